@@ -1,0 +1,130 @@
+/* The configuration of an experiment: plain values, one struct for each section of the YAML file.
+ * Every key, its range, default and help stands in the option tables (src/train/config.c); the field
+ * names here are the keys: data.augment.flip is config.data.augment.flip. */
+#ifndef SANLCL_CONFIG_H
+#define SANLCL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sanlcl/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SANL_TEXT_BYTES = 1024, SANL_LIST_COUNT = 8 };
+typedef char sanl_text[SANL_TEXT_BYTES];
+
+enum sanl_task { SANL_TASK_LANDMARK, SANL_TASK_CLASSIFY };
+enum sanl_on_bad { SANL_ON_BAD_ERROR, SANL_ON_BAD_SKIP };
+enum sanl_backbone { SANL_RESNET18, SANL_RESNET34, SANL_RESNET50, SANL_RESNET101 };
+enum sanl_block { SANL_BLOCK_NONE, SANL_BLOCK_NONLOCAL, SANL_BLOCK_SANL };
+enum sanl_cam_mode { SANL_CAM_STAGE, SANL_CAM_TOP, SANL_CAM_UNIFORM };
+enum sanl_optimizer { SANL_SGD, SANL_ADAM, SANL_ADAMW };
+enum sanl_schedule { SANL_SCHEDULE_CONSTANT, SANL_SCHEDULE_STEP, SANL_SCHEDULE_COSINE };
+
+struct sanl_augment_config {
+    double flip;       /* probability of a horizontal flip with left/right landmarks swapped */
+    double rotate;     /* degrees: uniform in [-rotate, rotate] */
+    double scale;      /* factor uniform in [1 - scale, 1 + scale] */
+    double shift;      /* of the crop's sides: uniform in [-shift, shift] on each axis */
+    double brightness; /* additive, in units of the full range */
+    double contrast;   /* gain uniform in [1 - contrast, 1 + contrast] */
+};
+
+struct sanl_data_config {
+    sanl_text format; /* the data set's layout, a row of src/data/datasets.c: "fld" */
+    sanl_text root;   /* its folder */
+    sanl_text train;  /* names of the parts */
+    sanl_text val;
+    sanl_text test;
+    int limit;             /* use at most this many records of each part; 0: all */
+    int on_bad;            /* enum sanl_on_bad */
+    int workers;           /* decoding threads */
+    int ring;              /* batches prepared ahead */
+    double max_megapixels; /* larger images are refused */
+    double margin; /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
+    struct sanl_augment_config augment;
+};
+
+struct sanl_model_config {
+    int backbone; /* enum sanl_backbone */
+    int block;    /* enum sanl_block */
+    int landmarks;
+    int width;            /* channels of the pyramid */
+    int size;             /* network input: size x size pixels, a multiple of 32 */
+    bool fine;            /* FineNet on the pyramid */
+    int classes;          /* of the classifier (task: classify) */
+    sanl_text pretrained; /* safetensors whose matching backbone tensors start the network; "" for none */
+};
+
+struct sanl_cam_config {
+    int mode;          /* enum sanl_cam_mode */
+    sanl_text weights; /* checkpoint of the ResNet-18 classifier; needed for block: sanl unless uniform */
+};
+
+struct sanl_loss_config {
+    double sigma_coarse; /* heatmap pixels */
+    double sigma_fine;
+    bool visible_only; /* only visible landmarks teach; else the occluded ones too */
+};
+
+struct sanl_train_config {
+    int epochs;
+    int batch;
+    int optimizer; /* enum sanl_optimizer */
+    double lr;
+    double momentum;
+    double beta1, beta2, epsilon; /* Adam */
+    double weight_decay;
+    double clip;                        /* limit of the global gradient norm; 0: none */
+    int schedule;                       /* enum sanl_schedule */
+    double milestones[SANL_LIST_COUNT]; /* step: epochs at which lr is multiplied by gamma */
+    int milestone_count;
+    double gamma;
+    double warmup;    /* epochs of linear warm-up */
+    bool freeze_norm; /* batch norms use their running statistics in training */
+    int log_every;    /* steps between log lines */
+};
+
+struct sanl_eval_config {
+    int batch;
+};
+
+struct sanl_config {
+    int task; /* enum sanl_task */
+    int seed;
+    sanl_text out; /* the run's folder */
+    struct sanl_data_config data;
+    struct sanl_model_config model;
+    struct sanl_cam_config cam;
+    struct sanl_loss_config loss;
+    struct sanl_train_config train;
+    struct sanl_eval_config eval;
+};
+
+/* Every key at its default. */
+void sanl_config_defaults(struct sanl_config *config);
+
+/* Defaults, then the YAML file (NULL for none), then `count` overrides of the form "key=value", e.g.
+ * "train.lr=0.01" or "train.milestones=[30,50]"; then checks across keys. Messages name file and line
+ * (or the override), and for an unknown key the nearest known one. */
+SANL_CHECKED enum sanl_status sanl_config_load(struct sanl_config *config, const char *path,
+                                               const char *const *overrides, size_t count);
+
+/* As sanl_config_load with YAML text; `name` stands for the file in messages. */
+SANL_CHECKED enum sanl_status sanl_config_parse(struct sanl_config *config, const char *text, size_t length,
+                                                const char *name, const char *const *overrides, size_t count);
+
+/* The configuration as YAML text, every key present, that sanl_config_parse reads back to the same
+ * values; with `help`, each key has its help, range and default as a comment. free() it. */
+SANL_CHECKED enum sanl_status sanl_config_dump(char **out, const struct sanl_config *config, bool help);
+
+/* The names of an enumerated key's values in order, NULL-ended, e.g. for "model.backbone"; NULL for a key
+ * that has none. */
+const char *const *sanl_config_choices(const char *key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

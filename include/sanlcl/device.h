@@ -1,0 +1,55 @@
+/* OpenCL platforms and devices: listing and opening. */
+#ifndef SANLCL_DEVICE_H
+#define SANLCL_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sanlcl/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sanl_device; /* an opened device with its queue and programs */
+
+struct sanl_device_info {
+    int index; /* for selection; GPUs come before accelerators, those before CPUs */
+    char platform[128], platform_version[256];
+    char name[256], vendor[128], driver[128], version[128];
+    char type[16]; /* "GPU", "CPU", "accelerator" */
+    uint64_t memory_bytes, max_alloc_bytes, local_bytes, constant_bytes, cache_bytes;
+    uint32_t compute_units, clock_mhz;
+    uint64_t max_work_group;
+    uint32_t base_align_bytes;
+    uint32_t float_width; /* preferred vector width of float */
+    bool fp16, fp64, subgroups, images, unified_memory, compiler;
+};
+
+/* All devices of all platforms in selection order, *count of them, in new memory: free() it. With none,
+ * SANL_ERR_DEVICE and a message that says what to install. */
+SANL_CHECKED enum sanl_status sanl_device_list(struct sanl_device_info **out, int *count);
+
+enum sanl_route { SANL_ROUTE_AUTO, SANL_ROUTE_WIDE, SANL_ROUTE_TILE, SANL_ROUTE_CLBLAST };
+
+struct sanl_device_options {
+    const char *select;    /* an index, or part of a name; NULL: $SANLCL_DEVICE, else device 0 */
+    enum sanl_route route; /* family of the heavy kernels; AUTO: wide on CPUs, tile elsewhere */
+    bool profile;          /* measure every kernel (slower) */
+    bool no_cache;         /* do not read or write program binaries on disk */
+};
+
+/* Opens a device; `options` may be NULL. */
+SANL_CHECKED enum sanl_status sanl_device_open(struct sanl_device **out,
+                                               const struct sanl_device_options *options);
+void sanl_device_free(struct sanl_device *device); /* takes NULL */
+
+/* What was opened; lives as long as the device. */
+const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *device);
+
+/* The family of heavy kernels in force; never SANL_ROUTE_AUTO. */
+enum sanl_route sanl_device_route(const struct sanl_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

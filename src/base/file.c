@@ -1,0 +1,160 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/memory.h"
+
+enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, size_t limit)
+{
+    *out = NULL;
+    *length = 0;
+    enum sanl_status status = SANL_OK;
+    char *bytes = NULL;
+    struct stat info;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open", path);
+    if (fstat(fileno(file), &info) != 0 || S_ISDIR(info.st_mode)) {
+        errno = S_ISDIR(info.st_mode) ? EISDIR : errno;
+        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot read", path);
+        goto done;
+    }
+    size_t used = 0, capacity = 0;
+    for (;;) {
+        const size_t wanted = used ? used * 2 : (size_t)info.st_size + 1;
+        if ((status = sanl_grow(&bytes, &capacity, wanted + 1, 1)) != SANL_OK)
+            goto done;
+        used += fread(bytes + used, 1, capacity - 1 - used, file);
+        if (used > limit) {
+            status = sanl_fail(SANL_ERR_LIMIT, "%s: larger than the limit of %zu bytes", path, limit);
+            goto done;
+        }
+        if (used < capacity - 1)
+            break;
+    }
+    if (ferror(file)) {
+        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot read", path);
+        goto done;
+    }
+    bytes[used] = 0;
+    *out = bytes;
+    *length = used;
+    bytes = NULL;
+done:
+    free(bytes);
+    fclose(file);
+    return status;
+}
+
+enum sanl_status sanl_output_open(struct sanl_output *out, const char *path)
+{
+    memset(out, 0, sizeof *out);
+    out->path = sanl_strdup(path);
+    out->temporary = sanl_format("%s.tmp%ld", path, (long)getpid());
+    if (!out->path || !out->temporary) {
+        sanl_output_free(out);
+        return SANL_ERR_MEMORY;
+    }
+    out->file = fopen(out->temporary, "wb");
+    if (!out->file) {
+        const enum sanl_status status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", path);
+        sanl_output_free(out);
+        return status;
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_output_commit(struct sanl_output *out)
+{
+    const bool failed = fflush(out->file) != 0 || ferror(out->file);
+    const int code = errno;
+    const bool closed = fclose(out->file) == 0;
+    out->file = NULL;
+    if (failed)
+        errno = code ? code : EIO;
+    if (failed || !closed || rename(out->temporary, out->path) != 0) {
+        const enum sanl_status status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", out->path);
+        sanl_output_free(out);
+        return status;
+    }
+    free(out->temporary);
+    out->temporary = NULL;
+    sanl_output_free(out);
+    return SANL_OK;
+}
+
+void sanl_output_free(struct sanl_output *out)
+{
+    if (out->file)
+        fclose(out->file);
+    if (out->temporary)
+        remove(out->temporary);
+    free(out->temporary);
+    free(out->path);
+    memset(out, 0, sizeof *out);
+}
+
+enum sanl_status sanl_file_write(const char *path, const void *bytes, size_t count)
+{
+    struct sanl_output out;
+    SANL_TRY(sanl_output_open(&out, path));
+    fwrite(bytes, 1, count, out.file);
+    return sanl_output_commit(&out);
+}
+
+enum sanl_status sanl_folder_make(const char *path)
+{
+    char *copy = sanl_strdup(path);
+    if (!copy)
+        return SANL_ERR_MEMORY;
+    enum sanl_status status = SANL_OK;
+    for (char *p = copy + 1; *copy && status == SANL_OK; p++) {
+        if (*p != '/' && *p)
+            continue;
+        const char end = *p;
+        *p = 0;
+        if (mkdir(copy, 0777) != 0 && !sanl_folder_exists(copy))
+            status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot make the folder", copy);
+        *p = end;
+        if (!end)
+            break;
+    }
+    free(copy);
+    return status;
+}
+
+bool sanl_file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool sanl_folder_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+char *sanl_path_join(const char *a, const char *b)
+{
+    if (b[0] == '/' || !a[0])
+        return sanl_strdup(b);
+    return sanl_format("%s%s%s", a, a[strlen(a) - 1] == '/' ? "" : "/", b);
+}
+
+const char *sanl_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *sanl_cache_folder(void)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (xdg && xdg[0] == '/')
+        return sanl_format("%s/sanlcl", xdg);
+    return home && home[0] ? sanl_format("%s/.cache/sanlcl", home) : NULL;
+}

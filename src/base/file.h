@@ -1,0 +1,46 @@
+/* Files and folders. Everything that is written appears whole or not at all. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include "base/status.h"
+
+/* The whole file in new memory (free() it), with a zero byte after its *length bytes. Fails with
+ * SANL_ERR_LIMIT above `limit` bytes, SANL_ERR_IO when it is missing, a folder, or unreadable. */
+SANL_CHECKED enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, size_t limit);
+
+/* A file being written: bytes go to a temporary file beside `path`, which sanl_output_commit renames to
+ * `path` after a check of every write. sanl_output_free without a commit removes the temporary file. */
+struct sanl_output {
+    FILE *file; /* write here; errors are kept and found by commit */
+    char *path;
+    char *temporary;
+};
+
+SANL_CHECKED enum sanl_status sanl_output_open(struct sanl_output *out, const char *path);
+SANL_CHECKED enum sanl_status sanl_output_commit(struct sanl_output *out);
+void sanl_output_free(struct sanl_output *out); /* takes a zeroed or committed object */
+
+/* Writes a whole file by way of sanl_output. */
+SANL_CHECKED enum sanl_status sanl_file_write(const char *path, const void *bytes, size_t count);
+
+/* Makes the folder and its parents; fine when it exists. */
+SANL_CHECKED enum sanl_status sanl_folder_make(const char *path);
+
+bool sanl_file_exists(const char *path);
+bool sanl_folder_exists(const char *path);
+
+/* "a/b" from "a" and "b" (b alone when it is absolute or a is empty); NULL with the message set on
+ * failure. free() it. */
+char *sanl_path_join(const char *a, const char *b);
+
+/* The part after the last '/', inside `path`. */
+const char *sanl_path_name(const char *path);
+
+/* The user's cache folder for this program: $XDG_CACHE_HOME/sanlcl, else $HOME/.cache/sanlcl. NULL
+ * (no message) when neither variable is set. free() it. */
+char *sanl_cache_folder(void);
+
+#endif

@@ -1,0 +1,80 @@
+/* Inside an opened device: buffers, programs, launches. One context and one in-order queue: what is
+ * enqueued first is finished first, so kernels need no events between them. */
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
+
+#include <stddef.h>
+#include <CL/cl.h>
+#include <sanlcl/device.h>
+#include "base/status.h"
+
+struct sanl_kernel; /* lives as long as its device */
+
+/* SANL_OK for CL_SUCCESS; else SANL_ERR_DEVICE (SANL_ERR_MEMORY when memory ran out) with a message that
+ * names `what`, the code and what to do. */
+SANL_CHECKED enum sanl_status sanl_cl_check(cl_int code, const char *what);
+
+/* The name of an OpenCL error code, e.g. "CL_OUT_OF_RESOURCES". */
+const char *sanl_cl_error_name(cl_int code);
+
+/* ---- buffers ------------------------------------------------------------------------------------- */
+
+/* A buffer of `bytes` bytes (at least 1), not cleared. Release with sanl_buffer_free. */
+SANL_CHECKED enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, size_t bytes);
+
+/* A part of a buffer; `offset` is a multiple of base_align_bytes. Holds its parent. */
+SANL_CHECKED enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes);
+
+void sanl_buffer_free(cl_mem buffer); /* takes NULL */
+
+/* Host to device at byte `offset`. write returns when `bytes` may be reused; read when the data is here. */
+SANL_CHECKED enum sanl_status sanl_buffer_write(struct sanl_device *device, cl_mem buffer, size_t offset,
+                                                const void *bytes, size_t count);
+SANL_CHECKED enum sanl_status sanl_buffer_read(struct sanl_device *device, cl_mem buffer, size_t offset,
+                                               void *bytes, size_t count);
+SANL_CHECKED enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_mem from, cl_mem to,
+                                               size_t from_offset, size_t to_offset, size_t count);
+/* Every float of the first `count` floats = value. */
+SANL_CHECKED enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count,
+                                               float value);
+
+/* ---- kernels ------------------------------------------------------------------------------------- */
+
+/* The kernel `name` of cl/`source`.cl built with `options` ("" for none; "-DKEY=VALUE ..."). Built once for
+ * each (source, options) and kept; later calls look it up, so it may be called at every launch. The base
+ * options (-cl-std=CL1.2 -cl-mad-enable) are added. */
+SANL_CHECKED enum sanl_status sanl_kernel_get(struct sanl_kernel **out, struct sanl_device *device,
+                                              const char *source, const char *name, const char *options);
+
+struct sanl_range {
+    size_t global[3]; /* work-items wanted in each dimension, 0 for an unused dimension */
+    size_t local[3];  /* 0: chosen by the device's class */
+};
+
+/* Enqueues a kernel. `types` has a letter for each argument:
+ *   b cl_mem (may be NULL)    i int    u unsigned    l cl_long from int64_t    f float from double
+ *   s local memory, size_t bytes
+ * Where local[d] is given, global[d] is rounded up to a multiple of it; where it is 0, dimension 0 gets the
+ * device's default group size and is rounded up too. So kernels test their index against the bound. */
+SANL_CHECKED enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel,
+                                          struct sanl_range range, const char *types, ...);
+
+/* sanl_kernel_get and sanl_launch with a one-dimensional range of `count` items. */
+SANL_CHECKED enum sanl_status sanl_launch_1d(struct sanl_device *device, const char *source, const char *name,
+                                             const char *options, size_t count, const char *types, ...);
+
+/* The largest work-group that this kernel can run with. */
+size_t sanl_kernel_max_group(const struct sanl_kernel *kernel);
+
+/* Starts what is enqueued, or waits for all of it; finish reports a lost device or a failed kernel. */
+SANL_CHECKED enum sanl_status sanl_device_flush(struct sanl_device *device);
+SANL_CHECKED enum sanl_status sanl_device_finish(struct sanl_device *device);
+
+/* True on devices where one work-item should compute much and local memory does not help (CPUs). */
+bool sanl_device_is_cpu(const struct sanl_device *device);
+
+cl_command_queue sanl_device_queue(struct sanl_device *device);
+cl_context sanl_device_context(struct sanl_device *device);
+cl_device_id sanl_device_id(struct sanl_device *device);
+
+#endif

@@ -1,0 +1,35 @@
+#include "ops/op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Hand-written: an operator is its row here. */
+const struct sanl_op *const sanl_ops[] = {
+    NULL,
+};
+
+const struct sanl_op *sanl_op_find(const char *name)
+{
+    for (const struct sanl_op *const *op = sanl_ops; *op; op++)
+        if (strcmp((*op)->name, name) == 0)
+            return *op;
+    return NULL;
+}
+
+struct sanl_op_call sanl_op_call_of(const struct sanl_op *op)
+{
+    struct sanl_op_call call = {.op = op};
+    for (int i = 0; i < SANL_OP_ATTR && op->attr[i].name; i++)
+        call.attr[i] = op->attr[i].value;
+    return call;
+}
+
+enum sanl_status sanl_op_refuse(const struct sanl_op_call *call, const char *format, ...)
+{
+    char text[SANL_MESSAGE_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return sanl_fail(SANL_ERR_USAGE, "%s: %s", call->op->name, text);
+}
