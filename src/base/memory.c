@@ -27,7 +27,7 @@ enum sanl_status sanl_grow(void *array, size_t *capacity, size_t count, size_t s
     memcpy(&p, array, sizeof p);
     if (count <= *capacity)
         return SANL_OK;
-    size_t wanted = *capacity + *capacity / 2 + 16, bytes;
+    size_t wanted = *capacity + *capacity / 2 + 16, bytes = 0;
     if (wanted < count)
         wanted = count;
     SANL_TRY(sanl_size_mul(&bytes, wanted, size));

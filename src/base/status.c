@@ -46,8 +46,8 @@ enum sanl_status sanl_fail_prefix(enum sanl_status status, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    const size_t used = strlen(text);
-    snprintf(text + used, sizeof text - used, ": %s", last_message);
+    strncat(text, ": ", sizeof text - 1 - strlen(text));
+    strncat(text, last_message, sizeof text - 1 - strlen(text));
     return sanl_fail_copy(status, text);
 }
 

@@ -1,0 +1,50 @@
+/* Pictures in memory: 8-bit RGB, rows from the top, no padding. */
+#ifndef IMAGE_IMAGE_H
+#define IMAGE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+
+struct sanl_image {
+    int width, height;
+    uint8_t *pixels; /* (height, width, 3), owned; NULL when empty */
+};
+
+/* Makes a black image; fails with SANL_ERR_LIMIT when a side is below 1 or above 65535. */
+SANL_CHECKED enum sanl_status sanl_image_create(struct sanl_image *out, int width, int height);
+void sanl_image_free(struct sanl_image *image); /* takes NULL and a zeroed object; zeroes it */
+
+struct sanl_image_limits {
+    double max_megapixels; /* more is SANL_ERR_LIMIT, found before anything of that size is allocated */
+    int min_side;          /* >0: decode smaller (by 1/2, 1/4, 1/8) as long as the shorter side of the result
+                            * stays at least this; 0: full size */
+};
+
+/* Reads a JPEG or PNG (told apart by content). Grey, palette, 16-bit, alpha (over white), CMYK and YCCK are
+ * converted to RGB. *full_width and *full_height (may be NULL) get the file's own size, which is that of
+ * `out` unless min_side made it smaller. Messages start with `path`. */
+SANL_CHECKED enum sanl_status sanl_image_read(struct sanl_image *out, int *full_width, int *full_height,
+                                              const char *path, const struct sanl_image_limits *limits);
+
+/* The same from memory; `name` stands for the path. */
+SANL_CHECKED enum sanl_status sanl_image_decode(struct sanl_image *out, int *full_width, int *full_height,
+                                                const void *bytes, size_t count, const char *name,
+                                                const struct sanl_image_limits *limits);
+
+/* Writes a file whole or not at all, as PNG or, when the name ends in .jpg or .jpeg, as JPEG (quality 1..100,
+ * 4:4:4 from 90 on). The bytes depend on the pixels alone. */
+SANL_CHECKED enum sanl_status sanl_image_write(const struct sanl_image *image, const char *path, int quality);
+
+/* out = the part [x, x + width) x [y, y + height) of `image`, shrunk by the whole factor `shrink` >= 1 (mean of
+ * shrink x shrink blocks; blocks at the right and bottom edge may be partial). The part is clipped to the
+ * image and must not be empty. */
+SANL_CHECKED enum sanl_status sanl_image_crop(struct sanl_image *out, const struct sanl_image *image, int x,
+                                              int y, int width, int height, int shrink);
+
+/* Bilinear resize, pixel centres at integers: output pixel j stands at (j + 0.5) * in / out - 0.5, edges
+ * repeated; averages over the covered area when it shrinks. */
+SANL_CHECKED enum sanl_status sanl_image_resize(struct sanl_image *out, const struct sanl_image *image,
+                                                int width, int height);
+
+#endif
