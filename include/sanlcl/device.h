@@ -49,6 +49,17 @@ const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *de
 /* The family of heavy kernels in force; never SANL_ROUTE_AUTO. */
 enum sanl_route sanl_device_route(const struct sanl_device *device);
 
+struct sanl_device_time {
+    const char *kernel; /* source, name and options; lives as long as the device */
+    double seconds;
+    long launches;
+};
+
+/* What each kernel took since the last call, longest first, in new memory: free() it. Counted only when the
+ * device was opened with `profile`. */
+SANL_CHECKED enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count,
+                                                struct sanl_device *device);
+
 #ifdef __cplusplus
 }
 #endif

@@ -70,6 +70,9 @@ size_t sanl_kernel_max_group(const struct sanl_kernel *kernel);
 SANL_CHECKED enum sanl_status sanl_device_flush(struct sanl_device *device);
 SANL_CHECKED enum sanl_status sanl_device_finish(struct sanl_device *device);
 
+/* The family of kernels for what CLBlast does not do: SANL_ROUTE_WIDE or SANL_ROUTE_TILE. */
+enum sanl_route sanl_device_family(const struct sanl_device *device);
+
 /* True on devices where one work-item should compute much and local memory does not help (CPUs). */
 bool sanl_device_is_cpu(const struct sanl_device *device);
 

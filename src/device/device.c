@@ -1,0 +1,260 @@
+/* Opening a device, its buffers and its queue. */
+#include "device/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/file.h"
+#include "base/memory.h"
+
+static const struct {
+    cl_int code;
+    const char *name;
+} error_names[] = {
+    {CL_DEVICE_NOT_FOUND, "CL_DEVICE_NOT_FOUND"},
+    {CL_DEVICE_NOT_AVAILABLE, "CL_DEVICE_NOT_AVAILABLE"},
+    {CL_COMPILER_NOT_AVAILABLE, "CL_COMPILER_NOT_AVAILABLE"},
+    {CL_MEM_OBJECT_ALLOCATION_FAILURE, "CL_MEM_OBJECT_ALLOCATION_FAILURE"},
+    {CL_OUT_OF_RESOURCES, "CL_OUT_OF_RESOURCES"},
+    {CL_OUT_OF_HOST_MEMORY, "CL_OUT_OF_HOST_MEMORY"},
+    {CL_PROFILING_INFO_NOT_AVAILABLE, "CL_PROFILING_INFO_NOT_AVAILABLE"},
+    {CL_MEM_COPY_OVERLAP, "CL_MEM_COPY_OVERLAP"},
+    {CL_BUILD_PROGRAM_FAILURE, "CL_BUILD_PROGRAM_FAILURE"},
+    {CL_MISALIGNED_SUB_BUFFER_OFFSET, "CL_MISALIGNED_SUB_BUFFER_OFFSET"},
+    {CL_INVALID_VALUE, "CL_INVALID_VALUE"},
+    {CL_INVALID_DEVICE, "CL_INVALID_DEVICE"},
+    {CL_INVALID_CONTEXT, "CL_INVALID_CONTEXT"},
+    {CL_INVALID_COMMAND_QUEUE, "CL_INVALID_COMMAND_QUEUE"},
+    {CL_INVALID_MEM_OBJECT, "CL_INVALID_MEM_OBJECT"},
+    {CL_INVALID_BINARY, "CL_INVALID_BINARY"},
+    {CL_INVALID_BUILD_OPTIONS, "CL_INVALID_BUILD_OPTIONS"},
+    {CL_INVALID_PROGRAM, "CL_INVALID_PROGRAM"},
+    {CL_INVALID_PROGRAM_EXECUTABLE, "CL_INVALID_PROGRAM_EXECUTABLE"},
+    {CL_INVALID_KERNEL_NAME, "CL_INVALID_KERNEL_NAME"},
+    {CL_INVALID_KERNEL, "CL_INVALID_KERNEL"},
+    {CL_INVALID_ARG_INDEX, "CL_INVALID_ARG_INDEX"},
+    {CL_INVALID_ARG_VALUE, "CL_INVALID_ARG_VALUE"},
+    {CL_INVALID_ARG_SIZE, "CL_INVALID_ARG_SIZE"},
+    {CL_INVALID_KERNEL_ARGS, "CL_INVALID_KERNEL_ARGS"},
+    {CL_INVALID_WORK_DIMENSION, "CL_INVALID_WORK_DIMENSION"},
+    {CL_INVALID_WORK_GROUP_SIZE, "CL_INVALID_WORK_GROUP_SIZE"},
+    {CL_INVALID_WORK_ITEM_SIZE, "CL_INVALID_WORK_ITEM_SIZE"},
+    {CL_INVALID_GLOBAL_WORK_SIZE, "CL_INVALID_GLOBAL_WORK_SIZE"},
+    {CL_INVALID_BUFFER_SIZE, "CL_INVALID_BUFFER_SIZE"},
+    {CL_INVALID_OPERATION, "CL_INVALID_OPERATION"},
+};
+
+const char *sanl_cl_error_name(cl_int code)
+{
+    for (size_t i = 0; i < sizeof error_names / sizeof *error_names; i++)
+        if (error_names[i].code == code)
+            return error_names[i].name;
+    return "unknown OpenCL error";
+}
+
+enum sanl_status sanl_cl_check(cl_int code, const char *what)
+{
+    if (code == CL_SUCCESS)
+        return SANL_OK;
+    const char *advice = "check the driver, or try another device with --device";
+    enum sanl_status status = SANL_ERR_DEVICE;
+    if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY) {
+        advice = "the device's memory is full; use a smaller batch or input size";
+        status = SANL_ERR_MEMORY;
+    } else if (code == CL_OUT_OF_RESOURCES || code == CL_INVALID_COMMAND_QUEUE) {
+        advice = "the device may be lost or out of memory; close other programs that use it, use a smaller "
+                 "batch, or another device with --device";
+    }
+    return sanl_fail(status, "%s: %s (%d); %s", what, sanl_cl_error_name(code), (int)code, advice);
+}
+
+/* The wide kernels need a compiler that keeps float16 in vector registers: CPU drivers that report real
+ * vectors do, while software GPUs such as llvmpipe report scalars and take minutes over such code. */
+static enum sanl_route default_route(const struct sanl_device_info *info)
+{
+    return info->type[0] == 'C' && info->float_width >= 4 ? SANL_ROUTE_WIDE : SANL_ROUTE_TILE;
+}
+
+enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_device_options *options)
+{
+    static const struct sanl_device_options none;
+    enum sanl_status status = SANL_OK;
+    struct candidate *list = NULL;
+    struct sanl_device *device = NULL;
+    int count = 0, chosen = 0;
+    cl_int code = CL_SUCCESS;
+    *out = NULL;
+    options = options ? options : &none;
+    if ((status = sanl_device_candidates(&list, &count)) != SANL_OK)
+        goto done;
+    const char *select = options->select ? options->select : getenv("SANLCL_DEVICE");
+    if ((status = sanl_device_choose(&chosen, list, count, select)) != SANL_OK)
+        goto done;
+    if (!(device = sanl_calloc(1, sizeof *device))) {
+        status = SANL_ERR_MEMORY;
+        goto done;
+    }
+    device->platform = list[chosen].platform;
+    device->id = list[chosen].id;
+    device->info = list[chosen].info;
+    device->route = options->route ? options->route : default_route(&device->info);
+    device->profile = options->profile;
+    device->cache = options->no_cache ? NULL : sanl_cache_folder();
+    if (!device->info.compiler) {
+        status = sanl_fail(SANL_ERR_DEVICE,
+                           "%s: the driver has no OpenCL C compiler; choose another device with "
+                           "--device",
+                           device->info.name);
+        goto done;
+    }
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform,
+                                                0};
+    device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
+    if ((status = sanl_cl_check(code, device->info.name)) != SANL_OK)
+        goto done;
+    device->queue = clCreateCommandQueue(device->context, device->id,
+                                         device->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    status = sanl_cl_check(code, device->info.name);
+done:
+    free(list);
+    if (status != SANL_OK) {
+        sanl_device_free(device);
+        device = NULL;
+    }
+    *out = device;
+    return status;
+}
+
+void sanl_device_free(struct sanl_device *device)
+{
+    if (!device)
+        return;
+    if (device->queue)
+        clFinish(device->queue);
+    sanl_programs_free(device);
+    if (device->queue)
+        clReleaseCommandQueue(device->queue);
+    if (device->context)
+        clReleaseContext(device->context);
+    free(device->cache);
+    free(device);
+}
+
+const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *device)
+{
+    return &device->info;
+}
+
+enum sanl_route sanl_device_route(const struct sanl_device *device)
+{
+    return device->route;
+}
+
+enum sanl_route sanl_device_family(const struct sanl_device *device)
+{
+    return device->route == SANL_ROUTE_CLBLAST ? default_route(&device->info) : device->route;
+}
+
+bool sanl_device_is_cpu(const struct sanl_device *device)
+{
+    return device->info.type[0] == 'C';
+}
+
+cl_command_queue sanl_device_queue(struct sanl_device *device)
+{
+    return device->queue;
+}
+
+cl_context sanl_device_context(struct sanl_device *device)
+{
+    return device->context;
+}
+
+cl_device_id sanl_device_id(struct sanl_device *device)
+{
+    return device->id;
+}
+
+enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, size_t bytes)
+{
+    cl_int code = CL_SUCCESS;
+    *out = NULL;
+    if (bytes > device->info.max_alloc_bytes)
+        return sanl_fail(SANL_ERR_LIMIT,
+                         "a buffer of %zu MiB is over this device's limit of %zu MiB for one "
+                         "buffer; use a smaller batch or input size",
+                         bytes >> 20, (size_t)(device->info.max_alloc_bytes >> 20));
+    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes ? bytes : 1, NULL, &code);
+    if (code != CL_SUCCESS) {
+        char what[64];
+        snprintf(what, sizeof what, "a device buffer of %zu MiB", bytes >> 20);
+        *out = NULL;
+        return sanl_cl_check(code, what);
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes)
+{
+    cl_int code = CL_SUCCESS;
+    const cl_buffer_region region = {offset, bytes ? bytes : 1};
+    *out = clCreateSubBuffer(parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (code != CL_SUCCESS)
+        *out = NULL;
+    return sanl_cl_check(code, "a part of a device buffer");
+}
+
+void sanl_buffer_free(cl_mem buffer)
+{
+    if (buffer)
+        clReleaseMemObject(buffer);
+}
+
+enum sanl_status sanl_buffer_write(struct sanl_device *device, cl_mem buffer, size_t offset,
+                                   const void *bytes, size_t count)
+{
+    if (count == 0)
+        return SANL_OK;
+    return sanl_cl_check(
+        clEnqueueWriteBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
+        "an upload to the device");
+}
+
+enum sanl_status sanl_buffer_read(struct sanl_device *device, cl_mem buffer, size_t offset, void *bytes,
+                                  size_t count)
+{
+    if (count == 0)
+        return SANL_OK;
+    return sanl_cl_check(
+        clEnqueueReadBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
+        "a download from the device");
+}
+
+enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_mem from, cl_mem to, size_t from_offset,
+                                  size_t to_offset, size_t count)
+{
+    if (count == 0)
+        return SANL_OK;
+    return sanl_cl_check(
+        clEnqueueCopyBuffer(device->queue, from, to, from_offset, to_offset, count, 0, NULL, NULL),
+        "a copy on the device");
+}
+
+enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count, float value)
+{
+    if (count == 0)
+        return SANL_OK;
+    return sanl_cl_check(clEnqueueFillBuffer(device->queue, buffer, &value, sizeof value, 0,
+                                             count * sizeof value, 0, NULL, NULL),
+                         "filling a device buffer");
+}
+
+enum sanl_status sanl_device_flush(struct sanl_device *device)
+{
+    return sanl_cl_check(clFlush(device->queue), "starting the device's work");
+}
+
+enum sanl_status sanl_device_finish(struct sanl_device *device)
+{
+    return sanl_cl_check(clFinish(device->queue), "waiting for the device");
+}

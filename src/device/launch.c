@@ -1,0 +1,158 @@
+/* Setting arguments and enqueueing kernels. */
+#include "device/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/memory.h"
+
+/* Groups for kernels that leave their size open: wide enough for a GPU's scheduler; few distinct sizes, for
+ * some drivers compile a kernel anew for each. */
+enum { GROUP_1D = 256, GROUP_ROW = 64, GROUP_SHORT_ROW = 16 };
+
+static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_list args)
+{
+    cl_int code = CL_SUCCESS;
+    for (cl_uint i = 0; types[i] && code == CL_SUCCESS; i++) {
+        cl_mem buffer;
+        cl_int int_value;
+        cl_uint unsigned_value;
+        cl_long long_value;
+        cl_float float_value;
+        switch (types[i]) {
+        case 'b':
+            buffer = va_arg(args, cl_mem);
+            code = clSetKernelArg(kernel, i, sizeof buffer, buffer ? (const void *)&buffer : NULL);
+            break;
+        case 'i':
+            int_value = va_arg(args, int);
+            code = clSetKernelArg(kernel, i, sizeof int_value, &int_value);
+            break;
+        case 'u':
+            unsigned_value = va_arg(args, unsigned);
+            code = clSetKernelArg(kernel, i, sizeof unsigned_value, &unsigned_value);
+            break;
+        case 'l':
+            long_value = va_arg(args, int64_t);
+            code = clSetKernelArg(kernel, i, sizeof long_value, &long_value);
+            break;
+        case 'f':
+            float_value = (cl_float)va_arg(args, double);
+            code = clSetKernelArg(kernel, i, sizeof float_value, &float_value);
+            break;
+        case 's':
+            code = clSetKernelArg(kernel, i, va_arg(args, size_t), NULL);
+            break;
+        default:
+            return sanl_fail(SANL_ERR_INTERNAL, "unknown kernel argument type '%c'", types[i]);
+        }
+        if (code != CL_SUCCESS)
+            return sanl_fail(SANL_ERR_INTERNAL, "argument %u of type '%c': %s", i, types[i],
+                             sanl_cl_error_name(code));
+    }
+    return SANL_OK;
+}
+
+static size_t default_group(const struct sanl_kernel *kernel, const struct sanl_range *range)
+{
+    size_t group = range->global[1] == 0                ? GROUP_1D
+                   : range->global[0] > GROUP_SHORT_ROW ? GROUP_ROW
+                                                        : GROUP_SHORT_ROW;
+    while (group > kernel->max_group)
+        group /= 2;
+    return group;
+}
+
+static enum sanl_status add_time(struct sanl_device *device, struct sanl_kernel *kernel, cl_event event)
+{
+    cl_ulong start = 0, end = 0;
+    const cl_int code = clFinish(device->queue);
+    (void)clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
+    (void)clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+    clReleaseEvent(event);
+    kernel->seconds += end > start ? 1e-9 * (double)(end - start) : 0;
+    kernel->launches++;
+    return sanl_cl_check(code, kernel->name);
+}
+
+static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *kernel,
+                               struct sanl_range range, const char *types, va_list args)
+{
+    const enum sanl_status status = set_arguments(kernel->handle, types, args);
+    if (status != SANL_OK)
+        return sanl_fail_prefix(status, "kernel %s", kernel->name);
+    size_t global[3] = {1, 1, 1}, local[3] = {1, 1, 1};
+    cl_uint dimensions = 1;
+    for (cl_uint d = 0; d < 3; d++) {
+        if (d && range.global[d] == 0)
+            continue;
+        if (range.global[d] == 0)
+            return SANL_OK; /* nothing to do */
+        dimensions = d + 1;
+        local[d] = range.local[d] ? range.local[d] : d == 0 ? default_group(kernel, &range) : 1;
+        global[d] = (range.global[d] + local[d] - 1) / local[d] * local[d];
+    }
+    cl_event event = NULL;
+    const cl_int code = clEnqueueNDRangeKernel(device->queue, kernel->handle, dimensions, NULL, global, local,
+                                               0, NULL, device->profile ? &event : NULL);
+    if (code != CL_SUCCESS) {
+        char what[256];
+        snprintf(what, sizeof what, "kernel %s over %zux%zux%zu in groups of %zux%zux%zu", kernel->name,
+                 global[0], global[1], global[2], local[0], local[1], local[2]);
+        return sanl_cl_check(code, what);
+    }
+    return device->profile ? add_time(device, kernel, event) : SANL_OK;
+}
+
+enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel, struct sanl_range range,
+                             const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    const enum sanl_status status = launch(device, kernel, range, types, args);
+    va_end(args);
+    return status;
+}
+
+enum sanl_status sanl_launch_1d(struct sanl_device *device, const char *source, const char *name,
+                                const char *options, size_t count, const char *types, ...)
+{
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, source, name, options));
+    va_list args;
+    va_start(args, types);
+    const enum sanl_status status =
+        launch(device, kernel, (struct sanl_range){{count, 0, 0}, {0, 0, 0}}, types, args);
+    va_end(args);
+    return status;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct sanl_device_time *x = a, *y = b;
+    return x->seconds < y->seconds ? 1 : x->seconds > y->seconds ? -1 : 0;
+}
+
+enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count, struct sanl_device *device)
+{
+    size_t capacity = 0;
+    *out = NULL;
+    *count = 0;
+    for (int i = 0; i < KERNEL_BUCKETS; i++)
+        for (struct sanl_kernel *k = device->kernels[i]; k; k = k->next) {
+            if (!k->launches)
+                continue;
+            const enum sanl_status status = sanl_grow(out, &capacity, (size_t)*count + 1, sizeof **out);
+            if (status != SANL_OK) {
+                free(*out);
+                *out = NULL;
+                return status;
+            }
+            (*out)[(*count)++] = (struct sanl_device_time){k->key, k->seconds, k->launches};
+            k->seconds = 0;
+            k->launches = 0;
+        }
+    if (*out)
+        qsort(*out, (size_t)*count, sizeof **out, by_time);
+    return SANL_OK;
+}

@@ -1,0 +1,176 @@
+/* Programs and kernels: built once, kept in memory, their binaries on disk. */
+#include "device/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "base/random.h"
+#include "device/source.h"
+
+#define BASE_OPTIONS "-cl-std=CL1.2 -cl-mad-enable"
+
+static const struct sanl_source *find_source(const char *name)
+{
+    for (const struct sanl_source *s = sanl_sources; s->name; s++)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    return NULL;
+}
+
+/* A build failure with the first lines of the compiler's own words. */
+static enum sanl_status build_failure(struct sanl_device *device, cl_program program, cl_int code,
+                                      const char *source, const char *options)
+{
+    size_t length = 0;
+    char *log = NULL;
+    if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) == CL_SUCCESS &&
+        (log = sanl_calloc(length + 1, 1)) != NULL)
+        (void)clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, length, log, NULL);
+    char *p = log ? log : NULL;
+    if (p) {
+        if (strlen(p) > 1200)
+            p[1200] = 0;
+        for (char *q = p; *q; q++)
+            if (*q == '\n' || *q == '\r')
+                *q = ' ';
+    }
+    const enum sanl_status status = sanl_fail(
+        SANL_ERR_BUILD, "cl/%s.cl does not build on %s (%s, options '%s'): %s", source, device->info.name,
+        sanl_cl_error_name(code), options, p && *p ? p : "the driver gives no log");
+    free(log);
+    return status;
+}
+
+static enum sanl_status build(cl_program *out, struct sanl_device *device, const struct sanl_source *source,
+                              const char *options)
+{
+    cl_int code = CL_SUCCESS;
+    cl_program program =
+        clCreateProgramWithSource(device->context, 1, (const char *[]){source->text}, &source->length, &code);
+    SANL_TRY(sanl_cl_check(code, "creating a program"));
+    code = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        const enum sanl_status status = build_failure(device, program, code, source->name, options);
+        clReleaseProgram(program);
+        return status;
+    }
+    *out = program;
+    return SANL_OK;
+}
+
+/* Two independent 64-bit hashes of everything that a binary depends on: one names the file, the other is
+ * stored in it. */
+static uint64_t hash_program(const struct sanl_device *device, const struct sanl_source *source,
+                             const char *options, uint64_t seed)
+{
+    const char *const texts[] = {source->name,          options,
+                                 device->info.name,     device->info.vendor,
+                                 device->info.driver,   device->info.version,
+                                 device->info.platform, device->info.platform_version};
+    uint64_t h = sanl_mix64(seed + source->length);
+    for (size_t i = 0; i < source->length; i++)
+        h = (h ^ (unsigned char)source->text[i]) * 0x100000001B3u;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        h = sanl_mix64(h ^ (sanl_hash_text(texts[i]) + seed));
+    return h;
+}
+
+enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, const char *source_name,
+                                  const char *options)
+{
+    char key[1024], name[64], all[1024];
+    snprintf(key, sizeof key, "%s %s", source_name, options);
+    for (struct program *p = device->programs; p; p = p->next)
+        if (strcmp(p->key, key) == 0) {
+            *out = p->handle;
+            return SANL_OK;
+        }
+    const struct sanl_source *source = find_source(source_name);
+    if (!source)
+        return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
+    snprintf(all, sizeof all, "%s %s", BASE_OPTIONS, options);
+    snprintf(name, sizeof name, "%s-%016llx", source_name,
+             (unsigned long long)hash_program(device, source, all, 1));
+    const uint64_t check = hash_program(device, source, all, 2);
+    struct program *entry = sanl_calloc(1, sizeof *entry);
+    if (!entry || !(entry->key = sanl_strdup(key))) {
+        free(entry);
+        return SANL_ERR_MEMORY;
+    }
+    if (!sanl_binary_load(&entry->handle, device, name, check)) {
+        const enum sanl_status status = build(&entry->handle, device, source, all);
+        if (status != SANL_OK) {
+            free(entry->key);
+            free(entry);
+            return status;
+        }
+        sanl_binary_store(device, entry->handle, name, check);
+    }
+    entry->next = device->programs;
+    device->programs = entry;
+    *out = entry->handle;
+    return SANL_OK;
+}
+
+enum sanl_status sanl_kernel_get(struct sanl_kernel **out, struct sanl_device *device, const char *source,
+                                 const char *name, const char *options)
+{
+    char key[1024];
+    snprintf(key, sizeof key, "%s %s %s", source, name, options);
+    struct sanl_kernel **bucket = &device->kernels[sanl_hash_text(key) % KERNEL_BUCKETS];
+    for (struct sanl_kernel *k = *bucket; k; k = k->next)
+        if (strcmp(k->key, key) == 0) {
+            *out = k;
+            return SANL_OK;
+        }
+    cl_program program;
+    cl_int code = CL_SUCCESS;
+    SANL_TRY(sanl_program_get(&program, device, source, options));
+    struct sanl_kernel *kernel = sanl_calloc(1, sizeof *kernel);
+    if (!kernel || !(kernel->key = sanl_strdup(key)) || !(kernel->name = sanl_strdup(name))) {
+        if (kernel)
+            free(kernel->key);
+        free(kernel);
+        return SANL_ERR_MEMORY;
+    }
+    kernel->handle = clCreateKernel(program, name, &code);
+    if (code != CL_SUCCESS) {
+        free(kernel->key);
+        free(kernel->name);
+        free(kernel);
+        return sanl_fail(SANL_ERR_INTERNAL, "cl/%s.cl has no kernel %s (%s)", source, name,
+                         sanl_cl_error_name(code));
+    }
+    if (clGetKernelWorkGroupInfo(kernel->handle, device->id, CL_KERNEL_WORK_GROUP_SIZE,
+                                 sizeof kernel->max_group, &kernel->max_group, NULL) != CL_SUCCESS ||
+        !kernel->max_group)
+        kernel->max_group = 1;
+    kernel->next = *bucket;
+    *bucket = kernel;
+    *out = kernel;
+    return SANL_OK;
+}
+
+size_t sanl_kernel_max_group(const struct sanl_kernel *kernel)
+{
+    return kernel->max_group;
+}
+
+void sanl_programs_free(struct sanl_device *device)
+{
+    for (int i = 0; i < KERNEL_BUCKETS; i++)
+        for (struct sanl_kernel *k = device->kernels[i], *next; k; k = next) {
+            next = k->next;
+            clReleaseKernel(k->handle);
+            free(k->key);
+            free(k->name);
+            free(k);
+        }
+    for (struct program *p = device->programs, *next; p; p = next) {
+        next = p->next;
+        clReleaseProgram(p->handle);
+        free(p->key);
+        free(p);
+    }
+}
