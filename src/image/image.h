@@ -36,8 +36,8 @@ SANL_CHECKED enum sanl_status sanl_image_decode(struct sanl_image *out, int *ful
  * 4:4:4 from 90 on). The bytes depend on the pixels alone. */
 SANL_CHECKED enum sanl_status sanl_image_write(const struct sanl_image *image, const char *path, int quality);
 
-/* out = the part [x, x + width) x [y, y + height) of `image`, shrunk by the whole factor `shrink` >= 1 (mean of
- * shrink x shrink blocks; blocks at the right and bottom edge may be partial). The part is clipped to the
+/* out = the part [x, x + width) x [y, y + height) of `image`, shrunk by the whole factor `shrink` >= 1 (mean
+ * of shrink x shrink blocks; blocks at the right and bottom edge may be partial). The part is clipped to the
  * image and must not be empty. */
 SANL_CHECKED enum sanl_status sanl_image_crop(struct sanl_image *out, const struct sanl_image *image, int x,
                                               int y, int width, int height, int shrink);

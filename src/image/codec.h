@@ -1,0 +1,28 @@
+/* The two file formats behind image.h; only jpeg.c and png.c know their libraries. */
+#ifndef IMAGE_CODEC_H
+#define IMAGE_CODEC_H
+
+#include <stdio.h>
+#include "image/image.h"
+
+/* Fails with SANL_ERR_LIMIT when a file's size, as its header gives it, is more than is allowed. */
+SANL_CHECKED enum sanl_status sanl_image_check_size(unsigned width, unsigned height, const char *name,
+                                                    const struct sanl_image_limits *limits);
+
+/* The largest of 1, 2, 4, 8 by which the sides may be divided under limits->min_side. */
+int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_image_limits *limits);
+
+/* As sanl_image_decode, for one format; *full_width and *full_height are set on success. */
+SANL_CHECKED enum sanl_status sanl_jpeg_decode(struct sanl_image *out, int *full_width, int *full_height,
+                                               const void *bytes, size_t count, const char *name,
+                                               const struct sanl_image_limits *limits);
+SANL_CHECKED enum sanl_status sanl_png_decode(struct sanl_image *out, int *full_width, int *full_height,
+                                              const void *bytes, size_t count, const char *name,
+                                              const struct sanl_image_limits *limits);
+
+/* Write a picture to an open file; `name` is for messages. */
+SANL_CHECKED enum sanl_status sanl_jpeg_encode(FILE *file, const struct sanl_image *image, const char *name,
+                                               int quality);
+SANL_CHECKED enum sanl_status sanl_png_encode(FILE *file, const struct sanl_image *image, const char *name);
+
+#endif

@@ -1,0 +1,193 @@
+#include <stdbool.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <jpeglib.h>
+#include <jerror.h>
+#include "image/codec.h"
+
+/* A progressive file may repeat cheap scans for ever; real ones have about ten. */
+enum { SCANS_MAX = 500 };
+
+/* What the callbacks of libjpeg reach by client_data. */
+struct trap {
+    jmp_buf escape;
+    enum sanl_status status; /* set together with the message before the jump */
+    const char *name;
+};
+
+struct reader {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    struct trap trap;
+    const unsigned char *bytes;
+    size_t count;
+    const struct sanl_image_limits *limits;
+    struct sanl_image *out;
+};
+
+struct writer {
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct trap trap;
+    FILE *file;
+    const struct sanl_image *image;
+    int quality;
+};
+
+_Noreturn static void leave(j_common_ptr jpeg)
+{
+    struct trap *trap = jpeg->client_data;
+    const int code = jpeg->err->msg_code;
+    char text[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, text);
+    if (code == JERR_FILE_WRITE)
+        trap->status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", trap->name);
+    else if (code == JERR_OUT_OF_MEMORY)
+        trap->status = sanl_fail(SANL_ERR_MEMORY, "%s: out of memory for the JPEG", trap->name);
+    else if (code == JWRN_JPEG_EOF)
+        trap->status = sanl_fail(SANL_ERR_FORMAT, "%s: premature end of JPEG", trap->name);
+    else
+        trap->status = sanl_fail(SANL_ERR_FORMAT, "%s: damaged or unsupported JPEG: %s", trap->name, text);
+    longjmp(trap->escape, 1);
+}
+
+/* Of the warnings (level -1), those that mean lost picture data are failures; the others, such as bytes
+ * between segments, are common and harmless. */
+static void hear(j_common_ptr jpeg, int level)
+{
+    if (level >= 0)
+        return;
+    switch (jpeg->err->msg_code) {
+    case JWRN_JPEG_EOF:
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+        leave(jpeg);
+    default:
+        jpeg->err->num_warnings++;
+    }
+}
+
+static void watch(j_common_ptr jpeg)
+{
+    if (!jpeg->is_decompressor || ((j_decompress_ptr)jpeg)->input_scan_number <= SCANS_MAX)
+        return;
+    struct trap *trap = jpeg->client_data;
+    trap->status = sanl_fail(SANL_ERR_LIMIT, "%s: a JPEG of more than %d scans", trap->name, SCANS_MAX);
+    longjmp(trap->escape, 1);
+}
+
+/* Adobe's files hold 255 - ink, all others ink. */
+static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, int count, bool inverted)
+{
+    const unsigned flip = inverted ? 0 : 255;
+    for (int i = 0; i < count; i++) {
+        const unsigned k = cmyk[4 * i + 3] ^ flip;
+        for (int c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)(((cmyk[4 * i + c] ^ flip) * k + 127) / 255);
+    }
+}
+
+static enum sanl_status read_picture(struct reader *r)
+{
+    j_decompress_ptr jpeg = &r->jpeg;
+    jpeg_create_decompress(jpeg);
+    jpeg->progress = &r->progress;
+    jpeg_mem_src(jpeg, r->bytes, (unsigned long)r->count);
+    jpeg_read_header(jpeg, TRUE);
+    SANL_TRY(sanl_image_check_size(jpeg->image_width, jpeg->image_height, r->trap.name, r->limits));
+
+    const bool cmyk = jpeg->num_components == 4;
+    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = (unsigned)sanl_image_choose_shrink(jpeg->image_width, jpeg->image_height, r->limits);
+    jpeg_calc_output_dimensions(jpeg);
+    SANL_TRY(sanl_image_create(r->out, (int)jpeg->output_width, (int)jpeg->output_height));
+
+    jpeg_start_decompress(jpeg);
+    JSAMPARRAY ink = NULL;
+    if (cmyk)
+        ink = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, 4 * jpeg->output_width, 1);
+    while (jpeg->output_scanline < jpeg->output_height) {
+        JSAMPROW row = r->out->pixels + (size_t)jpeg->output_scanline * jpeg->output_width * 3;
+        if (jpeg_read_scanlines(jpeg, cmyk ? ink : &row, 1) == 1 && cmyk)
+            cmyk_to_rgb(row, ink[0], r->out->width, jpeg->saw_Adobe_marker);
+    }
+    jpeg_finish_decompress(jpeg); /* reads up to the end marker, so that every cut file is found */
+    return SANL_OK;
+}
+
+/* setjmp stands alone in a function without variables of its own: nothing can be clobbered. */
+static enum sanl_status read_guarded(struct reader *r)
+{
+    if (setjmp(r->trap.escape))
+        return r->trap.status;
+    return read_picture(r);
+}
+
+enum sanl_status sanl_jpeg_decode(struct sanl_image *out, int *full_width, int *full_height,
+                                  const void *bytes, size_t count, const char *name,
+                                  const struct sanl_image_limits *limits)
+{
+    struct reader r = {.bytes = bytes, .count = count, .limits = limits, .out = out};
+    memset(out, 0, sizeof *out);
+    r.trap.name = name;
+    r.jpeg.err = jpeg_std_error(&r.errors);
+    r.jpeg.client_data = &r.trap;
+    r.errors.error_exit = leave;
+    r.errors.emit_message = hear;
+    r.progress.progress_monitor = watch;
+    const enum sanl_status status = read_guarded(&r);
+    if (status == SANL_OK) {
+        *full_width = (int)r.jpeg.image_width;
+        *full_height = (int)r.jpeg.image_height;
+    } else {
+        sanl_image_free(out);
+    }
+    jpeg_destroy_decompress(&r.jpeg);
+    return status;
+}
+
+static void write_picture(struct writer *w)
+{
+    j_compress_ptr jpeg = &w->jpeg;
+    jpeg_create_compress(jpeg);
+    jpeg_stdio_dest(jpeg, w->file);
+    jpeg->image_width = (JDIMENSION)w->image->width;
+    jpeg->image_height = (JDIMENSION)w->image->height;
+    jpeg->input_components = 3;
+    jpeg->in_color_space = JCS_RGB;
+    jpeg_set_defaults(jpeg); /* 4:2:0 */
+    jpeg_set_quality(jpeg, w->quality, TRUE);
+    if (w->quality >= 90)
+        jpeg->comp_info[0].h_samp_factor = jpeg->comp_info[0].v_samp_factor = 1;
+    jpeg_start_compress(jpeg, TRUE);
+    while (jpeg->next_scanline < jpeg->image_height) {
+        JSAMPROW row = w->image->pixels + (size_t)jpeg->next_scanline * jpeg->image_width * 3;
+        jpeg_write_scanlines(jpeg, &row, 1);
+    }
+    jpeg_finish_compress(jpeg);
+}
+
+static enum sanl_status write_guarded(struct writer *w)
+{
+    if (setjmp(w->trap.escape))
+        return w->trap.status;
+    write_picture(w);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_jpeg_encode(FILE *file, const struct sanl_image *image, const char *name, int quality)
+{
+    struct writer w = {.file = file, .image = image, .quality = quality};
+    w.trap.name = name;
+    w.jpeg.err = jpeg_std_error(&w.errors);
+    w.jpeg.client_data = &w.trap;
+    w.errors.error_exit = leave;
+    w.errors.emit_message = hear;
+    const enum sanl_status status = write_guarded(&w);
+    jpeg_destroy_compress(&w.jpeg);
+    return status;
+}

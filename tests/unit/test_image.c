@@ -1,0 +1,466 @@
+/* image/: reading and writing pictures, crop and resize. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/random.h"
+#include "image/image.h"
+
+#define FOLDER TEST_DIR "/data/image/"
+
+/* Every picture of tests/data/image has this size. The PNGs show `chart`, the JPEGs `slope`, both unless
+ * their names say otherwise. */
+enum { WIDTH = 23, HEIGHT = 17 };
+
+static const struct sanl_image_limits no_limits = {.max_megapixels = 100};
+
+static int chart(int x, int y, int c)
+{
+    return c == 0 ? x * 11 : c == 1 ? y * 15 : x * 3 + y * 5;
+}
+
+static int slope(int x, int y, int c)
+{
+    return c == 0 ? 60 + 6 * x : c == 1 ? 200 - 8 * y : 90 + 3 * (x + y);
+}
+
+/* ITU-R 601 luma of a formula's pixel. */
+static int luma(int (*formula)(int, int, int), int x, int y)
+{
+    return (int)(0.299 * formula(x, y, 0) + 0.587 * formula(x, y, 1) + 0.114 * formula(x, y, 2) + 0.5);
+}
+
+static int chart_luma(int x, int y, int c)
+{
+    (void)c;
+    return luma(chart, x, y);
+}
+
+static int slope_luma(int x, int y, int c)
+{
+    (void)c;
+    return luma(slope, x, y);
+}
+
+static int over_white(int value, int alpha)
+{
+    return (value * alpha + 255 * (255 - alpha) + 127) / 255;
+}
+
+static int chart_alpha(int x, int y, int c)
+{
+    return over_white(chart(x, y, c), x * 255 / (WIDTH - 1));
+}
+
+static int luma_alpha(int x, int y, int c)
+{
+    return over_white(chart_luma(x, y, c), x * 255 / (WIDTH - 1));
+}
+
+static int chart_key(int x, int y, int c)
+{
+    return x == 0 && y == 0 ? 255 : chart(x, y, c);
+}
+
+static int ramp16(int x, int y, int c)
+{
+    (void)c;
+    return (int)((x * 2800 + y * 37) / 257.0 + 0.5);
+}
+
+static int checks(int x, int y, int c)
+{
+    (void)c;
+    return (x + y) % 2 * 255;
+}
+
+static void expect_read(struct sanl_image *image, const char *path, const struct sanl_image_limits *limits)
+{
+    if (sanl_image_read(image, NULL, NULL, path, limits) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+}
+
+static void expect_failure(const char *path, enum sanl_status status, const char *message)
+{
+    struct sanl_image image;
+    assert_int_equal(sanl_image_read(&image, NULL, NULL, path, &no_limits), status);
+    assert_non_null(strstr(sanl_error_message(), message));
+    assert_int_equal(strncmp(sanl_error_message(), path, strlen(path)), 0);
+    assert_null(image.pixels);
+}
+
+static struct sanl_image random_image(int width, int height, uint64_t seed)
+{
+    struct sanl_image image;
+    assert_int_equal(sanl_image_create(&image, width, height), SANL_OK);
+    for (int i = 0; i < width * height * 3; i++)
+        image.pixels[i] = (uint8_t)sanl_random_below(seed, (uint64_t)i, 256);
+    return image;
+}
+
+static struct sanl_image formula_image(int width, int height, int (*formula)(int, int, int))
+{
+    struct sanl_image image;
+    assert_int_equal(sanl_image_create(&image, width, height), SANL_OK);
+    for (int i = 0; i < width * height * 3; i++)
+        image.pixels[i] = (uint8_t)formula(i / 3 % width, i / 3 / width, i % 3);
+    return image;
+}
+
+static int value(const struct sanl_image *image, int x, int y, int c)
+{
+    return image->pixels[(y * image->width + x) * 3 + c];
+}
+
+static void formats_become_rgb(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int (*formula)(int, int, int);
+        int tolerance;
+    } files[] = {
+        {"rgb.png", chart, 0},         {"interlaced.png", chart, 0},
+        {"rgb16.png", chart, 0},       {"grey.png", chart_luma, 1},
+        {"grey16.png", ramp16, 1},     {"bits.png", checks, 0},
+        {"alpha.png", chart_alpha, 0}, {"grey_alpha.png", luma_alpha, 1},
+        {"key.png", chart_key, 0},     {"palette.png", chart, 60},
+        {"rgb.jpg", slope, 4},         {"progressive.jpg", slope, 4},
+        {"grey.jpg", slope_luma, 4},   {"cmyk.jpg", slope, 6},
+        {"ycck.jpg", slope, 8},        {"cmyk_plain.jpg", slope, 6},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[500];
+        struct sanl_image image;
+        int worst = 0, width = 0, height = 0;
+        snprintf(path, sizeof path, "%s%s", FOLDER, files[i].name);
+        if (sanl_image_read(&image, &width, &height, path, &no_limits) != SANL_OK)
+            fail_msg("%s", sanl_error_message());
+        assert_int_equal(image.width, WIDTH);
+        assert_int_equal(image.height, HEIGHT);
+        assert_true(width == WIDTH && height == HEIGHT);
+        for (int k = 0; k < WIDTH * HEIGHT * 3; k++) {
+            const int want = files[i].formula(k / 3 % WIDTH, k / 3 / WIDTH, k % 3);
+            const int error = abs(image.pixels[k] - want);
+            worst = error > worst ? error : worst;
+        }
+        if (worst > files[i].tolerance)
+            fail_msg("%s: off by %d", files[i].name, worst);
+        sanl_image_free(&image);
+    }
+}
+
+static void palettes_may_be_transparent(void **state)
+{
+    (void)state;
+    struct sanl_image plain, clear;
+    expect_read(&plain, FOLDER "palette.png", &no_limits);
+    expect_read(&clear, FOLDER "palette_alpha.png", &no_limits);
+    /* Entry 0 is transparent, entry 1 half so, the others opaque. */
+    int same = 0, white = 0, half = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        const uint8_t *a = plain.pixels + 3 * i, *b = clear.pixels + 3 * i;
+        if (memcmp(a, b, 3) == 0)
+            same++;
+        else if (b[0] == 255 && b[1] == 255 && b[2] == 255)
+            white++;
+        else if (b[0] == over_white(a[0], 128) && b[2] == over_white(a[2], 128))
+            half++;
+    }
+    assert_true(same > 200 && white > 5 && half > 5);
+    assert_int_equal(same + white + half, WIDTH * HEIGHT);
+    sanl_image_free(&plain);
+    sanl_image_free(&clear);
+}
+
+static void bad_files_are_named(void **state)
+{
+    (void)state;
+    expect_failure(FOLDER "truncated.jpg", SANL_ERR_FORMAT, "truncated.jpg: premature end of JPEG");
+    expect_failure(FOLDER "text.jpg", SANL_ERR_FORMAT, "text.jpg: neither a JPEG nor a PNG");
+    expect_failure(FOLDER "empty.png", SANL_ERR_FORMAT, "empty.png: the file is empty");
+    expect_failure(FOLDER "none.png", SANL_ERR_IO, "none.png: cannot open: No such file");
+    expect_failure(TEST_DIR, SANL_ERR_IO, "directory");
+    expect_failure(
+        FOLDER "huge.png", SANL_ERR_LIMIT,
+        "huge.png: 100000 x 100000 pixels are over the limit of 100 megapixels (data.max_megapixels)");
+    const struct sanl_image_limits tight = {.max_megapixels = WIDTH * HEIGHT / 1e6 - 1e-9};
+    const struct sanl_image_limits exact = {.max_megapixels = WIDTH * HEIGHT / 1e6 + 1e-9};
+    const char *names[] = {FOLDER "rgb.jpg", FOLDER "rgb.png"};
+    for (int i = 0; i < 2; i++) {
+        struct sanl_image image;
+        assert_int_equal(sanl_image_read(&image, NULL, NULL, names[i], &tight), SANL_ERR_LIMIT);
+        expect_read(&image, names[i], &exact);
+        sanl_image_free(&image);
+    }
+}
+
+static void sizes_are_limited(void **state)
+{
+    (void)state;
+    struct sanl_image image;
+    assert_int_equal(sanl_image_create(&image, 0, 5), SANL_ERR_LIMIT);
+    assert_int_equal(sanl_image_create(&image, 5, 65536), SANL_ERR_LIMIT);
+    assert_null(image.pixels);
+    sanl_image_free(&image);
+    sanl_image_free(NULL);
+}
+
+/* Every cut of a file fails with one message, and no random damage does more than fail. Meant to be run
+ * under the address sanitizer too. */
+static void damage_is_survived(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rgb.jpg",     "progressive.jpg", "cmyk.jpg", "grey.jpg",
+                                        "palette.png", "interlaced.png",  "alpha.png"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[500], *bytes, *copy;
+        size_t count;
+        struct sanl_image image;
+        snprintf(path, sizeof path, "%s%s", FOLDER, names[i]);
+        assert_int_equal(sanl_file_read(&bytes, &count, path, 100000), SANL_OK);
+        for (size_t length = 0; length < count; length++) {
+            copy = malloc(length + 1); /* of just this size, so that a sanitizer sees the end */
+            assert_non_null(copy);
+            memcpy(copy, bytes, length);
+            assert_int_equal(sanl_image_decode(&image, NULL, NULL, copy, length, "cut", &no_limits),
+                             SANL_ERR_FORMAT);
+            assert_null(image.pixels);
+            free(copy);
+        }
+        const struct sanl_image_limits small = {.max_megapixels = 0.1};
+        for (uint64_t round = 0; round < 400; round++) {
+            const uint64_t key = sanl_random_key(3, i, round, 0);
+            copy = malloc(count);
+            assert_non_null(copy);
+            memcpy(copy, bytes, count);
+            for (uint64_t k = 0; k <= sanl_random_below(key, 0, 4); k++)
+                copy[sanl_random_below(key, 2 * k + 1, count)] ^=
+                    (char)(1 << sanl_random_below(key, 2 * k + 2, 8));
+            if (sanl_image_decode(&image, NULL, NULL, copy, count, "flipped", &small) == SANL_OK)
+                assert_non_null(image.pixels);
+            else
+                assert_null(image.pixels);
+            sanl_image_free(&image);
+            free(copy);
+        }
+        free(bytes);
+    }
+}
+
+static double psnr(const struct sanl_image *a, const struct sanl_image *b)
+{
+    double sum = 0;
+    const int count = a->width * a->height * 3;
+    assert_true(a->width == b->width && a->height == b->height);
+    for (int i = 0; i < count; i++)
+        sum += (a->pixels[i] - b->pixels[i]) * (a->pixels[i] - b->pixels[i]);
+    return 10 * log10(255.0 * 255 * count / (sum + 1e-9));
+}
+
+static void expect_same_files(const char *a, const char *b)
+{
+    char *one, *two;
+    size_t one_count, two_count;
+    assert_int_equal(sanl_file_read(&one, &one_count, a, 1000000), SANL_OK);
+    assert_int_equal(sanl_file_read(&two, &two_count, b, 1000000), SANL_OK);
+    assert_int_equal(one_count, two_count);
+    assert_memory_equal(one, two, one_count);
+    free(one);
+    free(two);
+}
+
+static void written_files_come_back(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/sanlcl_image_XXXXXX", a[100], b[100];
+    assert_non_null(mkdtemp(folder));
+    struct sanl_image noise = random_image(61, 45, 1), soft = formula_image(30, 20, slope), back;
+    snprintf(a, sizeof a, "%s/a.png", folder);
+    snprintf(b, sizeof b, "%s/b.png", folder);
+    assert_int_equal(sanl_image_write(&noise, a, 90), SANL_OK);
+    assert_int_equal(sanl_image_write(&noise, b, 90), SANL_OK);
+    expect_same_files(a, b);
+    expect_read(&back, a, &no_limits);
+    assert_memory_equal(back.pixels, noise.pixels, 61 * 45 * 3);
+    sanl_image_free(&back);
+    remove(a);
+    remove(b);
+    snprintf(a, sizeof a, "%s/a.jpg", folder);
+    snprintf(b, sizeof b, "%s/b.JPEG", folder);
+    assert_int_equal(sanl_image_write(&soft, a, 75), SANL_OK);
+    expect_read(&back, a, &no_limits);
+    assert_true(psnr(&soft, &back) > 36);
+    sanl_image_free(&back);
+    assert_int_equal(sanl_image_write(&soft, a, 95), SANL_OK);
+    assert_int_equal(sanl_image_write(&soft, b, 95), SANL_OK);
+    expect_same_files(a, b);
+    expect_read(&back, b, &no_limits);
+    assert_true(psnr(&soft, &back) > 42);
+    sanl_image_free(&back);
+    remove(a);
+    remove(b);
+    assert_int_equal(rmdir(folder), 0); /* no temporary file is left */
+    sanl_image_free(&noise);
+    sanl_image_free(&soft);
+}
+
+/* A file size limit fails a write just as a full disk does. */
+static void full_disks_leave_nothing(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/sanlcl_image_XXXXXX", path[100];
+    struct rlimit old, low;
+    assert_non_null(mkdtemp(folder));
+    struct sanl_image noise = random_image(200, 200, 2);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const char *const names[] = {"a.png", "a.jpg"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        low = old;
+        low.rlim_cur = 10000;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+        const enum sanl_status status = sanl_image_write(&noise, path, 90);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+        assert_int_equal(status, SANL_ERR_IO);
+        assert_non_null(strstr(sanl_error_message(), ": cannot write: File too large"));
+        assert_int_equal(strncmp(sanl_error_message(), path, strlen(path)), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(sanl_image_write(&noise, "/proc/none/a.png", 90), SANL_ERR_IO);
+    sanl_image_free(&noise);
+}
+
+static void large_files_shrink_while_read(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/sanlcl_image_XXXXXX", path[100];
+    assert_non_null(mkdtemp(folder));
+    struct sanl_image tile = formula_image(20, 15, slope), big, image, mean;
+    assert_int_equal(sanl_image_resize(&big, &tile, 203, 150), SANL_OK);
+    static const struct {
+        int min_side, width, height, shrink;
+    } cases[] = {{0, 203, 150, 1}, {150, 203, 150, 1}, {76, 203, 150, 1}, {75, 102, 75, 2},
+                 {38, 51, 38, 4},  {20, 51, 38, 4},    {19, 26, 19, 8},   {1, 26, 19, 8}};
+    const char *const names[] = {"a.png", "a.jpg"};
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[k]);
+        assert_int_equal(sanl_image_write(&big, path, 98), SANL_OK);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            struct sanl_image_limits limits = {.max_megapixels = 1, .min_side = cases[i].min_side};
+            int width, height;
+            assert_int_equal(sanl_image_read(&image, &width, &height, path, &limits), SANL_OK);
+            assert_true(width == 203 && height == 150);
+            assert_int_equal(image.width, cases[i].width);
+            assert_int_equal(image.height, cases[i].height);
+            assert_int_equal(sanl_image_crop(&mean, &big, 0, 0, 203, 150, cases[i].shrink), SANL_OK);
+            assert_true(psnr(&mean, &image) > 38);
+            sanl_image_free(&mean);
+            sanl_image_free(&image);
+        }
+        remove(path);
+    }
+    rmdir(folder);
+    sanl_image_free(&tile);
+    sanl_image_free(&big);
+}
+
+static void crops_are_block_means(void **state)
+{
+    (void)state;
+    struct sanl_image image = random_image(37, 29, 4), out;
+    for (uint64_t round = 0; round < 60; round++) {
+        const int x = (int)sanl_random_below(5, 5 * round, 50) - 15;
+        const int y = (int)sanl_random_below(5, 5 * round + 1, 40) - 12;
+        const int width = (int)sanl_random_below(5, 5 * round + 2, 50);
+        const int height = (int)sanl_random_below(5, 5 * round + 3, 50);
+        const int shrink = 1 + (int)sanl_random_below(5, 5 * round + 4, 9);
+        const int x0 = x < 0 ? 0 : x, y0 = y < 0 ? 0 : y;
+        const int x1 = x + width > 37 ? 37 : x + width, y1 = y + height > 29 ? 29 : y + height;
+        const enum sanl_status status = sanl_image_crop(&out, &image, x, y, width, height, shrink);
+        if (x1 <= x0 || y1 <= y0) {
+            assert_int_equal(status, SANL_ERR_USAGE);
+            continue;
+        }
+        assert_int_equal(status, SANL_OK);
+        assert_int_equal(out.width, (x1 - x0 + shrink - 1) / shrink);
+        assert_int_equal(out.height, (y1 - y0 + shrink - 1) / shrink);
+        for (int k = 0; k < out.width * out.height * 3; k++) {
+            const int j = k / 3 % out.width, i = k / 3 / out.width;
+            int sum = 0, count = 0;
+            for (int v = y0 + i * shrink; v < y0 + (i + 1) * shrink && v < y1; v++)
+                for (int u = x0 + j * shrink; u < x0 + (j + 1) * shrink && u < x1; u++, count++)
+                    sum += value(&image, u, v, k % 3);
+            assert_int_equal(out.pixels[k], (int)floor((double)sum / count + 0.5));
+        }
+        sanl_image_free(&out);
+    }
+    assert_int_equal(sanl_image_crop(&out, &image, 3, 3, INT32_MAX, INT32_MAX, INT32_MAX), SANL_OK);
+    assert_true(out.width == 1 && out.height == 1);
+    sanl_image_free(&out);
+    sanl_image_free(&image);
+}
+
+/* The value at (x, y) of a bilinear sampling or, when shrinking, of the mean over the covered length; one
+ * axis at a time, by brute force. */
+static double sample_axis(const double *line, int in, int out, int j)
+{
+    if (out < in) {
+        double sum = 0;
+        const int steps = 4096;
+        for (int s = 0; s < steps; s++)
+            sum += line[(int)((j + (s + 0.5) / steps) * in / out)];
+        return sum / steps;
+    }
+    double at = (j + 0.5) * in / out - 0.5;
+    at = at < 0 ? 0 : at > in - 1 ? in - 1 : at;
+    const int low = (int)at, high = low + 1 < in ? low + 1 : low;
+    return line[low] + (at - low) * (line[high] - line[low]);
+}
+
+static void resizing_is_bilinear_or_mean(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{13, 9}, {26, 27}, {7, 30}, {40, 4}, {1, 1}, {5, 9}, {12, 8}, {200, 1}};
+    struct sanl_image image = random_image(13, 9, 6), out;
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        assert_int_equal(sanl_image_resize(&out, &image, sizes[s][0], sizes[s][1]), SANL_OK);
+        for (int k = 0; k < out.width * out.height * 3; k++) {
+            double rows[9], line[13];
+            for (int y = 0; y < 9; y++) {
+                for (int x = 0; x < 13; x++)
+                    line[x] = value(&image, x, y, k % 3);
+                rows[y] = sample_axis(line, 13, out.width, k / 3 % out.width);
+            }
+            const double want = sample_axis(rows, 9, out.height, k / 3 / out.width);
+            assert_true(fabs(out.pixels[k] - want) < 0.65);
+        }
+        if (out.width == 13 && out.height == 9)
+            assert_memory_equal(out.pixels, image.pixels, 13 * 9 * 3);
+        sanl_image_free(&out);
+    }
+    assert_int_equal(sanl_image_resize(&out, &image, 0, 5), SANL_ERR_LIMIT);
+    sanl_image_free(&image);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formats_become_rgb),       cmocka_unit_test(palettes_may_be_transparent),
+        cmocka_unit_test(bad_files_are_named),      cmocka_unit_test(sizes_are_limited),
+        cmocka_unit_test(damage_is_survived),       cmocka_unit_test(written_files_come_back),
+        cmocka_unit_test(full_disks_leave_nothing), cmocka_unit_test(large_files_shrink_while_read),
+        cmocka_unit_test(crops_are_block_means),    cmocka_unit_test(resizing_is_bilinear_or_mean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
