@@ -56,5 +56,8 @@ enum sanl_status sanl_fail_copy(enum sanl_status status, const char *message)
     const size_t length = strnlen(message, sizeof last_message - 1);
     memmove(last_message, message, length);
     last_message[length] = 0;
+    for (char *c = last_message; *c; c++) /* quoted content of files must not break the line */
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
     return status;
 }

@@ -1,0 +1,150 @@
+#include "base/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row)
+{
+    switch (row->type) {
+    case SANL_OPTION_BOOL:
+        snprintf(out, bytes, "true or false");
+        break;
+    case SANL_OPTION_INT:
+        snprintf(out, bytes, "a whole number from %.0f to %.0f", row->min, row->max);
+        break;
+    case SANL_OPTION_DOUBLE:
+        snprintf(out, bytes, "a number from %g to %g", row->min, row->max);
+        break;
+    case SANL_OPTION_TEXT:
+        snprintf(out, bytes, "a text of at most %zu printable UTF-8 bytes", row->room - 1);
+        break;
+    case SANL_OPTION_LIST:
+        snprintf(out, bytes, "a list of at most %zu numbers from %g to %g", row->room, row->min, row->max);
+        break;
+    case SANL_OPTION_ENUM:
+        snprintf(out, bytes, "one of");
+        for (const char *const *name = row->choices; *name; name++) {
+            const size_t used = strlen(out);
+            snprintf(out + used, bytes - used, "%s %s", name == row->choices ? "" : ",", *name);
+        }
+        break;
+    }
+}
+
+/* The shortest decimal text that reads back to the same double. */
+static void write_double(FILE *file, double value)
+{
+    char text[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    fputs(text, file);
+}
+
+/* Without quotes where YAML cannot take the text for anything else. */
+static void write_text(FILE *file, const char *text)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
+    if (*text && *text != '-' && !text[strspn(text, safe)]) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void write_value(FILE *file, const struct sanl_option *row, const void *values)
+{
+    const void *const at = (const char *)values + row->offset;
+    switch (row->type) {
+    case SANL_OPTION_BOOL:
+        fputs(*(const bool *)at ? "true" : "false", file);
+        break;
+    case SANL_OPTION_INT:
+        fprintf(file, "%d", *(const int *)at);
+        break;
+    case SANL_OPTION_DOUBLE:
+        write_double(file, *(const double *)at);
+        break;
+    case SANL_OPTION_TEXT:
+        write_text(file, at);
+        break;
+    case SANL_OPTION_ENUM:
+        fputs(row->choices[*(const int *)at], file);
+        break;
+    case SANL_OPTION_LIST:
+        fputc('[', file);
+        for (int i = 0; i < *(const int *)(const void *)((const char *)values + row->length_offset); i++) {
+            fputs(i ? ", " : "", file);
+            write_double(file, ((const double *)at)[i]);
+        }
+        fputc(']', file);
+        break;
+    }
+}
+
+/* Writes the headers of the sections of `key` that `before`, the previous key, was not in; returns the depth
+ * of the key. */
+static int write_sections(FILE *file, const char *key, const char *before)
+{
+    int depth = 0;
+    const char *start = key;
+    for (const char *dot = strchr(key, '.'); dot; dot = strchr(start, '.')) {
+        const size_t length = (size_t)(dot - key) + 1;
+        if (strncmp(key, before, length) != 0)
+            fprintf(file, "%s%*s%.*s:\n", depth == 0 && *before ? "\n" : "", 2 * depth, "",
+                    (int)(dot - start), start);
+        start = dot + 1;
+        depth++;
+    }
+    return depth;
+}
+
+static void write_help(FILE *file, const struct sanl_option *row, int depth)
+{
+    char expected[256];
+    sanl_option_describe(expected, sizeof expected, row);
+    const bool list = row->type == SANL_OPTION_LIST;
+    fprintf(file, "%*s# %s\n%*s#   %s; default ", 2 * depth, "", row->help, 2 * depth, "", expected);
+    if (row->type == SANL_OPTION_TEXT)
+        write_text(file, row->preset);
+    else
+        fprintf(file, "%s%s%s", list ? "[" : "", row->preset, list ? "]" : "");
+    fputc('\n', file);
+}
+
+enum sanl_status sanl_options_dump(char **out, const struct sanl_options *options, const void *values,
+                                   bool help)
+{
+    size_t length;
+    *out = NULL;
+    FILE *file = open_memstream(out, &length);
+    if (!file)
+        return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
+    const char *before = "";
+    for (size_t i = 0; i < options->count; i++) {
+        const struct sanl_option *row = &options->rows[i];
+        const int depth = write_sections(file, row->key, before);
+        if (help)
+            write_help(file, row, depth);
+        fprintf(file, "%*s%s: ", 2 * depth, "",
+                strrchr(row->key, '.') ? strrchr(row->key, '.') + 1 : row->key);
+        write_value(file, row, values);
+        fputc('\n', file);
+        before = row->key;
+    }
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) == 0 && !failed)
+        return SANL_OK;
+    free(*out);
+    *out = NULL;
+    return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
+}
