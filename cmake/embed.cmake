@@ -1,7 +1,7 @@
-# Writes OUT, a C file with every kernel source of FILES as bytes, in a table ended by a null name:
-#   const struct sanl_source sanl_sources[] = {{"conv2d", bytes, count}, ..., {0}};
-set(text "/* Made by cmake/embed.cmake from cl/. */\n#include \"device/source.h\"\n")
-set(table "const struct sanl_source sanl_sources[] = {\n")
+# Writes OUT, a C file with every file of FILES as bytes, in the table TABLE ended by a null name:
+#   const struct sanl_source TABLE[] = {{"conv2d", bytes, count}, ..., {0}};
+set(text "/* Made by cmake/embed.cmake. */\n#include \"device/source.h\"\n")
+set(table "const struct sanl_source ${TABLE}[] = {\n")
 foreach(file ${FILES})
   get_filename_component(name ${file} NAME_WE)
   file(READ ${file} hex HEX)
