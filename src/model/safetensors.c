@@ -1,0 +1,465 @@
+#include "model/safetensors.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/file.h"
+#include "base/memory.h"
+
+enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192, VALUE_BYTES = 8 };
+
+struct sanl_safetensors {
+    FILE *file;
+    char *path;
+    json_t *header; /* owns every name and text */
+    struct sanl_safetensor *tensors;
+    size_t count;
+};
+
+struct sanl_safetensors_writer {
+    struct sanl_output out;
+    char *path;
+    size_t *counts; /* values of each tensor */
+    size_t count, written;
+};
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+static uint64_t little_endian(const unsigned char *bytes, size_t count)
+{
+    uint64_t v = 0;
+    for (size_t i = count; i-- > 0;)
+        v = v << 8 | bytes[i];
+    return v;
+}
+
+static float float_from_bits(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static float decode_f32(const unsigned char *bytes)
+{
+    return float_from_bits((uint32_t)little_endian(bytes, 4));
+}
+
+static float decode_f64(const unsigned char *bytes)
+{
+    const uint64_t bits = little_endian(bytes, 8);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return (float)v;
+}
+
+static float decode_bf16(const unsigned char *bytes)
+{
+    return float_from_bits((uint32_t)little_endian(bytes, 2) << 16);
+}
+
+/* IEEE binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
+static float decode_f16(const unsigned char *bytes)
+{
+    const uint32_t bits = (uint32_t)little_endian(bytes, 2), sign = (bits & 0x8000u) << 16;
+    const uint32_t exponent = bits >> 10 & 31u, fraction = bits & 1023u;
+    if (exponent == 31)
+        return float_from_bits(sign | 0x7F800000u | fraction << 13);
+    if (exponent)
+        return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+    const float v = ldexpf((float)fraction, -24);
+    return sign ? -v : v;
+}
+
+/* Every type that the format knows; those that hold no real numbers have no decoder: a file may contain
+ * them (step counters of batch norms are I64), but they cannot be read. */
+static const struct type {
+    const char *name;
+    size_t bytes;
+    float (*decode)(const unsigned char *bytes);
+} types[] = {
+    {"F32", 4, decode_f32}, {"F64", 8, decode_f64}, {"F16", 2, decode_f16}, {"BF16", 2, decode_bf16},
+    {"I64", 8, NULL},       {"U64", 8, NULL},       {"I32", 4, NULL},       {"U32", 4, NULL},
+    {"I16", 2, NULL},       {"U16", 2, NULL},       {"I8", 1, NULL},        {"U8", 1, NULL},
+    {"BOOL", 1, NULL},      {"F8_E4M3", 1, NULL},   {"F8_E5M2", 1, NULL},
+};
+
+static const struct type *find_type(const char *name)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+/* The shape and the number of values. */
+static enum sanl_status read_shape(struct sanl_safetensor *t, const json_t *shape, const char *path)
+{
+    if (!json_is_array(shape))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"shape\" is no list", path, t->name);
+    if (json_array_size(shape) > SANL_SAFETENSOR_RANK)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': has %zu dimensions, at most %d are possible",
+                         path, t->name, json_array_size(shape), SANL_SAFETENSOR_RANK);
+    t->rank = (int)json_array_size(shape);
+    t->count = 1;
+    for (size_t i = 0; i < json_array_size(shape); i++) {
+        const json_t *side = json_array_get(shape, i);
+        if (!json_is_integer(side) || json_integer_value(side) < 0)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"shape\" is no list of whole numbers >= 0",
+                             path, t->name);
+        t->shape[i] = (size_t)json_integer_value(side);
+        if (sanl_size_mul(&t->count, t->count, t->shape[i]) != SANL_OK)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': its shape overflows", path, t->name);
+    }
+    return SANL_OK;
+}
+
+/* Offset of the values; they must lie within the data_bytes that follow byte data_start of the file. */
+static enum sanl_status read_offsets(struct sanl_safetensor *t, const json_t *offsets, size_t value_bytes,
+                                     uint64_t data_start, uint64_t data_bytes, const char *path)
+{
+    const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
+    if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"data_offsets\" is no pair of whole numbers",
+                         path, t->name);
+    const json_int_t begin = json_integer_value(first), end = json_integer_value(last);
+    if (begin < 0 || end < begin || (uint64_t)end > data_bytes)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "%s: tensor '%s': data_offsets [%lld, %lld] are outside the file's %llu bytes of "
+                         "data; the file may be truncated",
+                         path, t->name, (long long)begin, (long long)end, (unsigned long long)data_bytes);
+    size_t wanted = 0;
+    if (sanl_size_mul(&wanted, t->count, value_bytes) != SANL_OK || (uint64_t)(end - begin) != wanted)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "%s: tensor '%s': %zu values of %s do not fill data_offsets [%lld, %lld]", path,
+                         t->name, t->count, t->dtype, (long long)begin, (long long)end);
+    t->offset = data_start + (uint64_t)begin;
+    return SANL_OK;
+}
+
+static bool has_control_character(const char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text))
+            return true;
+    return false;
+}
+
+static enum sanl_status read_entry(struct sanl_safetensor *t, const char *name, const json_t *entry,
+                                   uint64_t data_start, uint64_t data_bytes, const char *path)
+{
+    t->name = name;
+    if (has_control_character(name))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: a tensor's name contains a control character", path);
+    if (!json_is_object(entry))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': its description is no JSON object", path, name);
+    t->dtype = json_string_value(json_object_get(entry, "dtype"));
+    if (!t->dtype)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"dtype\" is missing or no text", path, name);
+    const struct type *type = find_type(t->dtype);
+    if (!type)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "%s: tensor '%s': unknown dtype '%s'; expected F32, F64, F16 or BF16", path, name,
+                         has_control_character(t->dtype) ? "?" : t->dtype);
+    t->dtype = type->name;
+    SANL_TRY(read_shape(t, json_object_get(entry, "shape"), path));
+    return read_offsets(t, json_object_get(entry, "data_offsets"), type->bytes, data_start, data_bytes, path);
+}
+
+static enum sanl_status check_metadata(json_t *metadata, const char *path)
+{
+    if (!json_is_object(metadata))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: \"__metadata__\" is no JSON object", path);
+    const char *key;
+    json_t *value;
+    json_object_foreach(metadata, key, value)
+    {
+        if (!json_is_string(value))
+            return sanl_fail(SANL_ERR_FORMAT, "%s: \"__metadata__\" has a value that is no text", path);
+    }
+    return SANL_OK;
+}
+
+/* By place in the file; empty tensors before the one that starts at the same byte. */
+static int by_offset(const void *a, const void *b)
+{
+    const struct sanl_safetensor *x = a, *y = b;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    if (!x->count != !y->count)
+        return x->count ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static enum sanl_status read_entries(struct sanl_safetensors *f, uint64_t data_start, uint64_t data_bytes)
+{
+    f->tensors = sanl_calloc(json_object_size(f->header), sizeof *f->tensors);
+    if (!f->tensors)
+        return SANL_ERR_MEMORY;
+    const char *name;
+    json_t *entry;
+    json_object_foreach(f->header, name, entry)
+    {
+        if (strcmp(name, "__metadata__") == 0)
+            SANL_TRY(check_metadata(entry, f->path));
+        else
+            SANL_TRY(read_entry(&f->tensors[f->count++], name, entry, data_start, data_bytes, f->path));
+    }
+    qsort(f->tensors, f->count, sizeof *f->tensors, by_offset);
+    for (size_t i = 1; i < f->count; i++) {
+        const struct sanl_safetensor *a = &f->tensors[i - 1], *b = &f->tensors[i];
+        if (a->count && b->offset < a->offset + a->count * find_type(a->dtype)->bytes)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: tensors '%s' and '%s' overlap", f->path, a->name, b->name);
+    }
+    return SANL_OK;
+}
+
+/* The JSON text of the header; *data_start and *data_bytes describe what follows it. */
+static enum sanl_status read_header(struct sanl_safetensors *f, uint64_t *data_start, uint64_t *data_bytes)
+{
+    struct stat info;
+    if (fstat(fileno(f->file), &info) != 0)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot read", f->path);
+    if (!S_ISREG(info.st_mode))
+        return sanl_fail(SANL_ERR_IO, "%s: cannot read: not a regular file", f->path);
+    unsigned char prefix[8];
+    if (info.st_size < 8 || fread(prefix, 1, sizeof prefix, f->file) != sizeof prefix)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: not a safetensors file: shorter than 8 bytes", f->path);
+    const uint64_t length = little_endian(prefix, sizeof prefix), after = (uint64_t)info.st_size - 8;
+    if (length > after || length > HEADER_LIMIT_BYTES)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "%s: not a safetensors file, or truncated: a header of %llu bytes in a file of %lld "
+                         "bytes (the limit is %d)",
+                         f->path, (unsigned long long)length, (long long)info.st_size, HEADER_LIMIT_BYTES);
+    char *text = sanl_calloc((size_t)length, 1);
+    if (!text)
+        return SANL_ERR_MEMORY;
+    enum sanl_status status = SANL_OK;
+    json_error_t error = {.text = ""};
+    if (fread(text, 1, (size_t)length, f->file) != length)
+        status = sanl_fail(SANL_ERR_IO, "%s: cannot read the header", f->path);
+    else if (!(f->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error)))
+        status = sanl_fail(SANL_ERR_FORMAT, "%s: the header is no valid JSON: byte %d: %s", f->path,
+                           error.position, has_control_character(error.text) ? "bad text" : error.text);
+    else if (!json_is_object(f->header))
+        status = sanl_fail(SANL_ERR_FORMAT, "%s: the header is no JSON object", f->path);
+    free(text);
+    *data_start = 8 + length;
+    *data_bytes = after - length;
+    return status;
+}
+
+enum sanl_status sanl_safetensors_open(struct sanl_safetensors **out, const char *path)
+{
+    *out = NULL;
+    uint64_t data_start = 0, data_bytes = 0;
+    enum sanl_status status = SANL_ERR_MEMORY;
+    struct sanl_safetensors *f = sanl_calloc(1, sizeof *f);
+    if (!f || !(f->path = sanl_strdup(path)))
+        goto done;
+    f->file = fopen(path, "rb");
+    if (!f->file) {
+        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot open", path);
+        goto done;
+    }
+    if ((status = read_header(f, &data_start, &data_bytes)) != SANL_OK ||
+        (status = read_entries(f, data_start, data_bytes)) != SANL_OK)
+        goto done;
+    *out = f;
+    f = NULL;
+done:
+    sanl_safetensors_free(f);
+    return status;
+}
+
+void sanl_safetensors_free(struct sanl_safetensors *file)
+{
+    if (!file)
+        return;
+    if (file->file)
+        fclose(file->file);
+    json_decref(file->header);
+    free(file->tensors);
+    free(file->path);
+    free(file);
+}
+
+size_t sanl_safetensors_count(const struct sanl_safetensors *file)
+{
+    return file->count;
+}
+
+const struct sanl_safetensor *sanl_safetensors_at(const struct sanl_safetensors *file, size_t index)
+{
+    return &file->tensors[index];
+}
+
+const struct sanl_safetensor *sanl_safetensors_find(const struct sanl_safetensors *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->tensors[i].name, name) == 0)
+            return &file->tensors[i];
+    return NULL;
+}
+
+const char *sanl_safetensors_text(const struct sanl_safetensors *file, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+enum sanl_status sanl_safetensors_read(struct sanl_safetensors *file, const struct sanl_safetensor *tensor,
+                                       float *values)
+{
+    const struct type *type = find_type(tensor->dtype);
+    if (!type->decode)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': dtype %s cannot be read as real numbers",
+                         file->path, tensor->name, tensor->dtype);
+    if (fseeko(file->file, (off_t)tensor->offset, SEEK_SET) != 0)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: tensor '%s': cannot read", file->path, tensor->name);
+    unsigned char bytes[CHUNK_VALUES * VALUE_BYTES];
+    for (size_t done = 0; done < tensor->count;) {
+        const size_t left = tensor->count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
+        if (fread(bytes, type->bytes, n, file->file) != n)
+            return sanl_fail(SANL_ERR_IO, "%s: tensor '%s': cannot read all its values", file->path,
+                             tensor->name);
+        for (size_t i = 0; i < n; i++)
+            values[done + i] = type->decode(bytes + i * type->bytes);
+        done += n;
+    }
+    return SANL_OK;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+static enum sanl_status add_texts(json_t *header, const struct sanl_safetensor_text *texts, size_t count,
+                                  const char *path)
+{
+    json_t *map = json_object();
+    if (count && json_object_set_new(header, "__metadata__", map) != 0)
+        return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
+    for (size_t i = 0; i < count; i++)
+        if (json_object_set_new(map, texts[i].key, json_string(texts[i].value)) != 0)
+            return sanl_fail(SANL_ERR_USAGE, "%s: metadata '%s' is not valid UTF-8", path, texts[i].key);
+    if (!count)
+        json_decref(map);
+    return SANL_OK;
+}
+
+/* One tensor's entry at byte *at of the data, which moves behind it. */
+static enum sanl_status add_tensor(json_t *header, const struct sanl_safetensor *t, size_t *count, size_t *at,
+                                   const char *path)
+{
+    if (t->rank < 0 || t->rank > SANL_SAFETENSOR_RANK || json_object_get(header, t->name))
+        return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': bad rank %d, or there twice", path, t->name,
+                         t->rank);
+    size_t bytes = 0;
+    json_t *shape = json_array();
+    *count = 1;
+    for (int i = 0; i < t->rank; i++) {
+        if (sanl_size_mul(count, *count, t->shape[i]) != SANL_OK ||
+            json_array_append_new(shape, json_integer((json_int_t)t->shape[i])) != 0) {
+            json_decref(shape);
+            return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
+        }
+    }
+    if (sanl_size_mul(&bytes, *count, sizeof(float)) != SANL_OK || bytes > (size_t)INT64_MAX - *at) {
+        json_decref(shape);
+        return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
+    }
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+                              (json_int_t)*at, (json_int_t)(*at + bytes));
+    *at += bytes;
+    if (!entry || json_object_set_new(header, t->name, entry) != 0)
+        return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': its name is not valid UTF-8", path, t->name);
+    return SANL_OK;
+}
+
+/* Length and text of the header, padded with spaces so that the values start at a multiple of 8. */
+static enum sanl_status write_header(FILE *file, const json_t *header, const char *path)
+{
+    char *text = json_dumps(header, JSON_COMPACT);
+    if (!text)
+        return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
+    const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
+    for (int i = 0; i < 8; i++)
+        putc((int)((uint64_t)padded >> 8 * i & 255), file);
+    fprintf(file, "%s%*s", text, (int)(padded - length), "");
+    free(text);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_safetensors_create(struct sanl_safetensors_writer **out, const char *path,
+                                         const struct sanl_safetensor *tensors, size_t count,
+                                         const struct sanl_safetensor_text *texts, size_t text_count)
+{
+    *out = NULL;
+    size_t at = 0;
+    enum sanl_status status = SANL_ERR_MEMORY;
+    json_t *header = json_object();
+    struct sanl_safetensors_writer *w = sanl_calloc(1, sizeof *w);
+    if (!w || !(w->path = sanl_strdup(path)) || !(w->counts = sanl_calloc(count, sizeof *w->counts)))
+        goto done;
+    w->count = count;
+    if ((status = add_texts(header, texts, text_count, path)) != SANL_OK)
+        goto done;
+    for (size_t i = 0; i < count; i++)
+        if ((status = add_tensor(header, &tensors[i], &w->counts[i], &at, path)) != SANL_OK)
+            goto done;
+    if ((status = sanl_output_open(&w->out, path)) != SANL_OK ||
+        (status = write_header(w->out.file, header, path)) != SANL_OK)
+        goto done;
+    *out = w;
+    w = NULL;
+done:
+    json_decref(header);
+    sanl_safetensors_writer_free(w);
+    return status;
+}
+
+enum sanl_status sanl_safetensors_write(struct sanl_safetensors_writer *writer, const float *values,
+                                        size_t count)
+{
+    if (writer->written == writer->count || count != writer->counts[writer->written])
+        return sanl_fail(SANL_ERR_INTERNAL, "%s: tensor %zu is not the announced one", writer->path,
+                         writer->written);
+    writer->written++;
+    unsigned char bytes[CHUNK_VALUES * 4];
+    for (size_t done = 0; done < count;) {
+        const size_t left = count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t bits;
+            memcpy(&bits, &values[done + i], sizeof bits);
+            for (size_t b = 0; b < 4; b++)
+                bytes[4 * i + b] = (unsigned char)(bits >> 8 * b & 255u);
+        }
+        if (fwrite(bytes, 4, n, writer->out.file) != n)
+            return sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", writer->path);
+        done += n;
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_safetensors_commit(struct sanl_safetensors_writer *writer)
+{
+    if (writer->written != writer->count)
+        return sanl_fail(SANL_ERR_INTERNAL, "%s: only %zu of %zu tensors were written", writer->path,
+                         writer->written, writer->count);
+    return sanl_output_commit(&writer->out);
+}
+
+void sanl_safetensors_writer_free(struct sanl_safetensors_writer *writer)
+{
+    if (!writer)
+        return;
+    sanl_output_free(&writer->out);
+    free(writer->counts);
+    free(writer->path);
+    free(writer);
+}
