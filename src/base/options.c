@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sanlcl/text.h>
 #include <yaml.h>
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { KEY_BYTES = 128 };
 
@@ -55,39 +55,15 @@ static enum sanl_status fail_unknown(const struct sanl_options *options, const c
 
 /* ---- values from text ---------------------------------------------------------------------------- */
 
-/* The code point at *text, which is moved behind it; 0 for bytes that are not UTF-8. */
-static uint32_t next_code_point(const unsigned char **text)
-{
-    const unsigned char *s = *text;
-    const int more = s[0] < 0x80   ? 0
-                     : s[0] < 0xC2 ? -1
-                     : s[0] < 0xE0 ? 1
-                     : s[0] < 0xF0 ? 2
-                     : s[0] < 0xF5 ? 3
-                                   : -1;
-    if (more < 0)
-        return 0;
-    uint32_t code = more == 0 ? s[0] : s[0] & (0x3Fu >> more);
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3Fu);
-    }
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    *text = s + more + 1;
-    return code < least[more] || code > 0x10FFFF ? 0 : code;
-}
-
 /* Printable UTF-8 on one line: exactly what the dump can write and YAML can read back. */
 static bool is_printable(const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
-    while (*s) {
-        const uint32_t code = next_code_point(&s);
+    while (*text) {
+        const uint32_t code = sanl_utf8_next(&text);
         const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
-        const bool special = code == 0x2028 || code == 0x2029 || code == 0xFEFF || code == 0xFFFE ||
-                             code == 0xFFFF || (code >= 0xD800 && code < 0xE000);
-        if (control || special)
+        const bool special =
+            code == 0x2028 || code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
+        if (control || special || code == SANL_UTF8_BAD)
             return false;
     }
     return true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/text.h"
 
 void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row)
 {
@@ -32,15 +33,10 @@ void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row
     }
 }
 
-/* The shortest decimal text that reads back to the same double. */
 static void write_double(FILE *file, double value)
 {
-    char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
+    char text[32];
+    sanl_number_text(text, value);
     fputs(text, file);
 }
 

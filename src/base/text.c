@@ -1,5 +1,7 @@
-#include <sanlcl/text.h>
+#include "base/text.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAME_BYTES = 128 };
@@ -28,4 +30,35 @@ size_t sanl_text_distance(const char *a, const char *b)
         now = spare;
     }
     return old[columns];
+}
+
+uint32_t sanl_utf8_next(const char **text)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    const unsigned char *s = (const unsigned char *)*text;
+    ++*text;
+    if (s[0] < 0x80)
+        return s[0];
+    if (s[0] < 0xC2 || s[0] > 0xF4)
+        return SANL_UTF8_BAD;
+    const int more = s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : 3;
+    uint32_t code = s[0] & (0x3Fu >> more);
+    for (int i = 1; i <= more; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return SANL_UTF8_BAD;
+        code = code << 6 | (s[i] & 0x3Fu);
+    }
+    if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+        return SANL_UTF8_BAD;
+    *text += more;
+    return code;
+}
+
+void sanl_number_text(char out[32], double value)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
 }

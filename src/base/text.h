@@ -1,0 +1,17 @@
+/* Text: UTF-8 and numbers. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdint.h>
+#include <sanlcl/text.h>
+
+#define SANL_UTF8_BAD UINT32_MAX
+
+/* The code point at *text (not at the final zero), which is moved behind it. For a byte that starts none:
+ * SANL_UTF8_BAD, and *text moves by that byte. */
+uint32_t sanl_utf8_next(const char **text);
+
+/* The shortest decimal text that strtod reads back to the same double. */
+void sanl_number_text(char out[32], double value);
+
+#endif

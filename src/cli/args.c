@@ -1,0 +1,253 @@
+#include "cli/args.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sanlcl/text.h>
+
+static char message[2048];
+
+enum sanl_status sanl_cli_fail(enum sanl_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return status;
+}
+
+const char *sanl_cli_message(void)
+{
+    return message;
+}
+
+static size_t row_count(const struct sanl_command *command)
+{
+    size_t count = 0;
+    while (command->args && command->args[count].name)
+        count++;
+    return count;
+}
+
+static enum sanl_status fail_unknown(const struct sanl_command *command, const char *given, size_t length)
+{
+    const char *best = "--help";
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), given);
+    size_t least = sanl_text_distance(name, best);
+    for (size_t i = 0; i < row_count(command); i++) {
+        const size_t distance = sanl_text_distance(name, command->args[i].name);
+        if (distance < least) {
+            least = distance;
+            best = command->args[i].name;
+        }
+    }
+    return sanl_cli_fail(SANL_ERR_USAGE, "unknown option '%s'; did you mean '%s'?", name, best);
+}
+
+static enum sanl_status check_value(const struct sanl_arg *row, const char *value)
+{
+    char *end;
+    errno = 0;
+    if (row->type == SANL_ARG_TEXT) {
+        if (!row->choices)
+            return SANL_OK;
+        char names[256] = "";
+        for (const char *const *name = row->choices; *name; name++) {
+            if (strcmp(*name, value) == 0)
+                return SANL_OK;
+            const size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", *name);
+        }
+        return sanl_cli_fail(SANL_ERR_USAGE, "%s: expected one of %s, found '%s'", row->name, names, value);
+    }
+    if (row->type == SANL_ARG_INT) {
+        const long number = strtol(value, &end, 10);
+        if (end == value || *end || errno || (double)number < row->min || (double)number > row->max)
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: expected a whole number from %.0f to %.0f, found '%s'",
+                                 row->name, row->min, row->max, value);
+    } else {
+        const double number = strtod(value, &end);
+        if (end == value || *end || !isfinite(number) || number < row->min || number > row->max)
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: expected a number from %g to %g, found '%s'", row->name,
+                                 row->min, row->max, value);
+    }
+    return SANL_OK;
+}
+
+/* Reads the option at argv[*at] and moves *at to its last argument. */
+static enum sanl_status read_option(struct sanl_args *out, int argc, char **argv, int *at)
+{
+    const char *given = argv[*at], *equals = strchr(given, '=');
+    const size_t length = equals ? (size_t)(equals - given) : strlen(given), count = row_count(out->command);
+    const struct sanl_arg *const rows = out->command->args;
+    size_t i = 0;
+    while (i < count && (strlen(rows[i].name) != length || strncmp(rows[i].name, given, length) != 0))
+        i++;
+    if (i == count)
+        return fail_unknown(out->command, given, length);
+    if (out->values[i])
+        return sanl_cli_fail(SANL_ERR_USAGE, "%s is given twice", rows[i].name);
+    if (rows[i].type == SANL_ARG_FLAG) {
+        out->values[i] = given;
+        return equals ? sanl_cli_fail(SANL_ERR_USAGE, "%s takes no value", rows[i].name) : SANL_OK;
+    }
+    if (!equals && *at + 1 == argc)
+        return sanl_cli_fail(SANL_ERR_USAGE, "%s: expected %s after it", rows[i].name, rows[i].value);
+    out->values[i] = equals ? equals + 1 : argv[++*at];
+    return check_value(&rows[i], out->values[i]);
+}
+
+/* True for "key=value" with a key of letters, digits, '_' and '.'. A file of such a name is written ./a=b. */
+static bool is_override(const char *text)
+{
+    const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+    return length > 0 && text[0] != '.' && text[length] == '=';
+}
+
+static enum sanl_status check_counts(const struct sanl_args *args)
+{
+    const struct sanl_command *command = args->command;
+    if (args->positional_count < (size_t)command->least)
+        return sanl_cli_fail(SANL_ERR_USAGE, "expected %s", command->positional);
+    if (args->positional_count > (size_t)command->most)
+        return sanl_cli_fail(SANL_ERR_USAGE, "unexpected argument '%s'", args->positional[command->most]);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_args_parse(struct sanl_args *out, const struct sanl_command *command, int argc,
+                                 char **argv)
+{
+    memset(out, 0, sizeof *out);
+    out->command = command;
+    out->values = calloc(row_count(command) + 1, sizeof *out->values);
+    out->positional = calloc((size_t)argc + 1, sizeof *out->positional);
+    out->overrides = calloc((size_t)argc + 1, sizeof *out->overrides);
+    if (!out->values || !out->positional || !out->overrides) {
+        sanl_args_free(out);
+        return sanl_cli_fail(SANL_ERR_MEMORY, "out of host memory");
+    }
+    enum sanl_status status = SANL_OK;
+    bool options = true;
+    for (int i = 0; i < argc && status == SANL_OK && !out->help; i++) {
+        if (options && strcmp(argv[i], "--") == 0)
+            options = false;
+        else if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
+            out->help = true;
+        else if (options && argv[i][0] == '-' && argv[i][1])
+            status = read_option(out, argc, argv, &i);
+        else if (options && command->overrides && is_override(argv[i]))
+            out->overrides[out->override_count++] = argv[i];
+        else
+            out->positional[out->positional_count++] = argv[i];
+    }
+    if (status == SANL_OK && !out->help)
+        status = check_counts(out);
+    if (status != SANL_OK)
+        sanl_args_free(out);
+    return status;
+}
+
+void sanl_args_free(struct sanl_args *args)
+{
+    free(args->values);
+    free(args->positional);
+    free(args->overrides);
+    memset(args, 0, sizeof *args);
+}
+
+static void help_row(FILE *file, const struct sanl_arg *row)
+{
+    char left[64];
+    snprintf(left, sizeof left, "%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+    fprintf(file, "  %-20s %s", left, row->help);
+    if (row->choices)
+        for (const char *const *name = row->choices; *name; name++)
+            fprintf(file, "%s%s", name == row->choices ? ": " : ", ", *name);
+    if (row->preset)
+        fprintf(file, " (default %s)", row->preset);
+    fputc('\n', file);
+}
+
+void sanl_args_help(const struct sanl_command *command, FILE *file)
+{
+    fprintf(file, "usage: sanlcl %s [OPTION...]%s", command->name,
+            command->overrides ? " [KEY=VALUE...]" : "");
+    if (command->positional)
+        fprintf(file, command->least ? " %s" : " [%s]", command->positional);
+    fprintf(file, "\n\n%s.\n", command->summary);
+    if (command->details)
+        fprintf(file, "\n%s", command->details);
+    fputs("\noptions:\n", file);
+    for (size_t i = 0; i < row_count(command); i++)
+        help_row(file, &command->args[i]);
+    help_row(file, &(struct sanl_arg){.name = "--help", .help = "show this"});
+    if (command->overrides)
+        fputs("\nKEY=VALUE sets a key of the configuration after the file, e.g. train.lr=0.01;\n"
+              "'sanlcl config --dump --help-comments' explains every key.\n",
+              file);
+}
+
+/* The index of an option in the command's table. Asking for one that is not there is our own mistake. */
+static size_t row_index(const struct sanl_args *args, const char *name)
+{
+    const size_t count = row_count(args->command);
+    size_t i = 0;
+    while (i < count && strcmp(args->command->args[i].name, name) != 0)
+        i++;
+    assert(i < count && "an option that is not in the command's table");
+    return i;
+}
+
+bool sanl_args_given(const struct sanl_args *args, const char *name)
+{
+    return args->values[row_index(args, name)] != NULL;
+}
+
+bool sanl_args_flag(const struct sanl_args *args, const char *name)
+{
+    return sanl_args_given(args, name);
+}
+
+const char *sanl_args_text(const struct sanl_args *args, const char *name)
+{
+    const size_t i = row_index(args, name);
+    return args->values[i] ? args->values[i] : args->command->args[i].preset;
+}
+
+int sanl_args_int(const struct sanl_args *args, const char *name)
+{
+    const char *text = sanl_args_text(args, name);
+    return text ? (int)strtol(text, NULL, 10) : 0;
+}
+
+double sanl_args_number(const struct sanl_args *args, const char *name)
+{
+    const char *text = sanl_args_text(args, name);
+    return text ? strtod(text, NULL) : 0;
+}
+
+enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config)
+{
+    return sanl_config_load(config, sanl_args_text(args, "--config"), args->overrides, args->override_count);
+}
+
+enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_device **device,
+                                  const struct sanl_device_options *options)
+{
+    struct sanl_device_options wanted = {0};
+    if (options)
+        wanted = *options;
+    wanted.select = sanl_args_text(args, "--device");
+    const enum sanl_status status = sanl_device_open(device, &wanted);
+    if (status == SANL_OK) {
+        const struct sanl_device_info *info = sanl_device_get_info(*device);
+        fprintf(stderr, "device %d: %s (%s)\n", info->index, info->name, info->platform);
+    }
+    return status;
+}

@@ -1,0 +1,138 @@
+/* The program: finds the command, reads its arguments, runs it, and turns its status into an exit code:
+ * 0, 1 for a run-time error, 2 for a usage error, 130 when interrupted. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sanlcl/interrupt.h>
+#include <sanlcl/log.h>
+#include <sanlcl/text.h>
+#include "cli/commands.h"
+#include "cli/progress.h"
+
+enum { EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    sanl_interrupt_request();
+}
+
+/* The first Ctrl-C asks for a stop at the next safe point, the second ends the program at once. A reader of
+ * our output that goes away is a failed write, not a signal. */
+static void set_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&stop.sa_mask);
+    sigemptyset(&ignore.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void print_notice(void *payload, enum sanl_log_level level, const char *line)
+{
+    (void)payload;
+    if (level != SANL_LOG_DEBUG || getenv("SANLCL_DEBUG"))
+        sanl_progress_print("%s%s", level == SANL_LOG_WARNING ? "sanlcl: warning: " : "", line);
+}
+
+static void print_help(FILE *file)
+{
+    fputs("usage: sanlcl COMMAND [OPTION...]\n\nFashion-landmark detection on any OpenCL "
+          "device.\n\ncommands:\n",
+          file);
+    for (const struct sanl_command *const *c = sanl_commands; *c; c++)
+        fprintf(file, "  %-10s %s\n", (*c)->name, (*c)->summary);
+    fputs("\n'sanlcl COMMAND --help' explains one; 'sanlcl --version' tells the version.\n", file);
+}
+
+static const struct sanl_command *find_command(const char *name)
+{
+    for (const struct sanl_command *const *c = sanl_commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    return NULL;
+}
+
+static int fail_command(const char *name)
+{
+    const char *best = sanl_commands[0]->name;
+    for (const struct sanl_command *const *c = sanl_commands; *c; c++)
+        if (sanl_text_distance(name, (*c)->name) < sanl_text_distance(name, best))
+            best = (*c)->name;
+    fprintf(stderr, "sanlcl: unknown command '%s'; did you mean '%s'?\nTry 'sanlcl help'.\n", name, best);
+    return EXIT_USAGE;
+}
+
+static int report(const struct sanl_command *command, enum sanl_status status)
+{
+    sanl_progress_end();
+    if (status == SANL_OK)
+        return EXIT_SUCCESS;
+    const char *message = sanl_cli_message()[0] ? sanl_cli_message() : sanl_error_message();
+    if (status == SANL_ERR_INTERRUPTED) {
+        fprintf(stderr, "sanlcl: interrupted%s%s\n", message[0] ? ": " : "", message);
+        return EXIT_INTERRUPTED;
+    }
+    if (status != SANL_ERR_USAGE) {
+        fprintf(stderr, "sanlcl: %s\n", message);
+        return EXIT_ERROR;
+    }
+    fprintf(stderr, "sanlcl %s: %s\nTry 'sanlcl %s --help'.\n", command->name, message, command->name);
+    return EXIT_USAGE;
+}
+
+static int run_command(const struct sanl_command *command, int argc, char **argv)
+{
+    struct sanl_args args;
+    enum sanl_status status = sanl_args_parse(&args, command, argc, argv);
+    if (status == SANL_OK && args.help)
+        sanl_args_help(command, stdout);
+    else if (status == SANL_OK)
+        status = command->run(&args);
+    sanl_args_free(&args);
+    return report(command, status);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (!*name) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("sanlcl " SANLCL_VERSION);
+        return EXIT_SUCCESS;
+    }
+    const bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (help && argc < 3) {
+        print_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    const struct sanl_command *command = find_command(help ? argv[2] : name);
+    if (!command)
+        return fail_command(help ? argv[2] : name);
+    if (help) {
+        sanl_args_help(command, stdout);
+        return EXIT_SUCCESS;
+    }
+    return run_command(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    set_signals();
+    sanl_log_set(print_notice, NULL);
+    int code = dispatch(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_SUCCESS) {
+        fprintf(stderr, "sanlcl: cannot write to standard output%s%s\n", errno ? ": " : "",
+                errno ? strerror(errno) : "");
+        code = EXIT_ERROR;
+    }
+    return code;
+}

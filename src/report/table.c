@@ -1,0 +1,285 @@
+#include <sanlcl/table.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum kind { NOTHING, TEXT, INT, NUMBER };
+
+struct cell {
+    enum kind kind;
+    char *text;
+    long long whole;
+    double number;
+};
+
+struct sanl_table {
+    struct sanl_column *columns;
+    int column_count;
+    struct cell *cells; /* row by row */
+    size_t cell_count, cell_capacity;
+    enum sanl_status status; /* of the first failed cell */
+};
+
+enum sanl_status sanl_table_create(struct sanl_table **out, const struct sanl_column *columns, int count)
+{
+    *out = NULL;
+    if (count < 1)
+        return sanl_fail(SANL_ERR_USAGE, "a table needs at least one column");
+    struct sanl_table *table = sanl_calloc(1, sizeof *table);
+    if (!table)
+        return SANL_ERR_MEMORY;
+    table->columns = sanl_calloc((size_t)count, sizeof *columns);
+    if (!table->columns) {
+        free(table);
+        return SANL_ERR_MEMORY;
+    }
+    memcpy(table->columns, columns, (size_t)count * sizeof *columns);
+    table->column_count = count;
+    *out = table;
+    return SANL_OK;
+}
+
+void sanl_table_free(struct sanl_table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i].text);
+    free(table->cells);
+    free(table->columns);
+    free(table);
+}
+
+static void add(struct sanl_table *table, struct cell cell)
+{
+    if (table->status == SANL_OK)
+        table->status =
+            sanl_grow(&table->cells, &table->cell_capacity, table->cell_count + 1, sizeof *table->cells);
+    if (table->status == SANL_OK)
+        table->cells[table->cell_count++] = cell;
+    else
+        free(cell.text);
+}
+
+void sanl_table_text(struct sanl_table *table, const char *text)
+{
+    char *copy = text ? sanl_strdup(text) : NULL;
+    if (text && !copy)
+        table->status = SANL_ERR_MEMORY;
+    add(table, (struct cell){.kind = text ? TEXT : NOTHING, .text = copy});
+}
+
+void sanl_table_int(struct sanl_table *table, long long value)
+{
+    add(table, (struct cell){.kind = INT, .whole = value});
+}
+
+void sanl_table_number(struct sanl_table *table, double value)
+{
+    add(table, (struct cell){.kind = isfinite(value) ? NUMBER : NOTHING, .number = value});
+}
+
+/* ---- aligned text -------------------------------------------------------------------------------- */
+
+static int text_width(const char *text)
+{
+    int width = 0;
+    while (*text) {
+        sanl_utf8_next(&text);
+        width++;
+    }
+    return width;
+}
+
+/* The cell as in aligned text; `room` holds it when it is a number. */
+static const char *cell_text(char room[352], const struct cell *cell, int decimals)
+{
+    switch (cell->kind) {
+    case TEXT:
+        return cell->text;
+    case INT:
+        snprintf(room, 352, "%lld", cell->whole);
+        return room;
+    case NUMBER:
+        snprintf(room, 352, "%.*f", decimals < 0 ? 0 : decimals > 17 ? 17 : decimals, cell->number);
+        return room;
+    case NOTHING:
+        break;
+    }
+    return "-";
+}
+
+static const char *column_title(const struct sanl_column *column)
+{
+    return column->title ? column->title : column->key;
+}
+
+/* A column stands to the left when it has a text. */
+static bool is_left(const struct sanl_table *table, int column)
+{
+    for (size_t i = (size_t)column; i < table->cell_count; i += (size_t)table->column_count)
+        if (table->cells[i].kind == TEXT)
+            return true;
+    return false;
+}
+
+static int column_width(const struct sanl_table *table, int column)
+{
+    char room[352];
+    int widest = text_width(column_title(&table->columns[column]));
+    for (size_t i = (size_t)column; i < table->cell_count; i += (size_t)table->column_count) {
+        const int width = text_width(cell_text(room, &table->cells[i], table->columns[column].decimals));
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
+/* Writes one field, a gap of two blanks before it; no blanks at the end of a line. */
+static void write_field(FILE *file, const char *text, int width, bool left, bool first, bool last)
+{
+    const int blanks = width - text_width(text);
+    fprintf(file, "%s%*s%s%*s%s", first ? "" : "  ", left ? 0 : blanks, "", text, left && !last ? blanks : 0,
+            "", last ? "\n" : "");
+}
+
+static enum sanl_status write_text(const struct sanl_table *table, FILE *file)
+{
+    const size_t columns = (size_t)table->column_count, rows = table->cell_count / columns;
+    int *widths = sanl_calloc(columns, sizeof *widths);
+    bool *lefts = sanl_calloc(columns, sizeof *lefts);
+    if (!widths || !lefts) {
+        free(widths);
+        free(lefts);
+        return SANL_ERR_MEMORY;
+    }
+    for (size_t c = 0; c < columns; c++) {
+        widths[c] = column_width(table, (int)c);
+        lefts[c] = is_left(table, (int)c);
+        write_field(file, column_title(&table->columns[c]), widths[c], lefts[c], c == 0, c + 1 == columns);
+    }
+    for (size_t c = 0; c < columns; c++) {
+        fputs(c ? "  " : "", file);
+        for (int i = 0; i < widths[c]; i++)
+            fputc('-', file);
+    }
+    fputc('\n', file);
+    char room[352];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            write_field(file, cell_text(room, &table->cells[r * columns + c], table->columns[c].decimals),
+                        widths[c], lefts[c], c == 0, c + 1 == columns);
+    free(widths);
+    free(lefts);
+    return SANL_OK;
+}
+
+/* ---- CSV and JSON -------------------------------------------------------------------------------- */
+
+static void write_csv_text(FILE *file, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++)
+        fprintf(file, *text == '"' ? "\"%c" : "%c", *text);
+    fputc('"', file);
+}
+
+/* Bytes that are not UTF-8, as in odd file names, become U+FFFD. */
+static void write_json_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    while (*text) {
+        const char *start = text;
+        const uint32_t code = sanl_utf8_next(&text);
+        if (code == SANL_UTF8_BAD)
+            fputs("\\ufffd", file);
+        else if (code < 0x20)
+            fprintf(file, "\\u%04x", (unsigned)code);
+        else
+            fprintf(file, "%s%.*s", code == '"' || code == '\\' ? "\\" : "", (int)(text - start), start);
+    }
+    fputc('"', file);
+}
+
+static void write_cell(FILE *file, const struct cell *cell, bool json)
+{
+    char room[32];
+    switch (cell->kind) {
+    case NOTHING:
+        fputs(json ? "null" : "", file);
+        break;
+    case TEXT:
+        (json ? write_json_text : write_csv_text)(file, cell->text);
+        break;
+    case INT:
+        fprintf(file, "%lld", cell->whole);
+        break;
+    case NUMBER:
+        sanl_number_text(room, cell->number);
+        fputs(room, file);
+        break;
+    }
+}
+
+static void write_csv(const struct sanl_table *table, FILE *file)
+{
+    const size_t columns = (size_t)table->column_count;
+    for (size_t c = 0; c < columns; c++) {
+        write_csv_text(file, table->columns[c].key);
+        fputc(c + 1 == columns ? '\n' : ',', file);
+    }
+    for (size_t i = 0; i < table->cell_count / columns * columns; i++) {
+        write_cell(file, &table->cells[i], false);
+        fputc((i + 1) % columns == 0 ? '\n' : ',', file);
+    }
+}
+
+static void write_json(const struct sanl_table *table, FILE *file)
+{
+    const size_t columns = (size_t)table->column_count, count = table->cell_count / columns * columns;
+    fputc('[', file);
+    for (size_t i = 0; i < count; i++) {
+        const size_t c = i % columns;
+        fputs(c ? ", " : i ? ",\n {" : "\n {", file);
+        write_json_text(file, table->columns[c].key);
+        fputs(": ", file);
+        write_cell(file, &table->cells[i], true);
+        fputs(c + 1 == columns ? "}" : "", file);
+    }
+    fputs(count ? "\n]\n" : "]\n", file);
+}
+
+enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file, enum sanl_table_format format)
+{
+    if (table->status != SANL_OK)
+        return sanl_fail(table->status, "out of host memory for a table");
+    if (format == SANL_TABLE_TEXT)
+        return write_text(table, file);
+    (format == SANL_TABLE_CSV ? write_csv : write_json)(table, file);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_table_save(const struct sanl_table *table, const char *path)
+{
+    const char *dot = strrchr(sanl_path_name(path), '.');
+    enum sanl_table_format format = SANL_TABLE_TEXT;
+    if (dot && strcmp(dot, ".csv") == 0)
+        format = SANL_TABLE_CSV;
+    if (dot && strcmp(dot, ".json") == 0)
+        format = SANL_TABLE_JSON;
+    struct sanl_output out;
+    SANL_TRY(sanl_output_open(&out, path));
+    const enum sanl_status status = sanl_table_write(table, out.file, format);
+    if (status == SANL_OK)
+        return sanl_output_commit(&out);
+    sanl_output_free(&out);
+    return status;
+}
