@@ -2,6 +2,7 @@
 #ifndef SANLCL_TABLE_H
 #define SANLCL_TABLE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <sanlcl/status.h>
 
@@ -32,6 +33,7 @@ void sanl_table_free(struct sanl_table *table); /* takes NULL */
  * number that is not finite. A failure is kept and comes out of sanl_table_write. */
 void sanl_table_text(struct sanl_table *table, const char *text);
 void sanl_table_int(struct sanl_table *table, long long value);
+void sanl_table_bool(struct sanl_table *table, bool value); /* "yes" and "no" in aligned text and CSV */
 void sanl_table_number(struct sanl_table *table, double value);
 
 /* Writes the whole rows. Failed writes are left in the state of `file`. */

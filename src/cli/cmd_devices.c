@@ -50,7 +50,7 @@ static void add_device(struct sanl_table *table, const struct sanl_device_info *
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sanl_table_int(table, (long long)numbers[i]);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        sanl_table_int(table, flags[i]);
+        sanl_table_bool(table, flags[i]);
 }
 
 static enum sanl_status write_json(const struct sanl_device_info *infos, int count)

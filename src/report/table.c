@@ -1,14 +1,13 @@
 #include <sanlcl/table.h>
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-enum kind { NOTHING, TEXT, INT, NUMBER };
+enum kind { NOTHING, TEXT, INT, BOOL, NUMBER };
 
 struct cell {
     enum kind kind;
@@ -79,6 +78,11 @@ void sanl_table_int(struct sanl_table *table, long long value)
     add(table, (struct cell){.kind = INT, .whole = value});
 }
 
+void sanl_table_bool(struct sanl_table *table, bool value)
+{
+    add(table, (struct cell){.kind = BOOL, .whole = value});
+}
+
 void sanl_table_number(struct sanl_table *table, double value)
 {
     add(table, (struct cell){.kind = isfinite(value) ? NUMBER : NOTHING, .number = value});
@@ -105,6 +109,8 @@ static const char *cell_text(char room[352], const struct cell *cell, int decima
     case INT:
         snprintf(room, 352, "%lld", cell->whole);
         return room;
+    case BOOL:
+        return cell->whole ? "yes" : "no";
     case NUMBER:
         snprintf(room, 352, "%.*f", decimals < 0 ? 0 : decimals > 17 ? 17 : decimals, cell->number);
         return room;
@@ -119,11 +125,11 @@ static const char *column_title(const struct sanl_column *column)
     return column->title ? column->title : column->key;
 }
 
-/* A column stands to the left when it has a text. */
+/* A column stands to the left when it has texts. */
 static bool is_left(const struct sanl_table *table, int column)
 {
     for (size_t i = (size_t)column; i < table->cell_count; i += (size_t)table->column_count)
-        if (table->cells[i].kind == TEXT)
+        if (table->cells[i].kind == TEXT || table->cells[i].kind == BOOL)
             return true;
     return false;
 }
@@ -221,6 +227,9 @@ static void write_cell(FILE *file, const struct cell *cell, bool json)
         break;
     case INT:
         fprintf(file, "%lld", cell->whole);
+        break;
+    case BOOL:
+        fputs(json ? (cell->whole ? "true" : "false") : (cell->whole ? "yes" : "no"), file);
         break;
     case NUMBER:
         sanl_number_text(room, cell->number);

@@ -1,0 +1,82 @@
+#!/bin/sh
+# Checks the program's help, usage errors and exit codes: run.sh PROGRAM
+program=$1
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+# expect CODE STDOUT-PATTERN STDERR-PATTERN ARGUMENT...: patterns are basic regular expressions; '' is no output.
+expect() {
+    code=$1 out=$2 err=$3
+    shift 3
+    "$program" "$@" >"$folder/out" 2>"$folder/err"
+    got=$?
+    problem=
+    [ "$got" = "$code" ] || problem="exit code $got, not $code"
+    for stream in out err; do
+        eval "pattern=\$$stream"
+        if [ -z "$pattern" ]; then
+            [ ! -s "$folder/$stream" ] || problem="$problem; std$stream is not empty"
+        else
+            grep -q -e "$pattern" "$folder/$stream" || problem="$problem; std$stream has no '$pattern'"
+        fi
+    done
+    if [ -n "$problem" ]; then
+        echo "FAILED: sanlcl $*: $problem"
+        sed 's/^/    /' "$folder/out" "$folder/err"
+        failures=$((failures + 1))
+    fi
+}
+
+check() {
+    if ! eval "$2"; then
+        echo "FAILED: $1: $2"
+        failures=$((failures + 1))
+    fi
+}
+
+# The program as a whole.
+expect 0 '^sanlcl [0-9]' '' --version
+expect 0 '^usage: sanlcl COMMAND' '' help
+expect 0 '^usage: sanlcl COMMAND' '' --help
+expect 2 '' '^usage: sanlcl COMMAND'
+expect 2 '' "^sanlcl: unknown command 'confgi'; did you mean 'config'?" confgi
+expect 2 '' "^sanlcl: unknown command 'xyz'" help xyz
+
+# Every command: its help, an unknown option, and a help that cannot be written.
+commands=$("$program" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+check 'the commands are listed' '[ $(echo $commands | wc -w) -ge 2 ]'
+for command in $commands; do
+    expect 0 "^usage: sanlcl $command" '' "$command" --help
+    expect 0 "^usage: sanlcl $command" '' help "$command"
+    expect 2 '' "^sanlcl $command: unknown option '--hepl'; did you mean '--help'?" "$command" --hepl
+    check "$command: one line and a hint" '[ $(wc -l <"$folder/err") = 2 ]'
+    if [ -w /dev/full ]; then
+        "$program" "$command" --help >/dev/full 2>"$folder/err"
+        check "$command --help >/dev/full" "[ $? = 1 ] && grep -q 'cannot write' '$folder/err'"
+    fi
+done
+
+# Options, overrides, configuration files.
+expect 0 '^task: landmark' '' config --dump
+expect 0 '  # sgd:' '' config --dump --help-comments
+expect 0 '^  lr: 0.125' '' config --dump train.lr=0.125
+expect 0 'valid' '' config
+expect 2 '' 'help-comments needs --dump' config --help-comments
+expect 2 '' "unknown key 'train.rl'; did you mean 'train.lr'?" config train.rl=1
+expect 2 '' "train.lr: expected a number from 0 to 1000, found 'fast'" config train.lr=fast
+expect 2 '' '--config: expected FILE after it' config --config
+expect 2 '' '--config is given twice' config --config a --config=b
+expect 2 '' '--dump takes no value' config --dump=1
+expect 2 '' "unexpected argument 'stray'" config stray
+expect 2 '' "unexpected argument '--dump'" config -- --dump
+expect 1 '' "^sanlcl: $folder/none.yaml: cannot open" config --config "$folder/none.yaml"
+printf 'seed: 1\ntrain:\n  epohcs: 3\n' >"$folder/bad.yaml"
+expect 1 '' "bad.yaml: line 3: unknown key 'train.epohcs'; did you mean 'train.epochs'?" config --config "$folder/bad.yaml"
+expect 1 '' 'model.size: expected a multiple of 32, found 100' config model.size=100
+"$program" config --dump seed=77 >"$folder/a.yaml"
+"$program" config --dump --config "$folder/a.yaml" >"$folder/b.yaml"
+check 'a dump is read back' 'grep -q "^seed: 77" "$folder/b.yaml" && cmp -s "$folder/a.yaml" "$folder/b.yaml"'
+
+[ "$failures" = 0 ] && echo 'all passed'
+exit "$((failures > 0))"
