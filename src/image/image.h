@@ -47,4 +47,7 @@ SANL_CHECKED enum sanl_status sanl_image_crop(struct sanl_image *out, const stru
 SANL_CHECKED enum sanl_status sanl_image_resize(struct sanl_image *out, const struct sanl_image *image,
                                                 int width, int height);
 
+/* Copies `part` into `image` with its top left pixel at (x, y); what falls outside is cut off. */
+void sanl_image_place(struct sanl_image *image, const struct sanl_image *part, int x, int y);
+
 #endif

@@ -1,4 +1,4 @@
-/* Crop, shrink and resize. */
+/* Crop, shrink, place and resize. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +62,18 @@ enum sanl_status sanl_image_crop(struct sanl_image *out, const struct sanl_image
                     min_int(shrink, width - j * shrink), rows);
     }
     return SANL_OK;
+}
+
+void sanl_image_place(struct sanl_image *image, const struct sanl_image *part, int x, int y)
+{
+    int left = x, top = y, width = part->width, height = part->height;
+    clip(&left, &width, image->width);
+    clip(&top, &height, image->height);
+    for (int i = 0; i < height && width > 0; i++) {
+        const size_t from = (size_t)(top - y + i) * (size_t)part->width + (size_t)(left - x);
+        const size_t to = (size_t)(top + i) * (size_t)image->width + (size_t)left;
+        memcpy(image->pixels + to * 3, part->pixels + from * 3, (size_t)width * 3);
+    }
 }
 
 /* The inputs of one output position along one axis: `count` of them from `first` on. */
