@@ -1,0 +1,151 @@
+/* What every route of the convolution shares: repacking, epilogues on their own, im2col and col2im. */
+
+enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
+
+/* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip * width + lane,
+ * zero for j >= count. */
+kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width, int strips,
+                        int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
+{
+    const int lane = (int)get_global_id(0), row = (int)get_global_id(1);
+    if (lane >= width || row >= strips * taps * run)
+        return;
+    const int strip = row / (taps * run), rest = row - strip * taps * run, tap = rest / run, k = rest - tap * run;
+    const int j = strip * width + lane;
+    prepared[at + (size_t)row * width + lane] =
+        j < count ? w[(size_t)tap * tap_stride + (size_t)k * k_stride + (size_t)j * j_stride] : 0.0f;
+}
+
+/* norm[0..c) = gamma / sqrt(var + eps), norm[c..2c) = beta - mean * that. */
+kernel void conv2d_fold(global const float *gamma, global const float *beta, global const float *mean,
+                        global const float *var, global float *norm, int c, float eps)
+{
+    const int i = (int)get_global_id(0);
+    if (i >= c)
+        return;
+    const float scale = gamma[i] / sqrt(var[i] + eps);
+    norm[i] = scale;
+    norm[c + i] = beta[i] - mean[i] * scale;
+}
+
+/* out (n, h + 2 pad_y, w + 2 pad_x, c) = x with a zero frame. */
+kernel void conv2d_frame(global const float *restrict x, global float *restrict out, int n, int h, int w, int c,
+                         int pad)
+{
+    const int i = (int)get_global_id(0), row = (int)get_global_id(1);
+    const int fw = w + 2 * pad, fh = h + 2 * pad;
+    if (i >= fw * c || row >= n * fh)
+        return;
+    const int im = row / fh, y = row - im * fh - pad, xc = i - pad * c;
+    out[(size_t)row * fw * c + i] =
+        y >= 0 && y < h && xc >= 0 && xc < w * c ? x[((size_t)im * h + y) * w * c + xc] : 0.0f;
+}
+
+/* y = relu((y + bias) * scale + shift + residual) in place, by flags. */
+kernel void conv2d_epilogue(global float *restrict y, global const float *restrict bias,
+                            global const float *restrict norm, global const float *restrict residual, int flags,
+                            int pixels, int c)
+{
+    const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
+    if (j >= c || pixel >= pixels)
+        return;
+    const size_t at = (size_t)pixel * c + j;
+    float v = y[at];
+    if (flags & HAS_BIAS)
+        v += bias[j];
+    if (flags & HAS_NORM)
+        v = fma(v, norm[j], norm[c + j]);
+    if (flags & HAS_RESIDUAL)
+        v += residual[at];
+    if (flags & HAS_RELU)
+        v = fmax(v, 0.0f);
+    y[at] = v;
+}
+
+/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale in rows of `gpitch` >= c
+ * floats (the rest zero), and the residual's gradient = m, or += m. Either result may be absent. */
+kernel void conv2d_epilogue_backward(global const float *restrict dy, global const float *restrict y,
+                                     global const float *restrict norm, global float *restrict g,
+                                     global float *restrict dres, int has_g, int add, int flags, int pixels, int c,
+                                     int gpitch)
+{
+    const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
+    if (j >= gpitch || pixel >= pixels)
+        return;
+    const size_t at = (size_t)pixel * c + j;
+    float m = 0.0f;
+    if (j < c) {
+        m = (flags & HAS_RELU) && y[at] <= 0.0f ? 0.0f : dy[at];
+        if (flags & HAS_RESIDUAL)
+            dres[at] = add ? dres[at] + m : m;
+        if (flags & HAS_NORM)
+            m *= norm[j];
+    }
+    if (has_g)
+        g[(size_t)pixel * gpitch + j] = m;
+}
+
+/* partial[chunk][c] = sum of g over the chunk's pixels. */
+kernel void conv2d_bias_partial(global const float *restrict g, global float *restrict partial, int pixels, int c,
+                                int gpitch, int chunks)
+{
+    const int j = (int)get_global_id(0), chunk = (int)get_global_id(1);
+    if (j >= c || chunk >= chunks)
+        return;
+    const int size = (pixels + chunks - 1) / chunks, last = min(pixels, (chunk + 1) * size);
+    float sum = 0.0f;
+    for (int p = chunk * size; p < last; p++)
+        sum += g[(size_t)p * gpitch + j];
+    partial[(size_t)chunk * c + j] = sum;
+}
+
+/* out[i] = sum of partial[chunk][i] over the chunks, in order. */
+kernel void conv2d_sum_chunks(global const float *restrict partial, global float *restrict out, int count,
+                              int chunks)
+{
+    const int j = (int)get_global_id(0);
+    if (j >= count)
+        return;
+    float sum = 0.0f;
+    for (int i = 0; i < chunks; i++)
+        sum += partial[(size_t)i * count + j];
+    out[j] = sum;
+}
+
+/* col (oh * ow, kh * kw * c) of image `im` of x (n, h, w, c). */
+kernel void conv2d_im2col(global const float *restrict x, global float *restrict col, int im, int h, int w, int c,
+                          int oh, int ow, int kh, int kw, int stride, int pad)
+{
+    const int i = (int)get_global_id(0), row = (int)get_global_id(1);
+    if (i >= kh * kw * c || row >= oh * ow)
+        return;
+    const int tap = i / c, k = i - tap * c, ty = tap / kw, tx = tap - ty * kw, oy = row / ow, ox = row - oy * ow;
+    const int y = oy * stride - pad + ty, xx = ox * stride - pad + tx;
+    col[(size_t)row * kh * kw * c + i] =
+        y >= 0 && y < h && xx >= 0 && xx < w ? x[(((size_t)im * h + y) * w + xx) * c + k] : 0.0f;
+}
+
+/* dx (n, h, w, c) of image `im` = the sum of the col entries that came from each pixel; a gather, so that no two
+ * work-items write one place. */
+kernel void conv2d_col2im(global const float *restrict col, global float *restrict dx, int im, int h, int w, int c,
+                          int oh, int ow, int kh, int kw, int stride, int pad, int add)
+{
+    const int k = (int)get_global_id(0), pixel = (int)get_global_id(1);
+    if (k >= c || pixel >= h * w)
+        return;
+    const int y = pixel / w, x = pixel - y * w;
+    float sum = 0.0f;
+    for (int ty = 0; ty < kh; ty++) {
+        const int sy = y + pad - ty;
+        if (sy < 0 || sy % stride || sy / stride >= oh)
+            continue;
+        for (int tx = 0; tx < kw; tx++) {
+            const int sx = x + pad - tx;
+            if (sx < 0 || sx % stride || sx / stride >= ow)
+                continue;
+            sum += col[((size_t)(sy / stride) * ow + sx / stride) * kh * kw * c + (ty * kw + tx) * c + k];
+        }
+    }
+    global float *out = dx + ((size_t)im * h * w + pixel) * c + k;
+    *out = add ? *out + sum : sum;
+}

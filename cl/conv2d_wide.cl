@@ -1,0 +1,188 @@
+/* Convolution for CPUs: one work-item computes register tiles of P output pixels x NV*16 channels.
+ *
+ * conv2d_gather serves forward and data gradient. The pass's output pixel (oy, ox) reads input pixel
+ *     (oy * step + y0 + ty * dy, ox * step + x0 + tx * dx)   for ty < taps_y, tx < taps_x
+ * with weight tap (wy0 + ty * wdy) * kw + wx0 + tx * wdx, and stands at output pixel
+ *     (oy * out_step + out_y, ox * out_step + out_x).
+ * Forward is one pass; the data gradient of stride s is s * s passes, one for each residue of the output pixel,
+ * none of which multiplies by a zero that the stride would insert. Pixels outside of the input read `zero`.
+ *
+ * x (n, h, w, pitch): each tap reads `run` contiguous floats (pitch = run = channels, but run = kw * channels
+ * where a whole row of taps is one run). Weights packed as [strip][tap][run][NV * 16], zero-filled. */
+#ifndef P
+#define P 6
+#endif
+#ifndef NV
+#define NV 4
+#endif
+#define STRIP (NV * 16)
+#define UNROLL _Pragma("unroll")
+
+enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
+
+/* y = relu((acc + bias) * scale + shift + residual) + old y, each part where its flag is set. */
+static float epilogue(float v, int j, size_t at, int flags, global const float *bias, global const float *norm,
+                      int cout, global const float *residual, global const float *y)
+{
+    if (flags & HAS_BIAS)
+        v += bias[j];
+    if (flags & HAS_NORM)
+        v = fma(v, norm[j], norm[cout + j]);
+    if (flags & HAS_RESIDUAL)
+        v += residual[at];
+    if (flags & HAS_RELU)
+        v = fmax(v, 0.0f);
+    if (flags & HAS_ADD)
+        v += y[at];
+    return v;
+}
+
+static float16 epilogue16(float16 v, int j, size_t at, int flags, global const float *bias,
+                          global const float *norm, int cout, global const float *residual,
+                          global const float *y)
+{
+    if (flags & HAS_BIAS)
+        v += vload16(0, bias + j);
+    if (flags & HAS_NORM)
+        v = fma(v, vload16(0, norm + j), vload16(0, norm + cout + j));
+    if (flags & HAS_RESIDUAL)
+        v += vload16(0, residual + at);
+    if (flags & HAS_RELU)
+        v = fmax(v, (float16)(0.0f));
+    if (flags & HAS_ADD)
+        v += vload16(0, y + at);
+    return v;
+}
+
+/* prepared: norm (2 * cout), from zero_at on a row of zeros, from weights_at on the packed weights. */
+kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
+                          long weights_at, global float *restrict y, global const float *restrict bias,
+                          global const float *restrict residual, int flags, int pixels, int group, int h, int w,
+                          int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy, int dx,
+                          int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int taps, int out_h,
+                          int out_w, int out_step, int out_y, int out_x)
+{
+    const int strip = (int)get_global_id(1) * STRIP;
+    const int tiles = (pixels + P - 1) / P;
+    const int first = (int)get_global_id(0) * group, last = min(first + group, tiles);
+    global const float *norm = prepared, *zero = prepared + zero_at;
+    global const float *weights = prepared + weights_at + (size_t)get_global_id(1) * taps * run * STRIP;
+    for (int t = first; t < last; t++) {
+        int iy[P], ix[P];
+        size_t image[P], at[P];
+        UNROLL for (int p = 0; p < P; p++)
+        {
+            const int q = min(t * P + p, pixels - 1), row = q / ow, ox = q - row * ow, im = row / oh,
+                      oy = row - im * oh;
+            iy[p] = oy * step + y0;
+            ix[p] = ox * step + x0;
+            image[p] = (size_t)im * h;
+            at[p] = (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
+        }
+        float16 acc[P][NV];
+        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+        for (int ty = 0; ty < taps_y; ty++)
+            for (int tx = 0; tx < taps_x; tx++) {
+                global const float *source[P];
+                global const float *wk =
+                    weights + (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * run * STRIP;
+                UNROLL for (int p = 0; p < P; p++)
+                {
+                    const int yy = iy[p] + ty * dy, xx = ix[p] + tx * dx;
+                    source[p] = yy >= 0 && yy < h && xx >= 0 && xx < w
+                                    ? x + ((image[p] + yy) * w + xx) * pitch
+                                    : zero;
+                }
+                for (int k = 0; k < run; k++) {
+                    float16 wv[NV];
+                    UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                    wk += STRIP;
+                    UNROLL for (int p = 0; p < P; p++)
+                    {
+                        const float16 xv = (float16)(source[p][k]);
+                        UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                    }
+                }
+            }
+        UNROLL for (int p = 0; p < P; p++) if (t * P + p < pixels)
+        {
+            UNROLL for (int v = 0; v < NV; v++)
+            {
+                const int j = strip + 16 * v;
+                if (j + 16 <= cout) {
+                    vstore16(epilogue16(acc[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y), 0,
+                             y + at[p] + 16 * v);
+                } else if (j < cout) {
+                    float tail[16];
+                    vstore16(acc[p][v], 0, tail);
+                    for (int i = 0; i < cout - j; i++)
+                        y[at[p] + 16 * v + i] =
+                            epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias, norm, cout, residual, y);
+                }
+            }
+        }
+    }
+}
+
+/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g (pixels, gpitch) is the gradient of the
+ * output, its channels padded to whole strips. A work-item owns `block` rows (k = tap * run + r, never across a
+ * tap) x one strip of NV * 16 channels and adds up chunks of `chunk` output rows in order. */
+kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
+                                   global float *restrict dw, int n, int h, int w, int pitch, int run, int cout,
+                                   int gpitch, int oh, int ow, int step, int pad_y, int pad_x, int kw, int block,
+                                   int blocks, int chunk)
+{
+    const int strip = (int)get_global_id(1) * STRIP;
+    const int tap = (int)get_global_id(0) / blocks, ty = tap / kw, tx = tap - ty * kw;
+    const int r0 = ((int)get_global_id(0) - tap * blocks) * block, r1 = min(r0 + block, run);
+    const int rows = n * oh;
+    /* output columns whose input column lies inside */
+    const int low = max(0, (pad_x - tx + step - 1) / step);
+    const int high = w - 1 + pad_x - tx >= 0 ? min(ow, (w - 1 + pad_x - tx) / step + 1) : 0;
+    for (int from = 0; from < rows; from += chunk) {
+        const int to = min(from + chunk, rows);
+        for (int r = r0; r < r1; r += P) {
+            float16 acc[P][NV];
+            int lane[P];
+            UNROLL for (int p = 0; p < P; p++)
+            {
+                lane[p] = min(r + p, run - 1);
+                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+            }
+            for (int row = from; row < to; row++) {
+                const int im = row / oh, yy = (row - im * oh) * step - pad_y + ty;
+                if (yy < 0 || yy >= h)
+                    continue;
+                size_t at = (((size_t)im * h + yy) * w + (low * step - pad_x + tx)) * (size_t)pitch;
+                global const float *gs = g + ((size_t)row * ow + low) * gpitch + strip;
+                for (int ox = low; ox < high; ox++) {
+                    float16 gv[NV];
+                    UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs);
+                    UNROLL for (int p = 0; p < P; p++)
+                    {
+                        const float16 xv = (float16)(x[at + lane[p]]);
+                        UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
+                    }
+                    at += step * pitch;
+                    gs += gpitch;
+                }
+            }
+            UNROLL for (int p = 0; p < P; p++) if (r + p < r1)
+            {
+                global float *out = dw + ((size_t)tap * run + r + p) * cout + strip;
+                UNROLL for (int v = 0; v < NV; v++)
+                {
+                    const int left = cout - strip - 16 * v;
+                    if (left >= 16) {
+                        vstore16(from ? acc[p][v] + vload16(v, out) : acc[p][v], v, out);
+                    } else if (left > 0) {
+                        float tail[16];
+                        vstore16(acc[p][v], 0, tail);
+                        for (int i = 0; i < left; i++)
+                            out[16 * v + i] = from ? tail[i] + out[16 * v + i] : tail[i];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+/* Convolution with its epilogue: y = relu(norm(conv(x, w) + bias) + residual), each part optional.
+ * in[0] x (n, h, w, cin), in[1] residual (n, oh, ow, cout) when in_count is 2; param[0] w (kh, kw, cin,
+ * cout), param[1] bias. The fused norm is a frozen one, for inference and for gradients of inputs alone. */
+#include "ops/conv2d.h"
+
+#include "ops/conv2d_ref.h"
+
+enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8 };
+
+static int attr(const struct sanl_op_call *call, int index)
+{
+    return (int)call->attr[index];
+}
+
+static const struct conv2d_route *route_of(const struct sanl_device *device)
+{
+    switch (device ? sanl_device_route(device) : SANL_ROUTE_WIDE) {
+    case SANL_ROUTE_CLBLAST:
+        return &conv2d_clblast;
+    case SANL_ROUTE_TILE:
+        return &conv2d_tile;
+    default:
+        return &conv2d_wide;
+    }
+}
+
+struct conv2d_sizes conv2d_sizes_of(const struct sanl_op_call *call)
+{
+    const struct sanl_shape x = call->in_shape[0];
+    struct conv2d_sizes s = {
+        .n = x.n, .h = x.h, .w = x.w, .cin = x.c, .kh = attr(call, CONV2D_KH), .kw = attr(call, CONV2D_KW)};
+    s.stride = attr(call, CONV2D_STRIDE);
+    s.pad = attr(call, CONV2D_PAD);
+    s.cout = attr(call, CONV2D_COUT);
+    s.oh = (s.h + 2 * s.pad - s.kh) / s.stride + 1;
+    s.ow = (s.w + 2 * s.pad - s.kw) / s.stride + 1;
+    s.pixels = s.n * s.oh * s.ow;
+    s.flags =
+        (attr(call, CONV2D_NORM) ? CONV2D_HAS_NORM : 0) | (attr(call, CONV2D_BIAS) ? CONV2D_HAS_BIAS : 0) |
+        (call->in_count > 1 ? CONV2D_HAS_RESIDUAL : 0) | (attr(call, CONV2D_RELU) ? CONV2D_HAS_RELU : 0);
+    s.row_run = s.cin <= ROW_RUN_CHANNELS && s.kw > 1;
+    return s;
+}
+
+struct conv2d_pass conv2d_forward_pass(const struct conv2d_sizes *s)
+{
+    struct conv2d_pass p = {.pixels = s->pixels, .h = s->h, .w = s->w, .pitch = s->cin, .run = s->cin};
+    p.cout = s->cout;
+    p.oh = p.out_h = s->oh;
+    p.ow = p.out_w = s->ow;
+    p.step = s->stride;
+    p.y0 = p.x0 = -s->pad;
+    p.dy = p.dx = p.wdy = p.wdx = p.out_step = 1;
+    p.taps_y = s->kh;
+    p.taps_x = p.kw = s->kw;
+    p.taps = s->kh * s->kw;
+    if (s->row_run) {
+        p.h += 2 * s->pad;
+        p.w += 2 * s->pad;
+        p.run = s->kw * s->cin;
+        p.y0 = p.x0 = 0;
+        p.taps_x = p.kw = 1;
+        p.taps = s->kh;
+    }
+    return p;
+}
+
+/* dx[y] = sum of g[(y + pad - k) / stride] w[k] over the k that divide: with y = stride * i + py these are
+ * k = k0 + stride * m, k0 = (py + pad) mod stride, at g row i + (py + pad - k0) / stride - m. */
+struct conv2d_pass conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px)
+{
+    struct conv2d_pass p = {.h = s->oh, .w = s->ow, .pitch = pitch, .run = s->cout, .cout = s->cin};
+    p.oh = (s->h - py + s->stride - 1) / s->stride;
+    p.ow = (s->w - px + s->stride - 1) / s->stride;
+    p.pixels = s->n * p.oh * p.ow;
+    p.step = 1;
+    p.wy0 = (py + s->pad) % s->stride;
+    p.wx0 = (px + s->pad) % s->stride;
+    p.y0 = (py + s->pad - p.wy0) / s->stride;
+    p.x0 = (px + s->pad - p.wx0) / s->stride;
+    p.dy = p.dx = -1;
+    p.taps_y = p.wy0 < s->kh ? (s->kh - p.wy0 + s->stride - 1) / s->stride : 0;
+    p.taps_x = p.wx0 < s->kw ? (s->kw - p.wx0 + s->stride - 1) / s->stride : 0;
+    p.wdy = p.wdx = s->stride;
+    p.kw = s->kw;
+    p.taps = s->kh * s->kw;
+    p.out_h = s->h;
+    p.out_w = s->w;
+    p.out_step = s->stride;
+    p.out_y = py;
+    p.out_x = px;
+    return p;
+}
+
+static size_t round_up(size_t value, size_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+struct conv2d_prepared conv2d_prepared_of(const struct sanl_op_call *call, const struct conv2d_route *route)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const size_t longest = (size_t)(s.cin > s.cout ? s.cin : s.cout) * (size_t)s.kw;
+    struct conv2d_prepared p;
+    p.zero = round_up(2 * (size_t)s.cout, 64);
+    p.forward = p.zero + round_up(longest, 64);
+    p.gradient = p.forward + route->packed_bytes(&s, false) / sizeof(float);
+    p.count = p.gradient + (call->training ? route->packed_bytes(&s, true) / sizeof(float) : 0);
+    return p;
+}
+
+/* The parts of the workspace, in bytes, aligned for sub-buffers. */
+struct workspace {
+    size_t frame, g, partial, extra, frame_bytes, g_bytes, partial_bytes, extra_bytes, total;
+    int gpitch;
+};
+
+static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device,
+                                     const struct conv2d_route *route)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const size_t align = device ? sanl_device_get_info(device)->base_align_bytes : 64;
+    const int strip = route->strip(s.cout);
+    struct workspace w = {.gpitch = (int)round_up((size_t)s.cout, (size_t)strip)};
+    if (s.row_run)
+        w.frame_bytes =
+            (size_t)s.n * (size_t)(s.h + 2 * s.pad) * (size_t)(s.w + 2 * s.pad) * (size_t)s.cin * 4;
+    if (call->training) {
+        w.g_bytes = (size_t)s.pixels * (size_t)w.gpitch * 4;
+        w.partial_bytes = (size_t)BIAS_CHUNKS * (size_t)s.cout * 4;
+    }
+    const size_t forward = route->extra_bytes(&s, false), backward = route->extra_bytes(&s, true);
+    w.extra_bytes = call->training && backward > forward ? backward : forward;
+    w.g = round_up(w.frame_bytes, align);
+    w.partial = w.g + round_up(w.g_bytes, align);
+    w.extra = w.partial + round_up(w.partial_bytes, align);
+    w.total = w.extra + w.extra_bytes;
+    return w;
+}
+
+static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape x = call->in_shape[0];
+    SANL_OP_REQUIRE(call, call->in_count == 1 || call->in_count == 2, "takes 1 or 2 inputs, not %d",
+                    call->in_count);
+    SANL_OP_REQUIRE(call,
+                    attr(call, CONV2D_KH) > 0 && attr(call, CONV2D_KW) > 0 && attr(call, CONV2D_STRIDE) > 0 &&
+                        attr(call, CONV2D_PAD) >= 0 && attr(call, CONV2D_COUT) > 0,
+                    "kernel %dx%d, stride %d, pad %d, cout %d are out of range", attr(call, CONV2D_KH),
+                    attr(call, CONV2D_KW), attr(call, CONV2D_STRIDE), attr(call, CONV2D_PAD),
+                    attr(call, CONV2D_COUT));
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    SANL_OP_REQUIRE(call, s.h + 2 * s.pad >= s.kh && s.w + 2 * s.pad >= s.kw,
+                    "input %dx%d with pad %d is smaller than the kernel %dx%d", s.h, s.w, s.pad, s.kh, s.kw);
+    call->out_count = 1;
+    call->out_shape[0] = (struct sanl_shape){s.n, s.oh, s.ow, s.cout};
+    if (call->in_count == 2) {
+        const struct sanl_shape r = call->in_shape[1], y = call->out_shape[0];
+        SANL_OP_REQUIRE(call, r.n == y.n && r.h == y.h && r.w == y.w && r.c == y.c,
+                        "the residual is (%d, %d, %d, %d), the output (%d, %d, %d, %d)", r.n, r.h, r.w, r.c,
+                        y.n, y.h, y.w, y.c);
+    }
+    call->param_count = attr(call, CONV2D_BIAS) ? 2 : 1;
+    call->param_shape[0] = (struct sanl_shape){s.kh, s.kw, x.c, s.cout};
+    call->param_shape[1] = (struct sanl_shape){1, 1, 1, s.cout};
+    call->state_count = attr(call, CONV2D_NORM) ? 4 : 0;
+    for (int i = 0; i < 4; i++)
+        call->state_shape[i] = (struct sanl_shape){1, 1, 1, s.cout};
+    const struct conv2d_route *route = route_of(device);
+    call->prepared_bytes = conv2d_prepared_of(call, route).count * sizeof(float);
+    call->workspace_bytes = workspace_of(call, device, route).total;
+    return SANL_OK;
+}
+
+static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_route *route = route_of(device);
+    const struct conv2d_prepared at = conv2d_prepared_of(call, route);
+    SANL_TRY(sanl_buffer_fill(device, call->prepared, at.forward, 0.0f));
+    if (s.flags & CONV2D_HAS_NORM)
+        SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)s.cout, "bbbbbif",
+                                call->state[0], call->state[1], call->state[2], call->state[3],
+                                call->prepared, s.cout, call->attr[CONV2D_EPS]));
+    SANL_TRY(route->pack(device, call, at.forward, false));
+    return call->training ? route->pack(device, call, at.gradient, true) : SANL_OK;
+}
+
+static enum sanl_status frame(struct sanl_device *device, const struct sanl_op_call *call,
+                              const struct conv2d_sizes *s, cl_mem out)
+{
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_frame", ""));
+    const struct sanl_range range = {
+        {(size_t)(s->w + 2 * s->pad) * (size_t)s->cin, (size_t)s->n * (size_t)(s->h + 2 * s->pad), 0},
+        {0, 0, 0}};
+    return sanl_launch(device, kernel, range, "bbiiiii", call->in[0], out, s->n, s->h, s->w, s->cin, s->pad);
+}
+
+/* Parts of the workspace as buffers of their own for one call; NULL where not asked for. */
+struct parts {
+    cl_mem frame, g, partial, extra;
+};
+
+static void free_parts(struct parts *p)
+{
+    sanl_buffer_free(p->frame);
+    sanl_buffer_free(p->g);
+    sanl_buffer_free(p->partial);
+    sanl_buffer_free(p->extra);
+}
+
+static enum sanl_status make_parts(struct parts *p, const struct sanl_op_call *call,
+                                   const struct workspace *w)
+{
+    const struct parts none = {0};
+    *p = none;
+    enum sanl_status status = SANL_OK;
+    if (w->frame_bytes)
+        status = sanl_buffer_part(&p->frame, call->workspace, 0, w->frame_bytes);
+    if (status == SANL_OK && w->g_bytes)
+        status = sanl_buffer_part(&p->g, call->workspace, w->g, w->g_bytes);
+    if (status == SANL_OK && w->partial_bytes)
+        status = sanl_buffer_part(&p->partial, call->workspace, w->partial, w->partial_bytes);
+    if (status == SANL_OK && w->extra_bytes)
+        status = sanl_buffer_part(&p->extra, call->workspace, w->extra, w->extra_bytes);
+    if (status != SANL_OK)
+        free_parts(p);
+    return status;
+}
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_route *route = route_of(device);
+    const struct workspace w = workspace_of(call, device, route);
+    struct parts parts;
+    SANL_TRY(make_parts(&parts, call, &w));
+    enum sanl_status status = s.row_run ? frame(device, call, &s, parts.frame) : SANL_OK;
+    if (status == SANL_OK)
+        status = route->forward(device, call, s.row_run ? parts.frame : call->in[0], parts.extra);
+    free_parts(&parts);
+    return status;
+}
+
+enum sanl_status conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
+                                   int chunks)
+{
+    return sanl_launch_1d(device, "conv2d", "conv2d_sum_chunks", "", (size_t)count, "bbii", partial, out,
+                          count, chunks);
+}
+
+static enum sanl_status bias_gradient(struct sanl_device *device, const struct sanl_op_call *call,
+                                      const struct conv2d_sizes *s, cl_mem g, int gpitch, cl_mem partial)
+{
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_bias_partial", ""));
+    SANL_TRY(sanl_launch(device, kernel, (struct sanl_range){{(size_t)s->cout, BIAS_CHUNKS, 0}, {0, 0, 0}},
+                         "bbiiii", g, partial, s->pixels, s->cout, gpitch, BIAS_CHUNKS));
+    return conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, BIAS_CHUNKS);
+}
+
+static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
+                                          const struct conv2d_sizes *s, cl_mem g, int gpitch)
+{
+    struct sanl_kernel *kernel;
+    int flags = s->flags;
+    if (!call->din[1])
+        flags &= ~CONV2D_HAS_RESIDUAL;
+    if (!g)
+        gpitch = s->cout;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue_backward", ""));
+    return sanl_launch(device, kernel, (struct sanl_range){{(size_t)gpitch, (size_t)s->pixels, 0}, {0, 0, 0}},
+                       "bbbbbiiiiii", call->dout[0], call->out[0], call->prepared, g, call->din[1], g ? 1 : 0,
+                       call->din_add[1] ? 1 : 0, flags, s->pixels, s->cout, gpitch);
+}
+
+static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_device *device,
+                                       const struct conv2d_route *route, const struct workspace *w,
+                                       const struct parts *parts)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const bool weights = call->dparam[0] && !call->no_param_grad;
+    cl_mem g = call->dout[0];
+    int gpitch = s.cout;
+    const bool own_g = (s.flags & (CONV2D_HAS_RELU | CONV2D_HAS_NORM)) || (weights && w->gpitch != s.cout);
+    if (own_g) {
+        g = parts->g;
+        gpitch = w->gpitch;
+    }
+    if (own_g || call->din[1])
+        SANL_TRY(epilogue_backward(device, call, &s, own_g ? g : NULL, gpitch));
+    if (weights) {
+        if (s.row_run)
+            SANL_TRY(frame(device, call, &s, parts->frame));
+        SANL_TRY(route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g, gpitch,
+                                        parts->extra));
+    }
+    if ((s.flags & CONV2D_HAS_BIAS) && call->dparam[1] && !call->no_param_grad)
+        SANL_TRY(bias_gradient(device, call, &s, g, gpitch, parts->partial));
+    return call->din[0] ? route->data_gradient(device, call, g, gpitch, parts->extra) : SANL_OK;
+}
+
+static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct conv2d_route *route = route_of(device);
+    const struct workspace w = workspace_of(call, device, route);
+    SANL_OP_REQUIRE(call, !attr(call, CONV2D_NORM) || call->no_param_grad || !call->dparam[0],
+                    "a convolution with a folded norm has no gradients of parameters");
+    struct parts parts;
+    SANL_TRY(make_parts(&parts, call, &w));
+    const enum sanl_status status = backward_parts(call, device, route, &w, &parts);
+    free_parts(&parts);
+    return status;
+}
+
+static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const double macs = (double)s.pixels * s.cout * s.cin * s.kh * s.kw;
+    const double x = (double)sanl_shape_count(call->in_shape[0]),
+                 y = (double)sanl_shape_count(call->out_shape[0]),
+                 w = (double)sanl_shape_count(call->param_shape[0]);
+    const double passes = direction == SANL_FORWARD ? 1 : call->no_param_grad ? 1 : 2;
+    return (struct sanl_op_cost){2 * macs * passes, 4 * (x + y + w) * passes};
+}
+
+const struct sanl_op sanl_op_conv2d = {
+    .name = "conv2d",
+    .attr = {{"kh", 1},
+             {"kw", 1},
+             {"stride", 1},
+             {"pad", 0},
+             {"cout", 1},
+             {"bias", 0},
+             {"norm", 0},
+             {"relu", 0},
+             {"eps", 1e-5}},
+    .state_fill = {SANL_FILL_POSITIVE, SANL_FILL_NORMAL, SANL_FILL_NORMAL, SANL_FILL_POSITIVE},
+    .in_grad = 3,
+    .backward_in = 1,
+    .backward_out = 1,
+    .infer = infer,
+    .reference_forward = conv2d_reference_forward,
+    .reference_backward = conv2d_reference_backward,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .cost = cost,
+};
+
+/* A linear layer is a 1x1 convolution over n pixels: x (n, 1, 1, cin), w (1, 1, cin, cout), bias. */
+static enum sanl_status infer_linear(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape x = call->in_shape[0];
+    SANL_OP_REQUIRE(call, x.h == 1 && x.w == 1, "takes (n, 1, 1, c), not (%d, %d, %d, %d)", x.n, x.h, x.w,
+                    x.c);
+    SANL_OP_REQUIRE(call, attr(call, CONV2D_KH) == 1 && attr(call, CONV2D_KW) == 1, "has no kernel size");
+    return infer(call, device);
+}
+
+const struct sanl_op sanl_op_linear = {
+    .name = "linear",
+    .attr = {{"kh", 1},
+             {"kw", 1},
+             {"stride", 1},
+             {"pad", 0},
+             {"cout", 1},
+             {"bias", 1},
+             {"norm", 0},
+             {"relu", 0},
+             {"eps", 1e-5}},
+    .state_fill = {SANL_FILL_POSITIVE, SANL_FILL_NORMAL, SANL_FILL_NORMAL, SANL_FILL_POSITIVE},
+    .in_grad = 3,
+    .backward_in = 1,
+    .backward_out = 1,
+    .infer = infer_linear,
+    .reference_forward = conv2d_reference_forward,
+    .reference_backward = conv2d_reference_backward,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .cost = cost,
+};

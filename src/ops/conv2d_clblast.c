@@ -1,0 +1,151 @@
+/* The convolution's route through CLBlast: im2col, then one GEMM for each image; a 1x1 convolution of stride
+ * 1 needs no im2col and is one GEMM for the whole batch. */
+#include "ops/conv2d.h"
+
+#include <clblast_c.h>
+#include <stdio.h>
+
+static enum sanl_status check(CLBlastStatusCode code, const char *what)
+{
+    if (code == CLBlastSuccess)
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_DEVICE, "CLBlast's GEMM for %s failed with status %d; choose another route",
+                     what, (int)code);
+}
+
+/* c (m, n) = alpha a b + beta c, row-major; a_at, b_at, c_at are offsets in floats. */
+static enum sanl_status gemm(struct sanl_device *device, const char *what, bool ta, bool tb, int m, int n,
+                             int k, cl_mem a, size_t a_at, cl_mem b, size_t b_at, float beta, cl_mem c,
+                             size_t c_at)
+{
+    cl_command_queue queue = sanl_device_queue(device);
+    return check(CLBlastSgemm(CLBlastLayoutRowMajor, ta ? CLBlastTransposeYes : CLBlastTransposeNo,
+                              tb ? CLBlastTransposeYes : CLBlastTransposeNo, (size_t)m, (size_t)n, (size_t)k,
+                              1.0f, a, a_at, (size_t)(ta ? m : k), b, b_at, (size_t)(tb ? k : n), beta, c,
+                              c_at, (size_t)n, &queue, NULL),
+                 what);
+}
+
+static bool is_plain(const struct conv2d_sizes *s)
+{
+    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
+}
+
+static int strip(int channels)
+{
+    (void)channels;
+    return 1;
+}
+
+static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
+{
+    (void)s;
+    (void)gradient;
+    return 0;
+}
+
+static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
+{
+    (void)backward;
+    return is_plain(s) ? 0 : (size_t)(s->oh * s->ow) * (size_t)(s->kh * s->kw) * (size_t)s->cin * 4;
+}
+
+static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
+                             bool gradient)
+{
+    (void)device;
+    (void)call;
+    (void)at;
+    (void)gradient;
+    return SANL_OK;
+}
+
+static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_call *call,
+                               const struct conv2d_sizes *s, int im, cl_mem col)
+{
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_im2col", ""));
+    const struct sanl_range range = {{(size_t)(s->kh * s->kw * s->cin), (size_t)(s->oh * s->ow), 0},
+                                     {0, 0, 0}};
+    return sanl_launch(device, kernel, range, "bbiiiiiiiiii", call->in[0], col, im, s->h, s->w, s->cin, s->oh,
+                       s->ow, s->kh, s->kw, s->stride, s->pad);
+}
+
+static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_call *call,
+                               const struct conv2d_sizes *s, int im, cl_mem col)
+{
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_col2im", ""));
+    const struct sanl_range range = {{(size_t)s->cin, (size_t)(s->h * s->w), 0}, {0, 0, 0}};
+    return sanl_launch(device, kernel, range, "bbiiiiiiiiiii", col, call->din[0], im, s->h, s->w, s->cin,
+                       s->oh, s->ow, s->kh, s->kw, s->stride, s->pad, call->din_add[0] ? 1 : 0);
+}
+
+static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
+                                cl_mem extra)
+{
+    (void)x;
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
+    if (is_plain(&s))
+        SANL_TRY(gemm(device, "a forward pass", false, false, s.pixels, s.cout, s.cin, call->in[0], 0,
+                      call->param[0], 0, 0, call->out[0], 0));
+    else
+        for (int im = 0; im < s.n; im++) {
+            SANL_TRY(im2col(device, call, &s, im, extra));
+            SANL_TRY(gemm(device, "a forward pass", false, false, rows, s.cout, columns, extra, 0,
+                          call->param[0], 0, 0, call->out[0], (size_t)im * (size_t)rows * (size_t)s.cout));
+        }
+    if (!s.flags)
+        return SANL_OK;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue", ""));
+    return sanl_launch(device, kernel, (struct sanl_range){{(size_t)s.cout, (size_t)s.pixels, 0}, {0, 0, 0}},
+                       "bbbbiii", call->out[0], call->param[1], call->prepared, call->in[1], s.flags,
+                       s.pixels, s.cout);
+}
+
+static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
+                                      int gpitch, cl_mem extra)
+{
+    (void)gpitch; /* strips are single channels here, so g is dense */
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
+    if (is_plain(&s))
+        return gemm(device, "a data gradient", false, true, s.pixels, s.cin, s.cout, g, 0, call->param[0], 0,
+                    call->din_add[0] ? 1.0f : 0.0f, call->din[0], 0);
+    for (int im = 0; im < s.n; im++) {
+        SANL_TRY(gemm(device, "a data gradient", false, true, rows, columns, s.cout, g,
+                      (size_t)im * (size_t)rows * (size_t)s.cout, call->param[0], 0, 0, extra, 0));
+        SANL_TRY(col2im(device, call, &s, im, extra));
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
+                                        cl_mem g, int gpitch, cl_mem extra)
+{
+    (void)x;
+    (void)gpitch;
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
+    if (is_plain(&s))
+        return gemm(device, "a weight gradient", true, false, s.cin, s.cout, s.pixels, call->in[0], 0, g, 0,
+                    0, call->dparam[0], 0);
+    for (int im = 0; im < s.n; im++) {
+        SANL_TRY(im2col(device, call, &s, im, extra));
+        SANL_TRY(gemm(device, "a weight gradient", true, false, columns, s.cout, rows, extra, 0, g,
+                      (size_t)im * (size_t)rows * (size_t)s.cout, im ? 1.0f : 0.0f, call->dparam[0], 0));
+    }
+    return SANL_OK;
+}
+
+const struct conv2d_route conv2d_clblast = {
+    .strip = strip,
+    .packed_bytes = packed_bytes,
+    .extra_bytes = extra_bytes,
+    .pack = pack,
+    .forward = forward,
+    .data_gradient = data_gradient,
+    .weight_gradient = weight_gradient,
+};

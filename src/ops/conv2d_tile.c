@@ -1,0 +1,132 @@
+/* The convolution's route for GPUs; cl/conv2d_tile.cl. */
+#include "ops/conv2d.h"
+
+/* A work-group of 8 x 8 or 16 x 16 items with 4 x 4 results each, by what the device allows. */
+struct tile {
+    int bm, bn, gm, gn;
+    const char *options;
+};
+
+static struct tile tile_for(const struct sanl_device *device)
+{
+    static const struct tile large = {64, 64, 16, 16, "-DBM=64 -DBN=64 -DBK=16 -DTM=4 -DTN=4"};
+    static const struct tile small = {32, 32, 8, 8, "-DBM=32 -DBN=32 -DBK=16 -DTM=4 -DTN=4"};
+    static const struct tile least = {16, 16, 4, 4, "-DBM=16 -DBN=16 -DBK=8 -DTM=4 -DTN=4"};
+    const struct sanl_device_info *info = sanl_device_get_info(device);
+    if (info->max_work_group >= 256 && info->local_bytes >= 16384)
+        return large;
+    return info->max_work_group >= 64 && info->local_bytes >= 8192 ? small : least;
+}
+
+/* Pixels of one split of the weight gradient: few splits where there are tiles enough to fill a GPU. */
+static int split_for(const struct conv2d_sizes *s)
+{
+    const size_t tiles = ((size_t)(s->kh * s->kw * s->cin) / 64 + 1) * ((size_t)s->cout / 64 + 1);
+    size_t splits = tiles >= 512 ? 1 : 512 / tiles;
+    const size_t most = ((size_t)s->pixels + 255) / 256;
+    splits = splits > most ? most : splits;
+    return (s->pixels + (int)splits - 1) / (int)splits;
+}
+
+static int strip(int channels)
+{
+    (void)channels;
+    return 1;
+}
+
+static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
+{
+    (void)s;
+    (void)gradient;
+    return 0;
+}
+
+static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
+{
+    const int split = split_for(s), splits = (s->pixels + split - 1) / split;
+    return backward ? (size_t)splits * (size_t)(s->kh * s->kw) * (size_t)s->cin * (size_t)s->cout * 4 : 0;
+}
+
+static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
+                             bool gradient)
+{
+    (void)device;
+    (void)call;
+    (void)at;
+    (void)gradient;
+    return SANL_OK;
+}
+
+static size_t tiles(int count, int tile)
+{
+    return (size_t)((count + tile - 1) / tile);
+}
+
+static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_call *call,
+                               const struct conv2d_pass *p, cl_mem in, cl_mem out, int flags, int w_tap,
+                               int w_k, int w_j)
+{
+    const struct tile t = tile_for(device);
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_gather", t.options));
+    const struct sanl_range range = {
+        {tiles(p->cout, t.bn) * (size_t)t.gn, tiles(p->pixels, t.bm) * (size_t)t.gm, 0},
+        {(size_t)t.gn, (size_t)t.gm, 0}};
+    return sanl_launch(device, kernel, range, "bbbbbbiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", in, call->param[0], out,
+                       flags & CONV2D_HAS_BIAS ? call->param[1] : NULL, call->prepared,
+                       flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, w_tap, w_k, w_j, p->pixels,
+                       p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy,
+                       p->dx, p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->out_h, p->out_w,
+                       p->out_step, p->out_y, p->out_x);
+}
+
+static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
+                                cl_mem extra)
+{
+    (void)extra;
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_pass p = conv2d_forward_pass(&s);
+    return gather(device, call, &p, x, call->out[0], s.flags, p.run * s.cout, s.cout, 1);
+}
+
+static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
+                                      int gpitch, cl_mem extra)
+{
+    (void)extra;
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    for (int py = 0; py < s.stride && py < s.h; py++)
+        for (int px = 0; px < s.stride && px < s.w; px++) {
+            const struct conv2d_pass p = conv2d_gradient_pass(&s, gpitch, py, px);
+            SANL_TRY(gather(device, call, &p, g, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0,
+                            s.cin * s.cout, 1, s.cout));
+        }
+    return SANL_OK;
+}
+
+static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
+                                        cl_mem g, int gpitch, cl_mem extra)
+{
+    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_pass p = conv2d_forward_pass(&s);
+    const struct tile t = tile_for(device);
+    const int rows = p.taps * p.run, split = split_for(&s), splits = (s.pixels + split - 1) / split;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", t.options));
+    const struct sanl_range range = {
+        {tiles(s.cout, t.bn) * (size_t)t.gn, tiles(rows, t.bm) * (size_t)t.gm, (size_t)splits},
+        {(size_t)t.gn, (size_t)t.gm, 1}};
+    SANL_TRY(sanl_launch(device, kernel, range, "bbbiiiiiiiiiiiiiii", x, g,
+                         splits > 1 ? extra : call->dparam[0], rows, s.pixels, split, p.h, p.w, p.pitch,
+                         p.run, s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw));
+    return splits > 1 ? conv2d_sum_chunks(device, extra, call->dparam[0], rows * s.cout, splits) : SANL_OK;
+}
+
+const struct conv2d_route conv2d_tile = {
+    .strip = strip,
+    .packed_bytes = packed_bytes,
+    .extra_bytes = extra_bytes,
+    .pack = pack,
+    .forward = forward,
+    .data_gradient = data_gradient,
+    .weight_gradient = weight_gradient,
+};
