@@ -197,8 +197,13 @@ enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, siz
 enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes)
 {
     cl_int code = CL_SUCCESS;
-    const cl_buffer_region region = {offset, bytes ? bytes : 1};
-    *out = clCreateSubBuffer(parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    cl_mem root = NULL;
+    size_t root_offset = 0;
+    /* OpenCL has no parts of parts: take the same bytes from the whole. */
+    (void)clGetMemObjectInfo(parent, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof root, &root, NULL);
+    (void)clGetMemObjectInfo(parent, CL_MEM_OFFSET, sizeof root_offset, &root_offset, NULL);
+    const cl_buffer_region region = {offset + (root ? root_offset : 0), bytes ? bytes : 1};
+    *out = clCreateSubBuffer(root ? root : parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
     if (code != CL_SUCCESS)
         *out = NULL;
     return sanl_cl_check(code, "a part of a device buffer");

@@ -22,7 +22,7 @@ const char *sanl_cl_error_name(cl_int code);
 /* A buffer of `bytes` bytes (at least 1), not cleared. Release with sanl_buffer_free. */
 SANL_CHECKED enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, size_t bytes);
 
-/* A part of a buffer; `offset` is a multiple of base_align_bytes. Holds its parent. */
+/* A part of a buffer or of a part; `offset` is a multiple of base_align_bytes. Holds the whole. */
 SANL_CHECKED enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes);
 
 void sanl_buffer_free(cl_mem buffer); /* takes NULL */
@@ -54,6 +54,7 @@ struct sanl_range {
 /* Enqueues a kernel. `types` has a letter for each argument:
  *   b cl_mem (may be NULL)    i int    u unsigned    l cl_long from int64_t    f float from double
  *   s local memory, size_t bytes
+ * A number after a letter repeats it: "b2i3" is "bbiii".
  * Where local[d] is given, global[d] is rounded up to a multiple of it; where it is 0, dimension 0 gets the
  * device's default group size and is rounded up too. So kernels test their index against the bound. */
 SANL_CHECKED enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel,

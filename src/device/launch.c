@@ -1,9 +1,11 @@
 /* Setting arguments and enqueueing kernels. */
 #include "device/internal.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/memory.h"
 
 /* Groups for kernels that leave their size open: wide enough for a GPU's scheduler; few distinct sizes, for
@@ -13,13 +15,14 @@ enum { GROUP_1D = 256, GROUP_ROW = 64, GROUP_SHORT_ROW = 16 };
 static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_list args)
 {
     cl_int code = CL_SUCCESS;
-    for (cl_uint i = 0; types[i] && code == CL_SUCCESS; i++) {
+    long repeat = 0;
+    for (cl_uint i = 0; *types && code == CL_SUCCESS; i++) {
         cl_mem buffer;
         cl_int int_value;
         cl_uint unsigned_value;
         cl_long long_value;
         cl_float float_value;
-        switch (types[i]) {
+        switch (*types) {
         case 'b':
             buffer = va_arg(args, cl_mem);
             code = clSetKernelArg(kernel, i, sizeof buffer, buffer ? (const void *)&buffer : NULL);
@@ -44,11 +47,15 @@ static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_li
             code = clSetKernelArg(kernel, i, va_arg(args, size_t), NULL);
             break;
         default:
-            return sanl_fail(SANL_ERR_INTERNAL, "unknown kernel argument type '%c'", types[i]);
+            return sanl_fail(SANL_ERR_INTERNAL, "unknown kernel argument type '%c'", *types);
         }
         if (code != CL_SUCCESS)
-            return sanl_fail(SANL_ERR_INTERNAL, "argument %u of type '%c': %s", i, types[i],
+            return sanl_fail(SANL_ERR_INTERNAL, "argument %u of type '%c': %s", i, *types,
                              sanl_cl_error_name(code));
+        if (repeat == 0)
+            repeat = isdigit((unsigned char)types[1]) ? strtol(types + 1, NULL, 10) : 1;
+        if (--repeat == 0)
+            types += 1 + strspn(types + 1, "0123456789");
     }
     return SANL_OK;
 }

@@ -67,7 +67,7 @@ static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_im2col", ""));
     const struct sanl_range range = {{(size_t)(s->kh * s->kw * s->cin), (size_t)(s->oh * s->ow), 0},
                                      {0, 0, 0}};
-    return sanl_launch(device, kernel, range, "bbiiiiiiiiii", call->in[0], col, im, s->h, s->w, s->cin, s->oh,
+    return sanl_launch(device, kernel, range, "b2i10", call->in[0], col, im, s->h, s->w, s->cin, s->oh,
                        s->ow, s->kh, s->kw, s->stride, s->pad);
 }
 
@@ -77,7 +77,7 @@ static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_col2im", ""));
     const struct sanl_range range = {{(size_t)s->cin, (size_t)(s->h * s->w), 0}, {0, 0, 0}};
-    return sanl_launch(device, kernel, range, "bbiiiiiiiiiii", col, call->din[0], im, s->h, s->w, s->cin,
+    return sanl_launch(device, kernel, range, "b2i11", col, call->din[0], im, s->h, s->w, s->cin,
                        s->oh, s->ow, s->kh, s->kw, s->stride, s->pad, call->din_add[0] ? 1 : 0);
 }
 

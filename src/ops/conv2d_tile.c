@@ -72,7 +72,7 @@ static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_
     const struct sanl_range range = {
         {tiles(p->cout, t.bn) * (size_t)t.gn, tiles(p->pixels, t.bm) * (size_t)t.gm, 0},
         {(size_t)t.gn, (size_t)t.gm, 0}};
-    return sanl_launch(device, kernel, range, "bbbbbbiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", in, call->param[0], out,
+    return sanl_launch(device, kernel, range, "b6i29", in, call->param[0], out,
                        flags & CONV2D_HAS_BIAS ? call->param[1] : NULL, call->prepared,
                        flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, w_tap, w_k, w_j, p->pixels,
                        p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy,
@@ -115,7 +115,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     const struct sanl_range range = {
         {tiles(s.cout, t.bn) * (size_t)t.gn, tiles(rows, t.bm) * (size_t)t.gm, (size_t)splits},
         {(size_t)t.gn, (size_t)t.gm, 1}};
-    SANL_TRY(sanl_launch(device, kernel, range, "bbbiiiiiiiiiiiiiii", x, g,
+    SANL_TRY(sanl_launch(device, kernel, range, "b3i15", x, g,
                          splits > 1 ? extra : call->dparam[0], rows, s.pixels, split, p.h, p.w, p.pitch,
                          p.run, s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw));
     return splits > 1 ? conv2d_sum_chunks(device, extra, call->dparam[0], rows * s.cout, splits) : SANL_OK;

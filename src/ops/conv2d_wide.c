@@ -81,7 +81,7 @@ static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_
     const struct sanl_range range = {
         {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(p->cout), 0}, {1, 1, 0}};
     return sanl_launch(
-        device, kernel, range, "bbllbbbiiiiiiiiiiiiiiiiiiiiiiiiiiiii", in, call->prepared, (int64_t)at.zero,
+        device, kernel, range, "b2l2b3i28", in, call->prepared, (int64_t)at.zero,
         (int64_t)weights_at, out, flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
         flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, p->pixels, group, p->h, p->w, p->pitch,
         p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y, p->taps_x, p->wy0,
@@ -134,7 +134,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
     const struct sanl_range range = {{(size_t)(p.taps * blocks), (size_t)strips(s.cout), 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "bbbiiiiiiiiiiiiiiii", x, g, call->dparam[0], s.n, p.h, p.w,
+    return sanl_launch(device, kernel, range, "b3i16", x, g, call->dparam[0], s.n, p.h, p.w,
                        p.pitch, p.run, s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block,
                        blocks, chunk);
 }

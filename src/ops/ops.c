@@ -5,12 +5,16 @@
 
 /* Hand-written: an operator is its declaration and its row here. */
 extern const struct sanl_op sanl_op_adam;
+extern const struct sanl_op sanl_op_conv2d;
 extern const struct sanl_op sanl_op_grad_norm;
+extern const struct sanl_op sanl_op_linear;
 extern const struct sanl_op sanl_op_sgd;
 
 const struct sanl_op *const sanl_ops[] = {
     &sanl_op_adam,
+    &sanl_op_conv2d,
     &sanl_op_grad_norm,
+    &sanl_op_linear,
     &sanl_op_sgd,
     NULL,
 };
