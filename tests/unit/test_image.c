@@ -257,6 +257,46 @@ static void damage_is_survived(void **state)
     }
 }
 
+static size_t find_marker(const char *bytes, size_t count, size_t from, unsigned char marker)
+{
+    for (size_t i = from; i + 1 < count; i++)
+        if ((unsigned char)bytes[i] == 0xFF && (unsigned char)bytes[i + 1] == marker)
+            return i;
+    fail_msg("no marker %02X", marker);
+    return 0;
+}
+
+/* A few bytes that claim a huge picture, or to be decoded for ever. */
+static void bombs_are_refused(void **state)
+{
+    (void)state;
+    char *bytes;
+    size_t count;
+    struct sanl_image image;
+    assert_int_equal(sanl_file_read(&bytes, &count, FOLDER "rgb.jpg", 100000), SANL_OK);
+    const size_t frame = find_marker(bytes, count, 0, 0xC0);
+    memset(bytes + frame + 5, 0xF0, 4); /* height and width */
+    assert_int_equal(sanl_image_decode(&image, NULL, NULL, bytes, count, "a", &no_limits), SANL_ERR_LIMIT);
+    assert_string_equal(sanl_error_message(),
+                        "a: 61680 x 61680 pixels are over the limit of 100 megapixels (data.max_megapixels)");
+    free(bytes);
+
+    assert_int_equal(sanl_file_read(&bytes, &count, FOLDER "progressive.jpg", 100000), SANL_OK);
+    const size_t scan = find_marker(bytes, count, 0, 0xDA), next = find_marker(bytes, count, scan + 2, 0xC4);
+    const size_t repeats = 600, length = next - scan;
+    char *bomb = malloc(count + repeats * length);
+    assert_non_null(bomb);
+    memcpy(bomb, bytes, scan);
+    for (size_t i = 0; i < repeats; i++)
+        memcpy(bomb + scan + i * length, bytes + scan, length);
+    memcpy(bomb + scan + repeats * length, bytes + scan, count - scan);
+    assert_int_equal(sanl_image_decode(&image, NULL, NULL, bomb, count + repeats * length, "a", &no_limits),
+                     SANL_ERR_LIMIT);
+    assert_string_equal(sanl_error_message(), "a: a JPEG of more than 500 scans");
+    free(bomb);
+    free(bytes);
+}
+
 static double psnr(const struct sanl_image *a, const struct sanl_image *b)
 {
     double sum = 0;
@@ -456,11 +496,17 @@ static void resizing_is_bilinear_or_mean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_become_rgb),       cmocka_unit_test(palettes_may_be_transparent),
-        cmocka_unit_test(bad_files_are_named),      cmocka_unit_test(sizes_are_limited),
-        cmocka_unit_test(damage_is_survived),       cmocka_unit_test(written_files_come_back),
-        cmocka_unit_test(full_disks_leave_nothing), cmocka_unit_test(large_files_shrink_while_read),
-        cmocka_unit_test(crops_are_block_means),    cmocka_unit_test(resizing_is_bilinear_or_mean),
+        cmocka_unit_test(formats_become_rgb),
+        cmocka_unit_test(palettes_may_be_transparent),
+        cmocka_unit_test(bad_files_are_named),
+        cmocka_unit_test(sizes_are_limited),
+        cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(written_files_come_back),
+        cmocka_unit_test(full_disks_leave_nothing),
+        cmocka_unit_test(large_files_shrink_while_read),
+        cmocka_unit_test(crops_are_block_means),
+        cmocka_unit_test(resizing_is_bilinear_or_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
