@@ -1,0 +1,201 @@
+/* Batch norm over the rows (pixels of the batch) of a (rows, channels) tensor:
+ *     y = act(gamma * (x - mean) * invstd + beta [+ r]),   invstd = 1 / sqrt(var + eps)
+ * Per channel: mean, invstd, gamma, beta and the sums. Reductions take two passes, over the pieces of
+ * sanl_pieces_of and then over their results, so that they do not depend on the device. Rows are taken in
+ * blocks, so that a value of a channel is loaded once for all of a block, and memory is still read in order.
+ * Loops and VEC: see ops/sweep.h. */
+
+#define BLOCK 8
+
+/* Mean of each piece (part[piece]) and its sum of squared deviations (part[pieces + piece]). Within a block
+ * of rows by the two-pass formula, blocks combined by Chan's formula, everything relative to the piece's
+ * first row: sound for means far larger than the deviation, and for outliers. */
+kernel void batch_norm_moments(int rows, int groups, int pieces, int length, global const VEC *restrict x,
+                               global VEC *restrict part)
+{
+    const int piece = get_global_id(1);
+    if (piece >= pieces)
+        return;
+    const int first = piece * length, last = min(first + length, rows);
+    global VEC *means = part + (size_t)piece * groups, *squares = means + (size_t)pieces * groups;
+    for (int start = first; start < last; start += BLOCK) {
+        const int count = min(BLOCK, last - start);
+        const float inverse = 1.0f / count, before = start - first, share = count / (before + count);
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            const VEC shift = x[(size_t)first * groups + g];
+            global const VEC *at = x + (size_t)start * groups + g;
+            VEC sum = 0, square = 0;
+            if (count == BLOCK) {
+                VEC v[BLOCK];
+#pragma unroll
+                for (int k = 0; k < BLOCK; k++)
+                    v[k] = at[(size_t)k * groups] - shift;
+                sum = ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
+                const VEC mean = sum * inverse;
+#pragma unroll
+                for (int k = 0; k < BLOCK; k++)
+                    square += (v[k] - mean) * (v[k] - mean);
+            } else {
+                for (int k = 0; k < count; k++)
+                    sum += at[(size_t)k * groups] - shift;
+                const VEC mean = sum * inverse;
+                for (int k = 0; k < count; k++) {
+                    const VEC v = at[(size_t)k * groups] - shift - mean;
+                    square += v * v;
+                }
+            }
+            VEC mean = sum * inverse;
+            if (start > first) {
+                const VEC old = means[g], delta = mean - old;
+                mean = old + delta * share;
+                square += squares[g] + delta * delta * (before * share);
+            }
+            means[g] = start + BLOCK < last ? mean : mean + shift;
+            squares[g] = square;
+        }
+    }
+}
+
+/* From the pieces: mean and invstd of the batch, and the running averages (of the unbiased variance). */
+kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, float eps, float momentum,
+                                  global const VEC *restrict part, global VEC *restrict mean,
+                                  global VEC *restrict invstd, global VEC *restrict running_mean,
+                                  global VEC *restrict running_var)
+{
+    const int g = get_global_id(0);
+    if (g >= groups)
+        return;
+    const VEC shift = part[g];
+    VEC sum = 0, square = 0;
+    for (int piece = 0; piece < pieces; piece++)
+        sum += (part[(size_t)piece * groups + g] - shift) * min(length, rows - piece * length);
+    sum /= rows;
+    for (int piece = 0; piece < pieces; piece++) {
+        const VEC v = part[(size_t)piece * groups + g] - shift - sum;
+        square += part[(size_t)(pieces + piece) * groups + g] + v * v * min(length, rows - piece * length);
+    }
+    mean[g] = shift + sum;
+    invstd[g] = 1 / sqrt(square / rows + eps);
+    running_mean[g] += momentum * (shift + sum - running_mean[g]);
+    running_var[g] += momentum * (square / max(rows - 1, 1) - running_var[g]);
+}
+
+/* mean and invstd from the running averages. */
+kernel void batch_norm_frozen(int groups, float eps, global const VEC *restrict running_mean,
+                              global const VEC *restrict running_var, global VEC *restrict mean,
+                              global VEC *restrict invstd)
+{
+    const int g = get_global_id(0);
+    if (g >= groups)
+        return;
+    mean[g] = running_mean[g];
+    invstd[g] = 1 / sqrt(running_var[g] + eps);
+}
+
+/* r may be NULL. */
+kernel void batch_norm_forward(int rows, int groups, int span, int relu, global const VEC *restrict mean,
+                               global const VEC *restrict invstd, global const VEC *restrict gamma,
+                               global const VEC *restrict beta, global const VEC *restrict x,
+                               global const VEC *restrict r, global VEC *restrict y)
+{
+    const int first = (int)get_global_id(1) * span, last = min(first + span, rows);
+    for (int start = first; start < last; start += BLOCK)
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            const VEC centre = mean[g], scale = invstd[g] * gamma[g], shift = beta[g];
+            const int stop = min(start + BLOCK, last);
+            for (int row = start; row < stop; row++) {
+                const size_t i = (size_t)row * groups + g;
+                VEC v = (x[i] - centre) * scale + shift;
+                if (r)
+                    v += r[i];
+                if (relu)
+                    v = v < 0 ? (VEC)0 : v;
+                y[i] = v;
+            }
+        }
+}
+
+/* Sums of each piece: of dy (part[piece]) and of dy * (x - mean) (part[pieces + piece]). y is NULL without
+ * ReLU; with it, dy counts where y > 0. */
+kernel void batch_norm_sums(int rows, int groups, int pieces, int length, global const VEC *restrict mean,
+                            global const VEC *restrict x, global const VEC *restrict y,
+                            global const VEC *restrict dy, global VEC *restrict part)
+{
+    const int piece = get_global_id(1);
+    if (piece >= pieces)
+        return;
+    const int first = piece * length, last = min(first + length, rows);
+    global VEC *sums = part + (size_t)piece * groups, *products = sums + (size_t)pieces * groups;
+    for (int start = first; start < last; start += BLOCK)
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            const VEC centre = mean[g];
+            const int stop = min(start + BLOCK, last);
+            VEC sum = start > first ? sums[g] : 0, product = start > first ? products[g] : 0;
+            for (int row = start; row < stop; row++) {
+                const size_t i = (size_t)row * groups + g;
+                VEC d = dy[i];
+                if (y)
+                    d = y[i] <= 0 ? (VEC)0 : d;
+                sum += d;
+                product += d * (x[i] - centre);
+            }
+            sums[g] = sum;
+            products[g] = product;
+        }
+}
+
+/* From the pieces: dgamma and dbeta (either may be NULL), and at the start of part, in place of what only
+ * this work-item reads, the coefficients of dx in batch mode. */
+kernel void batch_norm_gradients(int rows, int groups, int pieces, global VEC *restrict part,
+                                 global const VEC *restrict invstd, global VEC *restrict dgamma,
+                                 global VEC *restrict dbeta)
+{
+    const int g = get_global_id(0);
+    if (g >= groups)
+        return;
+    VEC sum = 0, product = 0;
+    for (int piece = 0; piece < pieces; piece++) {
+        sum += part[(size_t)piece * groups + g];
+        product += part[(size_t)(pieces + piece) * groups + g];
+    }
+    if (dgamma)
+        dgamma[g] = product * invstd[g];
+    if (dbeta)
+        dbeta[g] = sum;
+    part[g] = sum / rows;
+    part[groups + g] = product * invstd[g] * invstd[g] / rows;
+}
+
+/* Batch mode: dx (+)= gamma * invstd * (dy - mean(dy) - (x - mean) * invstd^2 * mean(dy * (x - mean))), the
+ * two means in `coefficients`; frozen (coefficients and x NULL): dx (+)= gamma * invstd * dy. dr (+)= dy.
+ * y as in batch_norm_sums; dx or dr may be NULL. */
+kernel void batch_norm_backward(int rows, int groups, int span, int add_x, int add_r,
+                                global const VEC *restrict mean, global const VEC *restrict invstd,
+                                global const VEC *restrict gamma, global const VEC *restrict coefficients,
+                                global const VEC *restrict x, global const VEC *restrict y,
+                                global const VEC *restrict dy, global VEC *restrict dx,
+                                global VEC *restrict dr)
+{
+    const int first = (int)get_global_id(1) * span, last = min(first + span, rows);
+    for (int start = first; start < last; start += BLOCK)
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            const VEC centre = mean[g], scale = invstd[g] * gamma[g];
+            const VEC of_one = coefficients ? coefficients[g] : 0;
+            const VEC of_x = coefficients ? coefficients[groups + g] : 0;
+            const int stop = min(start + BLOCK, last);
+            for (int row = start; row < stop; row++) {
+                const size_t i = (size_t)row * groups + g;
+                VEC d = dy[i];
+                if (y)
+                    d = y[i] <= 0 ? (VEC)0 : d;
+                if (dr)
+                    dr[i] = add_r ? dr[i] + d : d;
+                if (!dx)
+                    continue;
+                if (coefficients)
+                    d -= of_one + (x[i] - centre) * of_x;
+                d *= scale;
+                dx[i] = add_x ? dx[i] + d : d;
+            }
+        }
+}

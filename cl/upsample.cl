@@ -1,0 +1,115 @@
+/* Resizing of (n, h, w, groups of VEC) to (n, oh, ow, groups), with pixel centres at half-integers (PyTorch's
+ * align_corners=False). Positions are whole multiples of 1 / (2 * out), so that they are exact. Loops and
+ * VEC: see ops/sweep.h. */
+
+/* Output pixel `o` of `out` stands at input position i0 + l1; i1 is the pixel behind i0, at the border i0. */
+static void source(int o, int in, int out, int *i0, int *i1, float *l1)
+{
+    const int position = max((2 * o + 1) * in - out, 0); /* in units of 1 / (2 * out) */
+    *i0 = position / (2 * out);
+    *i1 = min(*i0 + 1, in - 1);
+    *l1 = (float)(position - *i0 * 2 * out) / (2 * out);
+}
+
+/* The weight of input pixel i in output pixel o. */
+static float weight(int i, int o, int in, int out)
+{
+    const int position = clamp((2 * o + 1) * in - out, 0, (in - 1) * 2 * out);
+    return max(1 - (float)abs(position - i * 2 * out) / (2 * out), 0.0f);
+}
+
+/* All output pixels in which input pixel i has a weight lie within first and last. */
+static void targets(int i, int in, int out, int *first, int *last)
+{
+    *first = i == 0 ? 0 : ((2 * i - 1) * out / in + 1) / 2;
+    *last = i == in - 1 ? out - 1 : min(((2 * i + 3) * out + in - 1) / in / 2, out - 1);
+}
+
+kernel void upsample_nearest_forward(int lines, int h, int w, int groups, int oh, int ow,
+                                     global const VEC *restrict x, global VEC *restrict y)
+{
+    const int line = get_global_id(2);
+    if (line >= lines)
+        return;
+    global const VEC *row = x + ((size_t)(line / oh) * h + line % oh * h / oh) * w * groups;
+    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+        global const VEC *from = row + (size_t)(ox * w / ow) * groups;
+        global VEC *to = y + ((size_t)line * ow + ox) * groups;
+        for (int g = get_global_id(0); g < groups; g += STEP)
+            to[g] = from[g];
+    }
+}
+
+/* dx (+)= sum of dy over the output pixels that copy a pixel. */
+kernel void upsample_nearest_backward(int lines, int h, int w, int groups, int oh, int ow, int add,
+                                      global const VEC *restrict dy, global VEC *restrict dx)
+{
+    const int line = get_global_id(2);
+    if (line >= lines)
+        return;
+    const int iy = line % h, y_first = (iy * oh + h - 1) / h, y_end = ((iy + 1) * oh + h - 1) / h;
+    global const VEC *picture = dy + (size_t)(line / h) * oh * ow * groups;
+    for (int ix = get_global_id(1); ix < w; ix += STEP1) {
+        const int x_first = (ix * ow + w - 1) / w, x_end = ((ix + 1) * ow + w - 1) / w;
+        const size_t in = ((size_t)line * w + ix) * groups;
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            VEC sum = 0;
+            for (int oy = y_first; oy < y_end; oy++)
+                for (int ox = x_first; ox < x_end; ox++)
+                    sum += picture[((size_t)oy * ow + ox) * groups + g];
+            dx[in + g] = add ? dx[in + g] + sum : sum;
+        }
+    }
+}
+
+kernel void upsample_bilinear_forward(int lines, int h, int w, int groups, int oh, int ow,
+                                      global const VEC *restrict x, global VEC *restrict y)
+{
+    const int line = get_global_id(2);
+    if (line >= lines)
+        return;
+    int y0, y1;
+    float v1;
+    source(line % oh, h, oh, &y0, &y1, &v1);
+    global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
+    global const VEC *row0 = picture + (size_t)y0 * w * groups, *row1 = picture + (size_t)y1 * w * groups;
+    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+        int x0, x1;
+        float u1;
+        source(ox, w, ow, &x0, &x1, &u1);
+        const size_t left = (size_t)x0 * groups, right = (size_t)x1 * groups;
+        const float u0 = 1 - u1, v0 = 1 - v1;
+        global VEC *to = y + ((size_t)line * ow + ox) * groups;
+        for (int g = get_global_id(0); g < groups; g += STEP)
+            to[g] = v0 * (u0 * row0[left + g] + u1 * row0[right + g]) +
+                    v1 * (u0 * row1[left + g] + u1 * row1[right + g]);
+    }
+}
+
+/* dx (+)= sum of weight * dy over the output pixels that a pixel contributes to. */
+kernel void upsample_bilinear_backward(int lines, int h, int w, int groups, int oh, int ow, int add,
+                                       global const VEC *restrict dy, global VEC *restrict dx)
+{
+    const int line = get_global_id(2);
+    if (line >= lines)
+        return;
+    const int iy = line % h;
+    int y_first, y_last;
+    targets(iy, h, oh, &y_first, &y_last);
+    global const VEC *picture = dy + (size_t)(line / h) * oh * ow * groups;
+    for (int ix = get_global_id(1); ix < w; ix += STEP1) {
+        int x_first, x_last;
+        targets(ix, w, ow, &x_first, &x_last);
+        const size_t in = ((size_t)line * w + ix) * groups;
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            VEC sum = 0;
+            for (int oy = y_first; oy <= y_last; oy++) {
+                VEC across = 0;
+                for (int ox = x_first; ox <= x_last; ox++)
+                    across += weight(ix, ox, w, ow) * picture[((size_t)oy * ow + ox) * groups + g];
+                sum += weight(iy, oy, h, oh) * across;
+            }
+            dx[in + g] = add ? dx[in + g] + sum : sum;
+        }
+    }
+}

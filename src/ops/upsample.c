@@ -1,0 +1,142 @@
+/* Resizing by the nearest pixel or bilinearly, PyTorch's F.interpolate with align_corners=False: output pixel
+ * o of `out` stands at input position (o + 0.5) * in / out - 0.5 (bilinear, not below 0) or copies input
+ * pixel floor(o * in / out) (nearest). The size is out_h, out_w or, where they are 0, `factor` times the
+ * input's. */
+#include "ops/sweep.h"
+
+#include <math.h>
+
+enum { MODE, FACTOR, OUT_H, OUT_W };
+enum { NEAREST, BILINEAR }; /* of attribute mode */
+
+enum { FACTOR_MAX = 64, SIDE_MAX = 16384 };
+
+static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
+{
+    (void)device;
+    const double *attr = call->attr;
+    SANL_OP_REQUIRE(call, call->in_count == 1, "expected 1 input, found %d", call->in_count);
+    const struct sanl_shape in = call->in_shape[0];
+    SANL_TRY(sanl_shape_check(call, in));
+    SANL_OP_REQUIRE(call, sanl_attr_whole(attr[MODE], NEAREST, BILINEAR),
+                    "expected mode 0 (nearest) or 1 (bilinear), found %g", attr[MODE]);
+    SANL_OP_REQUIRE(call, sanl_attr_whole(attr[FACTOR], 1, FACTOR_MAX),
+                    "expected a factor of 1 to %d, found %g", FACTOR_MAX, attr[FACTOR]);
+    SANL_OP_REQUIRE(
+        call, sanl_attr_whole(attr[OUT_H], 0, SIDE_MAX) && sanl_attr_whole(attr[OUT_W], 0, SIDE_MAX),
+        "expected out_h and out_w of 0 to %d, found %g and %g", SIDE_MAX, attr[OUT_H], attr[OUT_W]);
+    const int factor = (int)attr[FACTOR];
+    call->out_count = 1;
+    call->out_shape[0] = (struct sanl_shape){in.n, attr[OUT_H] > 0 ? (int)attr[OUT_H] : in.h * factor,
+                                             attr[OUT_W] > 0 ? (int)attr[OUT_W] : in.w * factor, in.c};
+    return sanl_shape_check(call, call->out_shape[0]);
+}
+
+/* ---- reference ----------------------------------------------------------------------------------- */
+
+/* Output pixel o is the sum of weight[j] * input pixel at[j]. */
+struct taps {
+    int at[2];
+    double weight[2];
+};
+
+static struct taps taps_of(const struct sanl_op_call *call, int o, int in, int out)
+{
+    if (call->attr[MODE] == NEAREST)
+        return (struct taps){{(int)((long)o * in / out), 0}, {1, 0}};
+    const double position = fmax((o + 0.5) * in / out - 0.5, 0);
+    const int below = (int)position < in - 1 ? (int)position : in - 1;
+    const int above = below < in - 1 ? below + 1 : below;
+    return (struct taps){{below, above}, {1 - (position - below), position - below}};
+}
+
+/* Adds, for one output pixel, inputs to the output or (backward) the output's gradient to the inputs'. */
+static void visit_pixel(const struct sanl_op_call *call, double *in, double *out, int n, int oy, int ox,
+                        enum sanl_direction direction)
+{
+    const struct sanl_shape from = call->in_shape[0], to = call->out_shape[0];
+    const struct taps y = taps_of(call, oy, from.h, to.h), x = taps_of(call, ox, from.w, to.w);
+    const size_t c = (size_t)from.c;
+    double *there = &out[(((size_t)n * (size_t)to.h + (size_t)oy) * (size_t)to.w + (size_t)ox) * c];
+    for (int j = 0; j < 4; j++) {
+        const double weight = y.weight[j / 2] * x.weight[j % 2];
+        const size_t line = (size_t)n * (size_t)from.h + (size_t)y.at[j / 2];
+        double *here = &in[(line * (size_t)from.w + (size_t)x.at[j % 2]) * c];
+        for (size_t k = 0; k < c && weight != 0; k++)
+            if (direction == SANL_FORWARD)
+                there[k] += weight * here[k];
+            else
+                here[k] += weight * there[k];
+    }
+}
+
+static void visit(const struct sanl_op_call *call, double *in, double *out, enum sanl_direction direction)
+{
+    const struct sanl_shape to = call->out_shape[0];
+    double *sums = direction == SANL_FORWARD ? out : in;
+    const size_t count = sanl_shape_count(direction == SANL_FORWARD ? to : call->in_shape[0]);
+    for (size_t i = 0; i < count; i++)
+        sums[i] = 0;
+    for (int n = 0; n < to.n; n++)
+        for (int oy = 0; oy < to.h; oy++)
+            for (int ox = 0; ox < to.w; ox++)
+                visit_pixel(call, in, out, n, oy, ox, direction);
+}
+
+static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    visit(call, host->in[0], host->out[0], SANL_FORWARD);
+}
+
+static void reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    if (host->din[0])
+        visit(call, host->din[0], host->dout[0], SANL_BACKWARD);
+}
+
+/* ---- device -------------------------------------------------------------------------------------- */
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape in = call->in_shape[0], out = call->out_shape[0];
+    const struct sanl_sweep sweep = sanl_sweep_picture(device, out);
+    const char *name = call->attr[MODE] == NEAREST ? "upsample_nearest_forward" : "upsample_bilinear_forward";
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "upsample", name, sweep.options));
+    return sanl_launch(device, kernel, sweep.range, "iiiiiibb", out.n * out.h, in.h, in.w, sweep.groups,
+                       out.h, out.w, call->in[0], call->out[0]);
+}
+
+static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    if (!call->din[0])
+        return SANL_OK;
+    const struct sanl_shape in = call->in_shape[0], out = call->out_shape[0];
+    const struct sanl_sweep sweep = sanl_sweep_picture(device, in);
+    const char *name =
+        call->attr[MODE] == NEAREST ? "upsample_nearest_backward" : "upsample_bilinear_backward";
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "upsample", name, sweep.options));
+    return sanl_launch(device, kernel, sweep.range, "iiiiiiibb", in.n * in.h, in.h, in.w, sweep.groups, out.h,
+                       out.w, call->din_add[0], call->dout[0], call->din[0]);
+}
+
+static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
+{
+    (void)direction;
+    const double in = (double)sanl_shape_count(call->in_shape[0]);
+    const double out = (double)sanl_shape_count(call->out_shape[0]);
+    return (struct sanl_op_cost){call->attr[MODE] == NEAREST ? 0 : 8 * out, 4 * (in + out)};
+}
+
+const struct sanl_op sanl_op_upsample = {
+    .name = "upsample",
+    .attr = {{"mode", NEAREST}, {"factor", 2}, {"out_h", 0}, {"out_w", 0}},
+    .in_grad = 1,
+    .infer = infer,
+    .reference_forward = reference_forward,
+    .reference_backward = reference_backward,
+    .forward = forward,
+    .backward = backward,
+    .cost = cost,
+};
