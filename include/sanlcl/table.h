@@ -21,6 +21,7 @@ struct sanl_column {
 enum sanl_table_format {
     SANL_TABLE_TEXT, /* aligned with blanks, texts to the left, numbers to the right */
     SANL_TABLE_CSV,  /* RFC 4180 with a head line; numbers that are not finite are empty */
+    SANL_TABLE_HTML, /* a table element, texts and numbers as in aligned text */
     SANL_TABLE_JSON  /* an array of objects; numbers that are not finite are null */
 };
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "report/html.h"
 
 enum kind { NOTHING, TEXT, INT, BOOL, NUMBER };
 
@@ -88,6 +89,12 @@ void sanl_table_number(struct sanl_table *table, double value)
     add(table, (struct cell){.kind = isfinite(value) ? NUMBER : NOTHING, .number = value});
 }
 
+/* The cells of the whole rows. */
+static size_t whole_cells(const struct sanl_table *table)
+{
+    return table->cell_count - table->cell_count % (size_t)table->column_count;
+}
+
 /* ---- aligned text -------------------------------------------------------------------------------- */
 
 static int text_width(const char *text)
@@ -128,7 +135,7 @@ static const char *column_title(const struct sanl_column *column)
 /* A column stands to the left when it has texts. */
 static bool is_left(const struct sanl_table *table, int column)
 {
-    for (size_t i = (size_t)column; i < table->cell_count; i += (size_t)table->column_count)
+    for (size_t i = (size_t)column; i < whole_cells(table); i += (size_t)table->column_count)
         if (table->cells[i].kind == TEXT || table->cells[i].kind == BOOL)
             return true;
     return false;
@@ -138,7 +145,7 @@ static int column_width(const struct sanl_table *table, int column)
 {
     char room[352];
     int widest = text_width(column_title(&table->columns[column]));
-    for (size_t i = (size_t)column; i < table->cell_count; i += (size_t)table->column_count) {
+    for (size_t i = (size_t)column; i < whole_cells(table); i += (size_t)table->column_count) {
         const int width = text_width(cell_text(room, &table->cells[i], table->columns[column].decimals));
         widest = width > widest ? width : widest;
     }
@@ -182,6 +189,25 @@ static enum sanl_status write_text(const struct sanl_table *table, FILE *file)
     free(widths);
     free(lefts);
     return SANL_OK;
+}
+
+static void write_html(const struct sanl_table *table, FILE *file)
+{
+    const size_t columns = (size_t)table->column_count, rows = table->cell_count / columns;
+    char room[352];
+    fputs("<table>\n", file);
+    for (size_t r = 0; r <= rows; r++) { /* row 0 is the head */
+        fputs("<tr>", file);
+        for (size_t c = 0; c < columns; c++) {
+            const struct sanl_column *column = &table->columns[c];
+            fprintf(file, "<%s%s>", r ? "td" : "th", is_left(table, (int)c) ? "" : " class=\"n\"");
+            sanl_html_escape(file, r ? cell_text(room, &table->cells[(r - 1) * columns + c], column->decimals)
+                                     : column_title(column));
+            fprintf(file, "</%s>", r ? "td" : "th");
+        }
+        fputs("</tr>\n", file);
+    }
+    fputs("</table>\n", file);
 }
 
 /* ---- CSV and JSON -------------------------------------------------------------------------------- */
@@ -245,7 +271,7 @@ static void write_csv(const struct sanl_table *table, FILE *file)
         write_csv_text(file, table->columns[c].key);
         fputc(c + 1 == columns ? '\n' : ',', file);
     }
-    for (size_t i = 0; i < table->cell_count / columns * columns; i++) {
+    for (size_t i = 0; i < whole_cells(table); i++) {
         write_cell(file, &table->cells[i], false);
         fputc((i + 1) % columns == 0 ? '\n' : ',', file);
     }
@@ -253,7 +279,7 @@ static void write_csv(const struct sanl_table *table, FILE *file)
 
 static void write_json(const struct sanl_table *table, FILE *file)
 {
-    const size_t columns = (size_t)table->column_count, count = table->cell_count / columns * columns;
+    const size_t columns = (size_t)table->column_count, count = whole_cells(table);
     fputc('[', file);
     for (size_t i = 0; i < count; i++) {
         const size_t c = i % columns;
@@ -270,9 +296,19 @@ enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file, en
 {
     if (table->status != SANL_OK)
         return sanl_fail(table->status, "out of host memory for a table");
-    if (format == SANL_TABLE_TEXT)
+    switch (format) {
+    case SANL_TABLE_TEXT:
         return write_text(table, file);
-    (format == SANL_TABLE_CSV ? write_csv : write_json)(table, file);
+    case SANL_TABLE_CSV:
+        write_csv(table, file);
+        break;
+    case SANL_TABLE_HTML:
+        write_html(table, file);
+        break;
+    case SANL_TABLE_JSON:
+        write_json(table, file);
+        break;
+    }
     return SANL_OK;
 }
 

@@ -1,0 +1,12 @@
+/* Landmarks drawn on a picture in memory. */
+#ifndef REPORT_OVERLAY_H
+#define REPORT_OVERLAY_H
+
+#include <sanlcl/report.h>
+#include "image/image.h"
+
+/* out = the image, enlarged as overlay->side says, with what the overlay names. */
+SANL_CHECKED enum sanl_status sanl_overlay_draw(struct sanl_image *out, const struct sanl_image *image,
+                                                const struct sanl_overlay *overlay);
+
+#endif
