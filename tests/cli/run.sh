@@ -5,7 +5,7 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 failures=0
 
-# expect CODE STDOUT-PATTERN STDERR-PATTERN ARGUMENT...: patterns are basic regular expressions; '' is no output.
+# expect CODE STDOUT-PATTERN STDERR-PATTERN ARGUMENT...: basic regular expressions; '' is no output.
 expect() {
     code=$1 out=$2 err=$3
     shift 3
@@ -72,7 +72,8 @@ expect 2 '' "unexpected argument 'stray'" config stray
 expect 2 '' "unexpected argument '--dump'" config -- --dump
 expect 1 '' "^sanlcl: $folder/none.yaml: cannot open" config --config "$folder/none.yaml"
 printf 'seed: 1\ntrain:\n  epohcs: 3\n' >"$folder/bad.yaml"
-expect 1 '' "bad.yaml: line 3: unknown key 'train.epohcs'; did you mean 'train.epochs'?" config --config "$folder/bad.yaml"
+expect 1 '' "bad.yaml: line 3: unknown key 'train.epohcs'; did you mean 'train.epochs'?" \
+    config --config "$folder/bad.yaml"
 expect 1 '' 'model.size: expected a multiple of 32, found 100' config model.size=100
 "$program" config --dump seed=77 >"$folder/a.yaml"
 "$program" config --dump --config "$folder/a.yaml" >"$folder/b.yaml"
