@@ -7,14 +7,13 @@ cd "$1" || exit 1
 library=$2
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-failed=0
 
-# report TITLE: the findings are the lines of stdin.
+# report TITLE: the findings are the lines of stdin. (It runs in a pipe, hence the file for the result.)
 report() {
     if grep . >"$work/findings"; then
         echo "FAILED: $1"
         sed 's/^/    /' "$work/findings"
-        failed=1
+        touch "$work/failed"
     fi
 }
 
@@ -116,4 +115,4 @@ done <"$work/texts" | report "files end with a newline"
 grep -vE 'tests/structure/run.sh$' "$work/texts" | xargs grep -nE '\b(TODO|FIXME|XXX)\b' |
     report "what is begun is finished"
 
-exit $failed
+[ ! -e "$work/failed" ]
