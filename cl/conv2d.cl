@@ -2,15 +2,16 @@
 
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
-/* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip * width + lane,
- * zero for j >= count. */
-kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width, int strips,
-                        int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
+/* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
+ * width + lane, zero for j >= count. */
+kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width,
+                        int strips, int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
 {
     const int lane = (int)get_global_id(0), row = (int)get_global_id(1);
     if (lane >= width || row >= strips * taps * run)
         return;
-    const int strip = row / (taps * run), rest = row - strip * taps * run, tap = rest / run, k = rest - tap * run;
+    const int strip = row / (taps * run), rest = row - strip * taps * run, tap = rest / run,
+              k = rest - tap * run;
     const int j = strip * width + lane;
     prepared[at + (size_t)row * width + lane] =
         j < count ? w[(size_t)tap * tap_stride + (size_t)k * k_stride + (size_t)j * j_stride] : 0.0f;
@@ -29,8 +30,8 @@ kernel void conv2d_fold(global const float *gamma, global const float *beta, glo
 }
 
 /* out (n, h + 2 pad_y, w + 2 pad_x, c) = x with a zero frame. */
-kernel void conv2d_frame(global const float *restrict x, global float *restrict out, int n, int h, int w, int c,
-                         int pad)
+kernel void conv2d_frame(global const float *restrict x, global float *restrict out, int n, int h, int w,
+                         int c, int pad)
 {
     const int i = (int)get_global_id(0), row = (int)get_global_id(1);
     const int fw = w + 2 * pad, fh = h + 2 * pad;
@@ -43,8 +44,8 @@ kernel void conv2d_frame(global const float *restrict x, global float *restrict 
 
 /* y = relu((y + bias) * scale + shift + residual) in place, by flags. */
 kernel void conv2d_epilogue(global float *restrict y, global const float *restrict bias,
-                            global const float *restrict norm, global const float *restrict residual, int flags,
-                            int pixels, int c)
+                            global const float *restrict norm, global const float *restrict residual,
+                            int flags, int pixels, int c)
 {
     const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
     if (j >= c || pixel >= pixels)
@@ -62,12 +63,12 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     y[at] = v;
 }
 
-/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale in rows of `gpitch` >= c
- * floats (the rest zero), and the residual's gradient = m, or += m. Either result may be absent. */
+/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale in rows of `gpitch` >=
+ * c floats (the rest zero), and the residual's gradient = m, or += m. Either result may be absent. */
 kernel void conv2d_epilogue_backward(global const float *restrict dy, global const float *restrict y,
                                      global const float *restrict norm, global float *restrict g,
-                                     global float *restrict dres, int has_g, int add, int flags, int pixels, int c,
-                                     int gpitch)
+                                     global float *restrict dres, int has_g, int add, int flags, int pixels,
+                                     int c, int gpitch)
 {
     const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
     if (j >= gpitch || pixel >= pixels)
@@ -86,8 +87,8 @@ kernel void conv2d_epilogue_backward(global const float *restrict dy, global con
 }
 
 /* partial[chunk][c] = sum of g over the chunk's pixels. */
-kernel void conv2d_bias_partial(global const float *restrict g, global float *restrict partial, int pixels, int c,
-                                int gpitch, int chunks)
+kernel void conv2d_bias_partial(global const float *restrict g, global float *restrict partial, int pixels,
+                                int c, int gpitch, int chunks)
 {
     const int j = (int)get_global_id(0), chunk = (int)get_global_id(1);
     if (j >= c || chunk >= chunks)
@@ -113,22 +114,23 @@ kernel void conv2d_sum_chunks(global const float *restrict partial, global float
 }
 
 /* col (oh * ow, kh * kw * c) of image `im` of x (n, h, w, c). */
-kernel void conv2d_im2col(global const float *restrict x, global float *restrict col, int im, int h, int w, int c,
-                          int oh, int ow, int kh, int kw, int stride, int pad)
+kernel void conv2d_im2col(global const float *restrict x, global float *restrict col, int im, int h, int w,
+                          int c, int oh, int ow, int kh, int kw, int stride, int pad)
 {
     const int i = (int)get_global_id(0), row = (int)get_global_id(1);
     if (i >= kh * kw * c || row >= oh * ow)
         return;
-    const int tap = i / c, k = i - tap * c, ty = tap / kw, tx = tap - ty * kw, oy = row / ow, ox = row - oy * ow;
+    const int tap = i / c, k = i - tap * c, ty = tap / kw, tx = tap - ty * kw, oy = row / ow,
+              ox = row - oy * ow;
     const int y = oy * stride - pad + ty, xx = ox * stride - pad + tx;
     col[(size_t)row * kh * kw * c + i] =
         y >= 0 && y < h && xx >= 0 && xx < w ? x[(((size_t)im * h + y) * w + xx) * c + k] : 0.0f;
 }
 
-/* dx (n, h, w, c) of image `im` = the sum of the col entries that came from each pixel; a gather, so that no two
- * work-items write one place. */
-kernel void conv2d_col2im(global const float *restrict col, global float *restrict dx, int im, int h, int w, int c,
-                          int oh, int ow, int kh, int kw, int stride, int pad, int add)
+/* dx (n, h, w, c) of image `im` = the sum of the col entries that came from each pixel; a gather, so that no
+ * two work-items write one place. */
+kernel void conv2d_col2im(global const float *restrict col, global float *restrict dx, int im, int h, int w,
+                          int c, int oh, int ow, int kh, int kw, int stride, int pad, int add)
 {
     const int k = (int)get_global_id(0), pixel = (int)get_global_id(1);
     if (k >= c || pixel >= h * w)

@@ -1,6 +1,6 @@
 /* Convolution for GPUs: implicit GEMM by work-groups of (BN/TN) x (BM/TM) items, a BM x BN tile of (pixels x
- * channels), staged through local memory in slices of BK. The geometry of the gather is that of conv2d_wide.cl;
- * weight (tap, k, j) stands at tap * w_tap + k * w_k + j * w_j. */
+ * channels), staged through local memory in slices of BK. The geometry of the gather is that of
+ * conv2d_wide.cl; weight (tap, k, j) stands at tap * w_tap + k * w_k + j * w_j. */
 #ifndef BM
 #define BM 64
 #endif
@@ -36,10 +36,10 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
 conv2d_gather(global const float *restrict x, global const float *restrict weights, global float *restrict y,
               global const float *restrict bias, global const float *restrict norm,
-              global const float *restrict residual, int flags, int w_tap, int w_k, int w_j, int pixels, int h,
-              int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy, int dx,
-              int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int out_h, int out_w,
-              int out_step, int out_y, int out_x)
+              global const float *restrict residual, int flags, int w_tap, int w_k, int w_j, int pixels,
+              int h, int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy,
+              int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int out_h,
+              int out_w, int out_step, int out_y, int out_x)
 {
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
@@ -106,8 +106,9 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
  * partial[s][rows][cout]; conv2d_sum_chunks adds the splits in order. */
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
 conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
-                       global float *restrict partial, int rows, int pixels, int split, int h, int w, int pitch,
-                       int run, int cout, int gpitch, int oh, int ow, int step, int pad_y, int pad_x, int kw)
+                       global float *restrict partial, int rows, int pixels, int split, int h, int w,
+                       int pitch, int run, int cout, int gpitch, int oh, int ow, int step, int pad_y,
+                       int pad_x, int kw)
 {
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;

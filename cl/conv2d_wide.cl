@@ -4,8 +4,9 @@
  *     (oy * step + y0 + ty * dy, ox * step + x0 + tx * dx)   for ty < taps_y, tx < taps_x
  * with weight tap (wy0 + ty * wdy) * kw + wx0 + tx * wdx, and stands at output pixel
  *     (oy * out_step + out_y, ox * out_step + out_x).
- * Forward is one pass; the data gradient of stride s is s * s passes, one for each residue of the output pixel,
- * none of which multiplies by a zero that the stride would insert. Pixels outside of the input read `zero`.
+ * Forward is one pass; the data gradient of stride s is s * s passes, one for each residue of the output
+ * pixel, none of which multiplies by a zero that the stride would insert. Pixels outside of the input read
+ * `zero`.
  *
  * x (n, h, w, pitch): each tap reads `run` contiguous floats (pitch = run = channels, but run = kw * channels
  * where a whole row of taps is one run). Weights packed as [strip][tap][run][NV * 16], zero-filled. */
@@ -21,8 +22,8 @@
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* y = relu((acc + bias) * scale + shift + residual) + old y, each part where its flag is set. */
-static float epilogue(float v, int j, size_t at, int flags, global const float *bias, global const float *norm,
-                      int cout, global const float *residual, global const float *y)
+static float epilogue(float v, int j, size_t at, int flags, global const float *bias,
+                      global const float *norm, int cout, global const float *residual, global const float *y)
 {
     if (flags & HAS_BIAS)
         v += bias[j];
@@ -57,10 +58,10 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
 /* prepared: norm (2 * cout), from zero_at on a row of zeros, from weights_at on the packed weights. */
 kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
                           long weights_at, global float *restrict y, global const float *restrict bias,
-                          global const float *restrict residual, int flags, int pixels, int group, int h, int w,
-                          int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy, int dx,
-                          int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int taps, int out_h,
-                          int out_w, int out_step, int out_y, int out_x)
+                          global const float *restrict residual, int flags, int pixels, int group, int h,
+                          int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0,
+                          int dy, int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw,
+                          int taps, int out_h, int out_w, int out_step, int out_y, int out_x)
 {
     const int strip = (int)get_global_id(1) * STRIP;
     const int tiles = (pixels + P - 1) / P;
@@ -77,7 +78,8 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             iy[p] = oy * step + y0;
             ix[p] = ox * step + x0;
             image[p] = (size_t)im * h;
-            at[p] = (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
+            at[p] =
+                (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
         }
         float16 acc[P][NV];
         UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
@@ -110,27 +112,27 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             {
                 const int j = strip + 16 * v;
                 if (j + 16 <= cout) {
-                    vstore16(epilogue16(acc[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y), 0,
-                             y + at[p] + 16 * v);
+                    vstore16(epilogue16(acc[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y),
+                             0, y + at[p] + 16 * v);
                 } else if (j < cout) {
                     float tail[16];
                     vstore16(acc[p][v], 0, tail);
                     for (int i = 0; i < cout - j; i++)
-                        y[at[p] + 16 * v + i] =
-                            epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias, norm, cout, residual, y);
+                        y[at[p] + 16 * v + i] = epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias,
+                                                         norm, cout, residual, y);
                 }
             }
         }
     }
 }
 
-/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g (pixels, gpitch) is the gradient of the
- * output, its channels padded to whole strips. A work-item owns `block` rows (k = tap * run + r, never across a
- * tap) x one strip of NV * 16 channels and adds up chunks of `chunk` output rows in order. */
+/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g (pixels, gpitch) is the gradient of
+ * the output, its channels padded to whole strips. A work-item owns `block` rows (k = tap * run + r, never
+ * across a tap) x one strip of NV * 16 channels and adds up chunks of `chunk` output rows in order. */
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
-                                   global float *restrict dw, int n, int h, int w, int pitch, int run, int cout,
-                                   int gpitch, int oh, int ow, int step, int pad_y, int pad_x, int kw, int block,
-                                   int blocks, int chunk)
+                                   global float *restrict dw, int n, int h, int w, int pitch, int run,
+                                   int cout, int gpitch, int oh, int ow, int step, int pad_y, int pad_x,
+                                   int kw, int block, int blocks, int chunk)
 {
     const int strip = (int)get_global_id(1) * STRIP;
     const int tap = (int)get_global_id(0) / blocks, ty = tap / kw, tx = tap - ty * kw;

@@ -203,7 +203,8 @@ enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, siz
     (void)clGetMemObjectInfo(parent, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof root, &root, NULL);
     (void)clGetMemObjectInfo(parent, CL_MEM_OFFSET, sizeof root_offset, &root_offset, NULL);
     const cl_buffer_region region = {offset + (root ? root_offset : 0), bytes ? bytes : 1};
-    *out = clCreateSubBuffer(root ? root : parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    *out = clCreateSubBuffer(root ? root : parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region,
+                             &code);
     if (code != CL_SUCCESS)
         *out = NULL;
     return sanl_cl_check(code, "a part of a device buffer");

@@ -16,15 +16,15 @@ static const struct conv2d_route *route_of(const struct sanl_device *device)
 {
     switch (device ? sanl_device_route(device) : SANL_ROUTE_WIDE) {
     case SANL_ROUTE_CLBLAST:
-        return &conv2d_clblast;
+        return &sanl_conv2d_clblast;
     case SANL_ROUTE_TILE:
-        return &conv2d_tile;
+        return &sanl_conv2d_tile;
     default:
-        return &conv2d_wide;
+        return &sanl_conv2d_wide;
     }
 }
 
-struct conv2d_sizes conv2d_sizes_of(const struct sanl_op_call *call)
+struct conv2d_sizes sanl_conv2d_sizes_of(const struct sanl_op_call *call)
 {
     const struct sanl_shape x = call->in_shape[0];
     struct conv2d_sizes s = {
@@ -42,7 +42,7 @@ struct conv2d_sizes conv2d_sizes_of(const struct sanl_op_call *call)
     return s;
 }
 
-struct conv2d_pass conv2d_forward_pass(const struct conv2d_sizes *s)
+struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s)
 {
     struct conv2d_pass p = {.pixels = s->pixels, .h = s->h, .w = s->w, .pitch = s->cin, .run = s->cin};
     p.cout = s->cout;
@@ -67,7 +67,7 @@ struct conv2d_pass conv2d_forward_pass(const struct conv2d_sizes *s)
 
 /* dx[y] = sum of g[(y + pad - k) / stride] w[k] over the k that divide: with y = stride * i + py these are
  * k = k0 + stride * m, k0 = (py + pad) mod stride, at g row i + (py + pad - k0) / stride - m. */
-struct conv2d_pass conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px)
+struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px)
 {
     struct conv2d_pass p = {.h = s->oh, .w = s->ow, .pitch = pitch, .run = s->cout, .cout = s->cin};
     p.oh = (s->h - py + s->stride - 1) / s->stride;
@@ -97,9 +97,10 @@ static size_t round_up(size_t value, size_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-struct conv2d_prepared conv2d_prepared_of(const struct sanl_op_call *call, const struct conv2d_route *route)
+struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
+                                               const struct conv2d_route *route)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t longest = (size_t)(s.cin > s.cout ? s.cin : s.cout) * (size_t)s.kw;
     struct conv2d_prepared p;
     p.zero = round_up(2 * (size_t)s.cout, 64);
@@ -118,7 +119,7 @@ struct workspace {
 static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device,
                                      const struct conv2d_route *route)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t align = device ? sanl_device_get_info(device)->base_align_bytes : 64;
     const int strip = route->strip(s.cout);
     struct workspace w = {.gpitch = (int)round_up((size_t)s.cout, (size_t)strip)};
@@ -149,7 +150,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
                     "kernel %dx%d, stride %d, pad %d, cout %d are out of range", attr(call, CONV2D_KH),
                     attr(call, CONV2D_KW), attr(call, CONV2D_STRIDE), attr(call, CONV2D_PAD),
                     attr(call, CONV2D_COUT));
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     SANL_OP_REQUIRE(call, s.h + 2 * s.pad >= s.kh && s.w + 2 * s.pad >= s.kw,
                     "input %dx%d with pad %d is smaller than the kernel %dx%d", s.h, s.w, s.pad, s.kh, s.kw);
     call->out_count = 1;
@@ -167,16 +168,16 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     for (int i = 0; i < 4; i++)
         call->state_shape[i] = (struct sanl_shape){1, 1, 1, s.cout};
     const struct conv2d_route *route = route_of(device);
-    call->prepared_bytes = conv2d_prepared_of(call, route).count * sizeof(float);
+    call->prepared_bytes = sanl_conv2d_prepared_of(call, route).count * sizeof(float);
     call->workspace_bytes = workspace_of(call, device, route).total;
     return SANL_OK;
 }
 
 static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_route *route = route_of(device);
-    const struct conv2d_prepared at = conv2d_prepared_of(call, route);
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, route);
     SANL_TRY(sanl_buffer_fill(device, call->prepared, at.forward, 0.0f));
     if (s.flags & CONV2D_HAS_NORM)
         SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)s.cout, "bbbbbif",
@@ -231,7 +232,7 @@ static enum sanl_status make_parts(struct parts *p, const struct sanl_op_call *c
 
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_route *route = route_of(device);
     const struct workspace w = workspace_of(call, device, route);
     struct parts parts;
@@ -243,8 +244,8 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
     return status;
 }
 
-enum sanl_status conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
-                                   int chunks)
+enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
+                                        int chunks)
 {
     return sanl_launch_1d(device, "conv2d", "conv2d_sum_chunks", "", (size_t)count, "bbii", partial, out,
                           count, chunks);
@@ -257,7 +258,7 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_bias_partial", ""));
     SANL_TRY(sanl_launch(device, kernel, (struct sanl_range){{(size_t)s->cout, BIAS_CHUNKS, 0}, {0, 0, 0}},
                          "bbiiii", g, partial, s->pixels, s->cout, gpitch, BIAS_CHUNKS));
-    return conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, BIAS_CHUNKS);
+    return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, BIAS_CHUNKS);
 }
 
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
@@ -279,7 +280,7 @@ static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_de
                                        const struct conv2d_route *route, const struct workspace *w,
                                        const struct parts *parts)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const bool weights = call->dparam[0] && !call->no_param_grad;
     cl_mem g = call->dout[0];
     int gpitch = s.cout;
@@ -316,7 +317,7 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const double macs = (double)s.pixels * s.cout * s.cin * s.kh * s.kw;
     const double x = (double)sanl_shape_count(call->in_shape[0]),
                  y = (double)sanl_shape_count(call->out_shape[0]),
@@ -341,8 +342,8 @@ const struct sanl_op sanl_op_conv2d = {
     .backward_in = 1,
     .backward_out = 1,
     .infer = infer,
-    .reference_forward = conv2d_reference_forward,
-    .reference_backward = conv2d_reference_backward,
+    .reference_forward = sanl_conv2d_reference_forward,
+    .reference_backward = sanl_conv2d_reference_backward,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
@@ -375,8 +376,8 @@ const struct sanl_op sanl_op_linear = {
     .backward_in = 1,
     .backward_out = 1,
     .infer = infer_linear,
-    .reference_forward = conv2d_reference_forward,
-    .reference_backward = conv2d_reference_backward,
+    .reference_forward = sanl_conv2d_reference_forward,
+    .reference_backward = sanl_conv2d_reference_backward,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -32,7 +32,7 @@ struct conv2d_sizes {
     bool row_run; /* few channels: a row of kw * cin floats of a zero-framed copy of x is one tap */
 };
 
-struct conv2d_sizes conv2d_sizes_of(const struct sanl_op_call *call);
+struct conv2d_sizes sanl_conv2d_sizes_of(const struct sanl_op_call *call);
 
 /* One gather of conv2d_wide.cl / conv2d_tile.cl; names as there. */
 struct conv2d_pass {
@@ -41,10 +41,10 @@ struct conv2d_pass {
     int out_h, out_w, out_step, out_y, out_x;
 };
 
-struct conv2d_pass conv2d_forward_pass(const struct conv2d_sizes *s);
+struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s);
 /* The data gradient's pass for the pixels of residue (py, px) modulo the stride; g has `pitch` floats a
  * pixel. */
-struct conv2d_pass conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px);
+struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px);
 
 /* One route. x is the framed copy where row_run is set; g the gradient before the epilogue, gpitch floats a
  * pixel. extra_bytes: workspace for itself. */
@@ -62,17 +62,18 @@ struct conv2d_route {
                                         cl_mem g, int gpitch, cl_mem extra);
 };
 
-extern const struct conv2d_route conv2d_wide, conv2d_tile, conv2d_clblast;
+extern const struct conv2d_route sanl_conv2d_wide, sanl_conv2d_tile, sanl_conv2d_clblast;
 
 /* Where the parts of call->prepared begin, in floats: norm at 0, then zeros, forward and gradient weights. */
 struct conv2d_prepared {
     size_t zero, forward, gradient, count;
 };
-struct conv2d_prepared conv2d_prepared_of(const struct sanl_op_call *call, const struct conv2d_route *route);
+struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
+                                               const struct conv2d_route *route);
 
 /* out[i] = sum over `chunks` of partial[chunk][i], in order. */
-enum sanl_status conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
-                                   int chunks);
+enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
+                                        int chunks);
 
 extern const struct sanl_op sanl_op_conv2d, sanl_op_linear;
 

@@ -67,8 +67,8 @@ static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_im2col", ""));
     const struct sanl_range range = {{(size_t)(s->kh * s->kw * s->cin), (size_t)(s->oh * s->ow), 0},
                                      {0, 0, 0}};
-    return sanl_launch(device, kernel, range, "b2i10", call->in[0], col, im, s->h, s->w, s->cin, s->oh,
-                       s->ow, s->kh, s->kw, s->stride, s->pad);
+    return sanl_launch(device, kernel, range, "b2i10", call->in[0], col, im, s->h, s->w, s->cin, s->oh, s->ow,
+                       s->kh, s->kw, s->stride, s->pad);
 }
 
 static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_call *call,
@@ -77,15 +77,15 @@ static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_col2im", ""));
     const struct sanl_range range = {{(size_t)s->cin, (size_t)(s->h * s->w), 0}, {0, 0, 0}};
-    return sanl_launch(device, kernel, range, "b2i11", col, call->din[0], im, s->h, s->w, s->cin,
-                       s->oh, s->ow, s->kh, s->kw, s->stride, s->pad, call->din_add[0] ? 1 : 0);
+    return sanl_launch(device, kernel, range, "b2i11", col, call->din[0], im, s->h, s->w, s->cin, s->oh,
+                       s->ow, s->kh, s->kw, s->stride, s->pad, call->din_add[0] ? 1 : 0);
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
                                 cl_mem extra)
 {
     (void)x;
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
         SANL_TRY(gemm(device, "a forward pass", false, false, s.pixels, s.cout, s.cin, call->in[0], 0,
@@ -109,7 +109,7 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
                                       int gpitch, cl_mem extra)
 {
     (void)gpitch; /* strips are single channels here, so g is dense */
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
         return gemm(device, "a data gradient", false, true, s.pixels, s.cin, s.cout, g, 0, call->param[0], 0,
@@ -127,7 +127,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 {
     (void)x;
     (void)gpitch;
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
         return gemm(device, "a weight gradient", true, false, s.cin, s.cout, s.pixels, call->in[0], 0, g, 0,
@@ -140,7 +140,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     return SANL_OK;
 }
 
-const struct conv2d_route conv2d_clblast = {
+const struct conv2d_route sanl_conv2d_clblast = {
     .strip = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,

@@ -48,9 +48,9 @@ static void add_w(void *payload, size_t y, size_t x, size_t w)
     t->w[w] += t->y[y] * t->x[x];
 }
 
-void conv2d_reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+void sanl_conv2d_reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t count = (size_t)s.pixels * (size_t)s.cout, c = (size_t)s.cout;
     double *y = host->out[0];
     struct tensors t = {y, host->in[0], host->param[0]};
@@ -71,9 +71,9 @@ void conv2d_reference_forward(const struct sanl_op_call *call, const struct sanl
     }
 }
 
-void conv2d_reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+void sanl_conv2d_reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t count = (size_t)s.pixels * (size_t)s.cout, c = (size_t)s.cout;
     double *g = malloc(count * sizeof *g);
     if (!g)

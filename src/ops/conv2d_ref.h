@@ -4,7 +4,7 @@
 
 #include "ops/conv2d.h"
 
-void conv2d_reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host);
-void conv2d_reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host);
+void sanl_conv2d_reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host);
+void sanl_conv2d_reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host);
 
 #endif

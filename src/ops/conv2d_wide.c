@@ -43,7 +43,7 @@ static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
 static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
                              bool gradient)
 {
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int out = gradient ? s.cin : s.cout;
     const int taps = gradient || !s.row_run ? s.kh * s.kw : s.kh;
     const int run = gradient ? s.cout : s.cin * s.kh * s.kw / taps;
@@ -73,40 +73,40 @@ static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_
                                const struct conv2d_pass *p, cl_mem in, size_t weights_at, cl_mem out,
                                int flags)
 {
-    const struct conv2d_prepared at = conv2d_prepared_of(call, &conv2d_wide);
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, &sanl_conv2d_wide);
     const int vectors = vectors_for(p->cout), group = tiles_per_item(p, vectors);
     const size_t tiles = (size_t)((p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors));
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", options_for(vectors)));
     const struct sanl_range range = {
         {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(p->cout), 0}, {1, 1, 0}};
-    return sanl_launch(
-        device, kernel, range, "b2l2b3i28", in, call->prepared, (int64_t)at.zero,
-        (int64_t)weights_at, out, flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
-        flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, p->pixels, group, p->h, p->w, p->pitch,
-        p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y, p->taps_x, p->wy0,
-        p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h, p->out_w, p->out_step, p->out_y, p->out_x);
+    return sanl_launch(device, kernel, range, "b2l2b3i28", in, call->prepared, (int64_t)at.zero,
+                       (int64_t)weights_at, out, flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
+                       flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, p->pixels, group, p->h, p->w,
+                       p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx,
+                       p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h,
+                       p->out_w, p->out_step, p->out_y, p->out_x);
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
                                 cl_mem extra)
 {
     (void)extra;
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
-    const struct conv2d_pass pass = conv2d_forward_pass(&s);
-    return gather(device, call, &pass, x, conv2d_prepared_of(call, &conv2d_wide).forward, call->out[0],
-                  s.flags);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const struct conv2d_pass pass = sanl_conv2d_forward_pass(&s);
+    return gather(device, call, &pass, x, sanl_conv2d_prepared_of(call, &sanl_conv2d_wide).forward,
+                  call->out[0], s.flags);
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
                                       int gpitch, cl_mem extra)
 {
     (void)extra;
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
-    const size_t at = conv2d_prepared_of(call, &conv2d_wide).gradient;
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const size_t at = sanl_conv2d_prepared_of(call, &sanl_conv2d_wide).gradient;
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
-            const struct conv2d_pass pass = conv2d_gradient_pass(&s, gpitch, py, px);
+            const struct conv2d_pass pass = sanl_conv2d_gradient_pass(&s, gpitch, py, px);
             SANL_TRY(gather(device, call, &pass, g, at, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0));
         }
     return SANL_OK;
@@ -125,8 +125,8 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
                                         cl_mem g, int gpitch, cl_mem extra)
 {
     (void)extra;
-    const struct conv2d_sizes s = conv2d_sizes_of(call);
-    const struct conv2d_pass p = conv2d_forward_pass(&s);
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
     const int vectors = vectors_for(s.cout),
               block = rows_per_item(p.run, p.taps, strips(s.cout), pixels_for(vectors));
     const int blocks = (p.run + block - 1) / block;
@@ -134,12 +134,11 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
     const struct sanl_range range = {{(size_t)(p.taps * blocks), (size_t)strips(s.cout), 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "b3i16", x, g, call->dparam[0], s.n, p.h, p.w,
-                       p.pitch, p.run, s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block,
-                       blocks, chunk);
+    return sanl_launch(device, kernel, range, "b3i16", x, g, call->dparam[0], s.n, p.h, p.w, p.pitch, p.run,
+                       s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block, blocks, chunk);
 }
 
-const struct conv2d_route conv2d_wide = {
+const struct conv2d_route sanl_conv2d_wide = {
     .strip = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,

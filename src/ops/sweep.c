@@ -3,11 +3,10 @@
 #include <limits.h>
 
 enum {
-    ITEM_FLOATS =
-        8192, /* of a tensor to a work-item in wide kernels: far more work than starting it costs */
-    GROUP_ITEMS = 128, /* work-items to a group in the tile family */
-    TILE_SPAN = 4,   /* rows to a work-item in tile kernels: values of a channel are loaded once for all */
-    SIDE_MAX = 16384 /* of a picture: index arithmetic of kernels multiplies two of them */
+    ITEM_FLOATS = 8192, /* of a tensor to a work-item in wide kernels: far more work than starting it costs */
+    GROUP_ITEMS = 128,  /* work-items to a group in the tile family */
+    TILE_SPAN = 4,      /* rows to a work-item in tile kernels: values of a channel are loaded once for all */
+    SIDE_MAX = 16384    /* of a picture: index arithmetic of kernels multiplies two of them */
 };
 
 static size_t least(size_t a, size_t b)
