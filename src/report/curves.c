@@ -48,8 +48,9 @@ static double round_step(double value)
 /* Rounds the axis out to multiples of a round step, about `wanted` of them. */
 static void set_linear_ticks(struct axis *axis, int wanted)
 {
-    if (!(axis->high > axis->low)) {
-        const double around = axis->high != 0 ? fabs(axis->high) / 2 : 0.5;
+    const double largest = fmax(fabs(axis->low), fabs(axis->high)), range = axis->high - axis->low;
+    if (range < 1e-290 || range < 1e-12 * largest) { /* one value, or too close for the ticks to differ */
+        const double around = largest > 1e-280 ? largest / 2 : 0.5;
         axis->low -= around;
         axis->high += around;
     }
