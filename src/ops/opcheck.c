@@ -2,48 +2,35 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "base/memory.h"
 #include "base/random.h"
+#include "ops/opslot.h"
 
 enum kind { IN, OUT, PARAM, STATE, SAVED, DIN, DOUT, DPARAM, WORKSPACE, PREPARED };
 static const char *const kind_names[] = {"in",  "out",  "param",  "state",     "saved",
                                          "din", "dout", "dparam", "workspace", "prepared"};
 
-enum { SLOT_COUNT = 32, GUARD_BYTES = 4096, GRADIENT_SAMPLES = 40 };
-/* A signalling NaN: what is computed from it is NaN with other bits. */
-static const uint32_t poison = 0x7fa5a5a5;
-static const double gradient_budget = 1e8;                  /* flops of reference forwards per case */
+enum { SLOT_COUNT = 32, GRADIENT_SAMPLES = 40 };
+static const double gradient_budget = 1e8;                  /* flops of reference forwards per tensor */
 static const double tiny_flops = 3e5, tiny_elements = 8192; /* what an interpreter of kernels can do */
-static const double smallest_scale = 1e-7;                  /* tensors below are compared absolutely */
-
-/* One tensor of the call on the host and, between two guard zones, on the device. */
-struct slot {
-    enum kind kind;
-    int index;
-    struct sanl_shape shape;
-    size_t count;       /* floats, without guards */
-    double *host;       /* the reference's; NULL for workspace and prepared */
-    float *first;       /* contents before forward; of a din: what a gradient is added to */
-    float *sent, *back; /* guard, contents, guard: as uploaded, as read after the launch */
-    float *kept;        /* results of an earlier run */
-    cl_mem parent, part;
-};
 
 struct check {
     struct sanl_device *device;
     struct sanl_op_call call;
     struct sanl_op_host host;
-    struct slot slots[SLOT_COUNT];
+    struct sanl_slot slots[SLOT_COUNT];
     int slot_count;
-    size_t guard; /* floats of a guard zone */
     double tolerance, gradient_tolerance;
     uint64_t key;
     struct sanl_opcheck_result *result;
 };
 
-/* ---- slots --------------------------------------------------------------------------------------- */
+static bool has(unsigned set, int i)
+{
+    return set >> i & 1;
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------- */
 
 static cl_mem *place(struct sanl_op_call *call, enum kind kind, int i)
 {
@@ -61,19 +48,9 @@ static double **host_place(struct sanl_op_host *host, enum kind kind, int i)
 
 static enum sanl_status add_slot(struct check *check, enum kind kind, int index, struct sanl_shape shape)
 {
-    struct slot *slot = &check->slots[check->slot_count++];
-    size_t count = sanl_shape_count(shape), whole = count + 2 * check->guard, unit = sizeof(float);
-    *slot = (struct slot){.kind = kind, .index = index, .shape = shape, .count = count};
-    slot->first = sanl_calloc(count, unit);
-    slot->kept = sanl_calloc(count, unit);
-    slot->sent = sanl_calloc(whole, unit);
-    slot->back = sanl_calloc(whole, unit);
-    if (kind < WORKSPACE)
-        slot->host = sanl_calloc(count, sizeof(double));
-    if (!slot->first || !slot->kept || !slot->sent || !slot->back || (kind < WORKSPACE && !slot->host))
-        return SANL_ERR_MEMORY;
-    SANL_TRY(sanl_buffer_create(&slot->parent, check->device, whole * unit));
-    SANL_TRY(sanl_buffer_part(&slot->part, slot->parent, check->guard * unit, count * unit));
+    struct sanl_slot *slot = &check->slots[check->slot_count++];
+    SANL_TRY(sanl_slot_create(slot, check->device, kind_names[kind], index, shape));
+    slot->kind = (int)kind;
     *place(&check->call, kind, index) = slot->part;
     if (kind < WORKSPACE)
         *host_place(&check->host, kind, index) = slot->host;
@@ -83,19 +60,10 @@ static enum sanl_status add_slot(struct check *check, enum kind kind, int index,
 static enum sanl_status add_slots(struct check *check, enum kind kind, const struct sanl_shape *shapes,
                                   int count, unsigned mask)
 {
-    for (int i = 0; i < count; i++) {
-        if (!(mask >> i & 1))
-            continue;
-        if (sanl_shape_count(shapes[i]) == 0)
-            return sanl_fail(SANL_ERR_INTERNAL, "infer() made %s[%d] empty", kind_names[kind], i);
-        SANL_TRY(add_slot(check, kind, i, shapes[i]));
-    }
+    for (int i = 0; i < count; i++)
+        if (has(mask, i))
+            SANL_TRY(add_slot(check, kind, i, shapes[i]));
     return SANL_OK;
-}
-
-static bool has_backward(const struct check *check)
-{
-    return check->call.training && check->call.op->backward;
 }
 
 static enum sanl_status add_bytes(struct check *check, enum kind kind, size_t bytes)
@@ -105,14 +73,14 @@ static enum sanl_status add_bytes(struct check *check, enum kind kind, size_t by
     return add_slot(check, kind, 0, (struct sanl_shape){1, 1, 1, (int)((bytes + 3) / 4)});
 }
 
+static bool has_backward(const struct check *check)
+{
+    return check->call.training && check->call.op->backward;
+}
+
 static enum sanl_status create_slots(struct check *check)
 {
     struct sanl_op_call *call = &check->call;
-    size_t align = sanl_device_get_info(check->device)->base_align_bytes;
-    check->guard = (GUARD_BYTES + align) / (align ? align : 1) * align / sizeof(float);
-    if (check->guard == 0)
-        check->guard = GUARD_BYTES / sizeof(float);
-
     SANL_TRY(add_slots(check, IN, call->in_shape, call->in_count, ~0u));
     SANL_TRY(add_slots(check, OUT, call->out_shape, call->out_count, ~0u));
     SANL_TRY(add_slots(check, PARAM, call->param_shape, call->param_count, ~0u));
@@ -129,134 +97,24 @@ static enum sanl_status create_slots(struct check *check)
 
 static void free_slots(struct check *check)
 {
-    for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
-        sanl_buffer_free(slot->part);
-        sanl_buffer_free(slot->parent);
-        free(slot->host);
-        free(slot->first);
-        free(slot->kept);
-        free(slot->sent);
-        free(slot->back);
-    }
+    for (int i = 0; i < check->slot_count; i++)
+        sanl_slot_free(&check->slots[i]);
 }
 
-/* ---- messages ------------------------------------------------------------------------------------ */
-
-static enum sanl_status fail_at(const struct slot *slot, size_t at, const char *what, double kernel,
-                                double reference, double limit)
-{
-    int c = (int)(at % (size_t)slot->shape.c), w = (int)(at / (size_t)slot->shape.c % (size_t)slot->shape.w);
-    size_t row = at / (size_t)slot->shape.c / (size_t)slot->shape.w;
-    return sanl_fail(
-        SANL_ERR_NUMERIC,
-        "%s: %s[%d] at (%d,%d,%d,%d) of (%d,%d,%d,%d): %.9g, expected %.9g (allowed difference %.3g)", what,
-        kind_names[slot->kind], slot->index, (int)(row / (size_t)slot->shape.h),
-        (int)(row % (size_t)slot->shape.h), w, c, slot->shape.n, slot->shape.h, slot->shape.w, slot->shape.c,
-        kernel, reference, limit);
-}
-
-static double largest(const double *values, size_t count)
-{
-    double most = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!(fabs(values[i]) <= most)) /* true for NaN */
-            most = fabs(values[i]);
-    return most;
-}
-
-/* What was read back against the reference, plus `first` when the kernel had to add to it. */
-static enum sanl_status compare(const struct check *check, const struct slot *slot, const char *what,
-                                bool added, double *worst)
-{
-    const float *got = slot->back + check->guard;
-    double scale = fmax(largest(slot->host, slot->count), smallest_scale), error = 0;
-    size_t at = 0;
-    if (!isfinite(scale))
-        return sanl_fail(SANL_ERR_NUMERIC, "%s: the reference's %s[%d] is not finite", what,
-                         kind_names[slot->kind], slot->index);
-    for (size_t i = 0; i < slot->count; i++) {
-        double difference = fabs(got[i] - slot->host[i] - (added ? slot->first[i] : 0));
-        if (!(difference <= error)) {
-            error = difference;
-            at = i;
-            if (isnan(difference))
-                break;
-        }
-    }
-    if (!(error <= check->tolerance * scale))
-        return fail_at(slot, at, what, got[at], slot->host[at] + (added ? slot->first[at] : 0),
-                       check->tolerance * scale);
-    *worst = fmax(*worst, error / scale);
-    return SANL_OK;
-}
-
-static enum sanl_status compare_kept(const struct check *check, const struct slot *slot, const char *what)
-{
-    const float *got = slot->back + check->guard;
-    for (size_t i = 0; i < slot->count; i++)
-        if (memcmp(&got[i], &slot->kept[i], sizeof *got) != 0)
-            return fail_at(slot, i, what, got[i], slot->kept[i], 0);
-    return SANL_OK;
-}
-
-/* ---- transfers ----------------------------------------------------------------------------------- */
-
-/* Uploads `values` (NULL: NaN in every element) between guards of NaN. */
-static enum sanl_status send(const struct check *check, struct slot *slot, const float *values)
-{
-    size_t whole = slot->count + 2 * check->guard;
-    for (size_t i = 0; i < whole; i++)
-        memcpy(&slot->sent[i], &poison, sizeof poison);
-    if (values)
-        memcpy(slot->sent + check->guard, values, slot->count * sizeof *values);
-    return sanl_buffer_write(check->device, slot->parent, 0, slot->sent, whole * sizeof *slot->sent);
-}
-
-static enum sanl_status check_guard(const struct check *check, const struct slot *slot, size_t from)
-{
-    for (size_t i = from; i < from + check->guard; i++)
-        if (memcmp(&slot->sent[i], &slot->back[i], sizeof *slot->sent) != 0)
-            return sanl_fail(SANL_ERR_NUMERIC, "written outside %s[%d]: element %ld of %zu became %.9g",
-                             kind_names[slot->kind], slot->index, (long)i - (long)check->guard, slot->count,
-                             slot->back[i]);
-    return SANL_OK;
-}
-
-/* Waits, reads all tensors, and checks their guards and, of those in the set `fixed`, their contents. */
+/* Waits, then reads all tensors and checks their guards and that those of the kinds `fixed` are untouched. */
 static enum sanl_status collect(struct check *check, unsigned fixed, const char *what)
 {
     SANL_TRY(sanl_device_finish(check->device));
-    for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
-        size_t whole = slot->count + 2 * check->guard;
-        SANL_TRY(sanl_buffer_read(check->device, slot->parent, 0, slot->back, whole * sizeof *slot->back));
-        enum sanl_status status = check_guard(check, slot, 0);
-        if (status == SANL_OK)
-            status = check_guard(check, slot, check->guard + slot->count);
-        if (status != SANL_OK)
-            return sanl_fail_prefix(status, "%s", what);
-        if (!(fixed >> slot->kind & 1))
-            continue;
-        for (size_t k = 0; k < slot->count; k++)
-            if (memcmp(&slot->sent[check->guard + k], &slot->back[check->guard + k], sizeof *slot->sent) != 0)
-                return sanl_fail(SANL_ERR_NUMERIC,
-                                 "%s: writes to %s[%d], which it may only read (element %zu)", what,
-                                 kind_names[slot->kind], slot->index, k);
-    }
+    for (int i = 0; i < check->slot_count; i++)
+        SANL_TRY(sanl_slot_read(&check->slots[i], check->device, has(fixed, check->slots[i].kind), what));
     return SANL_OK;
 }
 
-/* What was read back is what the next launch starts from. */
 static void keep_results(struct check *check, unsigned kinds)
 {
-    for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
-        if (!(kinds >> slot->kind & 1))
-            continue;
-        memcpy(slot->kept, slot->back + check->guard, slot->count * sizeof *slot->kept);
-        memcpy(slot->sent, slot->back, (slot->count + 2 * check->guard) * sizeof *slot->sent);
-    }
+    for (int i = 0; i < check->slot_count; i++)
+        if (has(kinds, check->slots[i].kind))
+            sanl_slot_keep(&check->slots[i]);
 }
 
 /* ---- forward ------------------------------------------------------------------------------------- */
@@ -265,9 +123,9 @@ static enum sanl_status run_forward(struct check *check, const char *what)
 {
     const struct sanl_op *op = check->call.op;
     for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
+        struct sanl_slot *slot = &check->slots[i];
         bool given = slot->kind == IN || slot->kind == PARAM || slot->kind == STATE;
-        SANL_TRY(send(check, slot, given ? slot->first : NULL));
+        SANL_TRY(sanl_slot_send(slot, check->device, given ? slot->first : NULL));
     }
     if (op->prepare)
         SANL_TRY(op->prepare(&check->call, check->device));
@@ -280,14 +138,15 @@ static enum sanl_status check_forward(struct check *check)
     const unsigned results = 1u << OUT | 1u << PARAM | 1u << STATE;
     SANL_TRY(run_forward(check, "forward"));
     for (int i = 0; i < check->slot_count; i++)
-        if (results >> check->slots[i].kind & 1)
-            SANL_TRY(compare(check, &check->slots[i], "forward", false, &check->result->forward_error));
+        if (has(results, check->slots[i].kind))
+            SANL_TRY(sanl_slot_compare(&check->slots[i], "forward", false, check->tolerance,
+                                       &check->result->forward_error));
     keep_results(check, results | 1u << SAVED | 1u << PREPARED);
 
     SANL_TRY(run_forward(check, "second forward"));
     for (int i = 0; i < check->slot_count; i++)
-        if ((results | 1u << SAVED) >> check->slots[i].kind & 1)
-            SANL_TRY(compare_kept(check, &check->slots[i], "two forwards differ"));
+        if (has(results | 1u << SAVED, check->slots[i].kind))
+            SANL_TRY(sanl_slot_compare_kept(&check->slots[i], "two forwards differ"));
     keep_results(check, results | 1u << SAVED | 1u << PREPARED);
     return SANL_OK;
 }
@@ -301,35 +160,35 @@ struct variant {
     bool hide; /* what backward does not declare to read is NaN */
 };
 
-static bool is_wanted(const struct slot *slot, const struct variant *variant)
+static bool is_wanted(const struct sanl_slot *slot, const struct variant *variant)
 {
     if (slot->kind == DIN)
-        return variant->din >> slot->index & 1;
-    return slot->kind == DPARAM && (variant->dparam >> slot->index & 1);
+        return has(variant->din, slot->index);
+    return slot->kind == DPARAM && has(variant->dparam, slot->index);
 }
 
-static bool is_hidden(const struct check *check, const struct slot *slot)
+static bool is_hidden(const struct check *check, const struct sanl_slot *slot)
 {
     const struct sanl_op *op = check->call.op;
-    return (slot->kind == IN && !(op->backward_in >> slot->index & 1)) ||
-           (slot->kind == OUT && !(op->backward_out >> slot->index & 1));
+    return (slot->kind == IN && !has(op->backward_in, slot->index)) ||
+           (slot->kind == OUT && !has(op->backward_out, slot->index));
 }
 
 static enum sanl_status run_backward(struct check *check, const struct variant *variant)
 {
     struct sanl_op_call *call = &check->call;
     for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
+        struct sanl_slot *slot = &check->slots[i];
         if (slot->kind == DIN || slot->kind == DPARAM) {
             bool add = variant->add && slot->kind == DIN;
-            SANL_TRY(send(check, slot, add ? slot->first : NULL));
+            SANL_TRY(sanl_slot_send(slot, check->device, add ? slot->first : NULL));
             *place(call, slot->kind, slot->index) = is_wanted(slot, variant) ? slot->part : NULL;
             if (slot->kind == DIN)
                 call->din_add[slot->index] = add;
         } else if (slot->kind == DOUT) {
-            SANL_TRY(send(check, slot, slot->first));
+            SANL_TRY(sanl_slot_send(slot, check->device, slot->first));
         } else if (slot->kind == WORKSPACE || (variant->hide && is_hidden(check, slot))) {
-            SANL_TRY(send(check, slot, NULL));
+            SANL_TRY(sanl_slot_send(slot, check->device, NULL));
         }
     }
     SANL_TRY(call->op->backward(call, check->device));
@@ -341,14 +200,14 @@ static enum sanl_status check_variant(struct check *check, const struct variant 
 {
     SANL_TRY(run_backward(check, variant));
     for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &check->slots[i];
+        struct sanl_slot *slot = &check->slots[i];
         if (!is_wanted(slot, variant))
             continue;
         if (variant->hide)
-            SANL_TRY(compare_kept(check, slot, variant->what));
+            SANL_TRY(sanl_slot_compare_kept(slot, variant->what));
         else
-            SANL_TRY(compare(check, slot, variant->what, variant->add && slot->kind == DIN,
-                             &check->result->backward_error));
+            SANL_TRY(sanl_slot_compare(slot, variant->what, variant->add && slot->kind == DIN,
+                                       check->tolerance, &check->result->backward_error));
     }
     return SANL_OK;
 }
@@ -357,7 +216,7 @@ static enum sanl_status check_backward(struct check *check)
 {
     unsigned din = 0, dparam = 0;
     for (int i = 0; i < check->slot_count; i++) {
-        const struct slot *slot = &check->slots[i];
+        const struct sanl_slot *slot = &check->slots[i];
         if (slot->kind == DIN)
             din |= 1u << slot->index;
         else if (slot->kind == DPARAM)
@@ -411,25 +270,23 @@ static double difference_error(struct check *check, double *x, double gradient, 
     width -= *x;
     *x = at;
     *difference = (right - left) / width;
-    return fmax(0, fabs(gradient - *difference) - 8e-16 * magnitude / width);
+    double error = fabs(gradient - *difference) - 8e-16 * magnitude / width;
+    return error < 0 ? 0 : error; /* NaN stays */
 }
 
-static enum sanl_status check_gradient_of(struct check *check, const struct slot *slot, double *x,
+static enum sanl_status check_gradient_of(struct check *check, const struct sanl_slot *slot, double *x,
                                           size_t samples)
 {
-    double scale = fmax(largest(slot->host, slot->count), smallest_scale);
+    double scale = sanl_slot_scale(slot);
+    uint64_t key = sanl_random_key(check->key, 6, (uint64_t)slot->kind, (uint64_t)slot->index);
     for (size_t s = 0; s < samples; s++) {
-        size_t at =
-            samples == slot->count
-                ? s
-                : (size_t)sanl_random_below(sanl_random_key(check->key, 6, slot->kind, (uint64_t)slot->index),
-                                            s, slot->count);
+        size_t at = samples == slot->count ? s : (size_t)sanl_random_below(key, s, slot->count);
         double difference, error = difference_error(check, &x[at], slot->host[at], 1e-5, &difference);
         if (!(error <= check->gradient_tolerance * scale)) /* a kink within the step? */
             error = difference_error(check, &x[at], slot->host[at], 1e-8, &difference);
         if (!(error <= check->gradient_tolerance * scale))
-            return fail_at(slot, at, "reference backward against finite differences", slot->host[at],
-                           difference, check->gradient_tolerance * scale);
+            return sanl_slot_fail(slot, at, "reference backward against finite differences", slot->host[at],
+                                  difference, check->gradient_tolerance * scale);
         check->result->gradient_error = fmax(check->result->gradient_error, error / scale);
     }
     return SANL_OK;
@@ -445,26 +302,47 @@ static double forward_flops(const struct sanl_op_call *call)
     return flops;
 }
 
-/* Backward of the reference, then its check; spoils host->out and host->saved. */
+/* What the reference has to overwrite is NaN before. */
+static void spoil_host(struct check *check, unsigned kinds)
+{
+    for (int i = 0; i < check->slot_count; i++)
+        for (size_t k = 0; has(kinds, check->slots[i].kind) && k < check->slots[i].count; k++)
+            check->slots[i].host[k] = NAN;
+}
+
+static void keep_first(struct sanl_slot *slot)
+{
+    for (size_t k = 0; k < slot->count; k++)
+        slot->first[k] = (float)slot->host[k];
+}
+
+static void run_reference_backward(struct check *check)
+{
+    spoil_host(check, 1u << DIN | 1u << DPARAM);
+    for (int i = 0; i < check->slot_count; i++) {
+        struct sanl_slot *slot = &check->slots[i];
+        if (slot->kind != DOUT)
+            continue;
+        sanl_opcase_fill_normal(slot->host, slot->count, sanl_random_key(check->key, 5, 0, 0));
+        keep_first(slot);
+    }
+    check->call.op->reference_backward(&check->call, &check->host);
+}
+
+/* Backward of the reference, then its check; overwrites host->out and host->saved. */
 static enum sanl_status check_reference(struct check *check)
 {
-    struct slot *slots = check->slots;
+    struct sanl_slot *slots = check->slots;
     if (!check->call.op->reference_backward)
         return sanl_fail(SANL_ERR_INTERNAL, "has a backward but no reference_backward");
-    for (int i = 0; i < check->slot_count; i++)
-        if (slots[i].kind == DOUT) {
-            sanl_opcase_fill_normal(slots[i].host, slots[i].count, sanl_random_key(check->key, 5, 0, 0));
-            for (size_t k = 0; k < slots[i].count; k++)
-                slots[i].first[k] = (float)slots[i].host[k];
-        }
-    check->call.op->reference_backward(&check->call, &check->host);
+    run_reference_backward(check);
 
     double affordable = gradient_budget / (2 * forward_flops(&check->call));
     for (int i = 0; i < check->slot_count; i++) {
-        struct slot *slot = &slots[i];
+        struct sanl_slot *slot = &slots[i];
         if (slot->kind != DIN && slot->kind != DPARAM)
             continue;
-        double scale = largest(slot->host, slot->count);
+        double scale = sanl_slot_scale(slot);
         for (size_t k = 0; k < slot->count; k++)
             slot->first[k] =
                 (float)(scale * sanl_random_normal(sanl_random_key(check->key, 7, (uint64_t)i, 0), k));
@@ -506,8 +384,8 @@ static enum sanl_status check_all(struct check *check)
     sanl_opcase_fill(&check->call, &check->host, check->key);
     for (int i = 0; i < check->slot_count; i++)
         if (check->slots[i].kind <= STATE)
-            for (size_t k = 0; k < check->slots[i].count; k++)
-                check->slots[i].first[k] = (float)check->slots[i].host[k];
+            keep_first(&check->slots[i]);
+    spoil_host(check, 1u << OUT | 1u << SAVED);
     check->call.op->reference_forward(&check->call, &check->host);
     SANL_TRY(check_forward(check));
     if (!has_backward(check))
