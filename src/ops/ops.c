@@ -7,29 +7,39 @@
 extern const struct sanl_op sanl_op_adam;
 extern const struct sanl_op sanl_op_add;
 extern const struct sanl_op sanl_op_batch_norm;
+extern const struct sanl_op sanl_op_cam;
 extern const struct sanl_op sanl_op_concat;
 extern const struct sanl_op sanl_op_conv2d;
+extern const struct sanl_op sanl_op_cross_entropy;
 extern const struct sanl_op sanl_op_gate;
 extern const struct sanl_op sanl_op_grad_norm;
+extern const struct sanl_op sanl_op_heatmap_decode;
+extern const struct sanl_op sanl_op_heatmap_loss;
 extern const struct sanl_op sanl_op_linear;
 extern const struct sanl_op sanl_op_pool2d;
 extern const struct sanl_op sanl_op_relu;
 extern const struct sanl_op sanl_op_sgd;
 extern const struct sanl_op sanl_op_upsample;
+extern const struct sanl_op sanl_op_warp;
 
 const struct sanl_op *const sanl_ops[] = {
     &sanl_op_adam,
     &sanl_op_add,
     &sanl_op_batch_norm,
+    &sanl_op_cam,
     &sanl_op_concat,
     &sanl_op_conv2d,
+    &sanl_op_cross_entropy,
     &sanl_op_gate,
     &sanl_op_grad_norm,
+    &sanl_op_heatmap_decode,
+    &sanl_op_heatmap_loss,
     &sanl_op_linear,
     &sanl_op_pool2d,
     &sanl_op_relu,
     &sanl_op_sgd,
     &sanl_op_upsample,
+    &sanl_op_warp,
     NULL,
 };
 

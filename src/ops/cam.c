@@ -1,0 +1,86 @@
+/* Grad-CAM map of one stage: activations A (n,h,w,c), gradients G (n,h,w,c) of the score -> (n,h,w,1) =
+ *     relu(sum_k alpha_k A_k) / max over positions,  alpha_k = mean over positions of G_k;
+ * a map that is zero everywhere stays so. */
+#include <math.h>
+#include "ops/op.h"
+
+enum { CHUNK = 64 }; /* positions whose maximum one work-item takes */
+
+static size_t chunks_of(const struct sanl_op_call *call)
+{
+    return ((size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w + CHUNK - 1) / CHUNK;
+}
+
+static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
+{
+    (void)device;
+    SANL_OP_REQUIRE(call, call->in_count == 2, "expected the inputs activations and gradients");
+    struct sanl_shape a = call->in_shape[0], g = call->in_shape[1];
+    SANL_OP_REQUIRE(call, sanl_shape_count(a) > 0, "empty activations");
+    SANL_OP_REQUIRE(call, a.n == g.n && a.h == g.h && a.w == g.w && a.c == g.c,
+                    "activations (%d,%d,%d,%d) and gradients (%d,%d,%d,%d) differ in shape", a.n, a.h, a.w,
+                    a.c, g.n, g.h, g.w, g.c);
+    call->out_count = 1;
+    call->out_shape[0] = (struct sanl_shape){a.n, a.h, a.w, 1};
+    call->param_count = call->state_count = call->saved_count = 0;
+    /* alpha (n,c), map (n,h,w), maxima (n,chunks) */
+    call->workspace_bytes =
+        (size_t)a.n * ((size_t)a.c + (size_t)a.h * (size_t)a.w + chunks_of(call)) * sizeof(float);
+    call->prepared_bytes = 0;
+    return SANL_OK;
+}
+
+static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    const size_t c = (size_t)call->in_shape[0].c;
+    const size_t positions = (size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w;
+    for (size_t n = 0; n < (size_t)call->in_shape[0].n; n++) {
+        const double *a = host->in[0] + n * positions * c, *g = host->in[1] + n * positions * c;
+        double *out = host->out[0] + n * positions, peak = 0;
+        for (size_t i = 0; i < positions; i++)
+            out[i] = 0;
+        for (size_t k = 0; k < c; k++) {
+            double alpha = 0;
+            for (size_t i = 0; i < positions; i++)
+                alpha += g[i * c + k] / (double)positions;
+            for (size_t i = 0; i < positions; i++)
+                out[i] += alpha * a[i * c + k];
+        }
+        for (size_t i = 0; i < positions; i++) {
+            out[i] = fmax(out[i], 0);
+            peak = fmax(peak, out[i]);
+        }
+        for (size_t i = 0; peak > 0 && i < positions; i++)
+            out[i] /= peak;
+    }
+}
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    const int positions = s.h * s.w, chunks = (int)chunks_of(call);
+    const unsigned channels = (unsigned)(s.n * s.c), pixels = (unsigned)(s.n * positions);
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_alpha", "", channels, "bbuii", call->in[1], call->workspace,
+                            channels, positions, s.c));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuii", call->in[0], call->workspace,
+                            channels, pixels, positions, s.c));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)chunks, "buuiiii",
+                            call->workspace, channels, pixels, s.n * chunks, chunks, positions, (int)CHUNK));
+    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuii", call->workspace, call->out[0],
+                          channels, pixels, positions, chunks);
+}
+
+static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
+{
+    double count = (double)sanl_shape_count(call->in_shape[0]);
+    (void)direction;
+    return (struct sanl_op_cost){.flops = 3 * count, .bytes = 8 * count};
+}
+
+const struct sanl_op sanl_op_cam = {
+    .name = "cam",
+    .infer = infer,
+    .reference_forward = reference_forward,
+    .forward = forward,
+    .cost = cost,
+};

@@ -1,0 +1,121 @@
+/* Masked squared error between heatmaps and Gaussians that are made from coordinates: P (n,h,w,L), positions
+ * xy_in (n,1,L,2) in input pixels, weights m (n,1,1,L), 0 or 1 -> loss (1,1,1,1) =
+ *     weight * sum m (P - G)^2 / (h w max(1, sum m)),
+ *     G = exp(-((x - x_hm)^2 + (y - y_hm)^2) / (2 sigma^2)),  x_hm = (x_in - (stride - 1) / 2) / stride.
+ * sigma is in heatmap pixels. saved[0] (1,1,1,1): weight / (h w max(1, sum m)). Gradients flow to P alone. */
+#include <math.h>
+#include "ops/op.h"
+#include "ops/reduce.h"
+
+enum { SIGMA, STRIDE, WEIGHT };
+
+static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
+{
+    (void)device;
+    SANL_OP_REQUIRE(call, call->in_count == 3, "expected the inputs heatmaps, positions, mask");
+    struct sanl_shape p = call->in_shape[0], xy = call->in_shape[1], m = call->in_shape[2];
+    SANL_OP_REQUIRE(call, sanl_shape_count(p) > 0, "empty heatmaps");
+    SANL_OP_REQUIRE(call, xy.n == p.n && xy.h == 1 && xy.w == p.c && xy.c == 2,
+                    "expected positions (%d,1,%d,2), found (%d,%d,%d,%d)", p.n, p.c, xy.n, xy.h, xy.w, xy.c);
+    SANL_OP_REQUIRE(call, m.n == p.n && m.h == 1 && m.w == 1 && m.c == p.c,
+                    "expected a mask (%d,1,1,%d), found (%d,%d,%d,%d)", p.n, p.c, m.n, m.h, m.w, m.c);
+    SANL_OP_REQUIRE(call, call->attr[SIGMA] > 0, "sigma must be positive, found %g", call->attr[SIGMA]);
+    SANL_OP_REQUIRE(call, call->attr[STRIDE] >= 1, "stride must be at least 1, found %g", call->attr[STRIDE]);
+    call->out_count = call->saved_count = 1;
+    call->out_shape[0] = call->saved_shape[0] = (struct sanl_shape){1, 1, 1, 1};
+    call->param_count = call->state_count = 0;
+    call->workspace_bytes = SANL_REDUCE_FLOATS * sizeof(float);
+    call->prepared_bytes = 0;
+    return SANL_OK;
+}
+
+static size_t heatmap_count(const struct sanl_op_call *call)
+{
+    return sanl_shape_count(call->in_shape[0]);
+}
+
+/* m and P - G at one element */
+static double residual(const struct sanl_op_call *call, const struct sanl_op_host *host, size_t at, double *m)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    const double stride = call->attr[STRIDE], sigma = call->attr[SIGMA], corner = (stride - 1) / 2;
+    size_t l = at % (size_t)s.c, x = at / (size_t)s.c % (size_t)s.w;
+    size_t row = at / (size_t)s.c / (size_t)s.w, y = row % (size_t)s.h, n = row / (size_t)s.h;
+    size_t landmark = n * (size_t)s.c + l;
+    double dx = (double)x - (host->in[1][2 * landmark] - corner) / stride;
+    double dy = (double)y - (host->in[1][2 * landmark + 1] - corner) / stride;
+    *m = host->in[2][landmark];
+    return host->in[0][at] - exp(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}
+
+static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    double sum = 0, visible = 0, m;
+    for (int i = 0; i < s.n * s.c; i++)
+        visible += host->in[2][i];
+    for (size_t i = 0; i < heatmap_count(call); i++) {
+        double r = residual(call, host, i, &m);
+        sum += m * r * r;
+    }
+    host->saved[0][0] = call->attr[WEIGHT] / ((double)s.h * s.w * fmax(1, visible));
+    host->out[0][0] = sum * host->saved[0][0];
+}
+
+static void reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    double m;
+    for (size_t i = 0; i < heatmap_count(call); i++) {
+        double r = residual(call, host, i, &m);
+        host->din[0][i] = host->dout[0][0] * host->saved[0][0] * 2 * m * r;
+    }
+}
+
+static double inverse_width(const struct sanl_op_call *call)
+{
+    return 1 / (2 * call->attr[SIGMA] * call->attr[SIGMA]);
+}
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    size_t count = heatmap_count(call), parts = count < SANL_REDUCE_PARTS ? count : SANL_REDUCE_PARTS;
+    SANL_TRY(sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_parts", "", parts, "bbbbuuiiiff",
+                            call->in[0], call->in[1], call->in[2], call->workspace, (unsigned)parts,
+                            (unsigned)count, s.h, s.w, s.c, call->attr[STRIDE], inverse_width(call)));
+    SANL_TRY(sanl_reduce_parts(device, parts, call->workspace));
+    return sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_mean", "", 1, "bbbbuiif", call->workspace,
+                          call->in[2], call->saved[0], call->out[0], (unsigned)SANL_REDUCE_RESULT, s.n * s.c,
+                          s.h * s.w, call->attr[WEIGHT]);
+}
+
+static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    if (!call->din[0])
+        return SANL_OK;
+    return sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_backward", "", heatmap_count(call),
+                          "bbbbbbuiiiffi", call->in[0], call->in[1], call->in[2], call->saved[0],
+                          call->dout[0], call->din[0], (unsigned)heatmap_count(call), s.h, s.w, s.c,
+                          call->attr[STRIDE], inverse_width(call), (int)call->din_add[0]);
+}
+
+static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
+{
+    double count = (double)heatmap_count(call);
+    return (struct sanl_op_cost){.flops = 12 * count, .bytes = (direction == SANL_FORWARD ? 4 : 8) * count};
+}
+
+const struct sanl_op sanl_op_heatmap_loss = {
+    .name = "heatmap_loss",
+    .attr = {{"sigma", 1.5}, {"stride", 4}, {"weight", 1}},
+    .in_fill = {SANL_FILL_NORMAL, SANL_FILL_PIXEL, SANL_FILL_MASK},
+    .in_grad = 1,
+    .backward_in = 7,
+    .infer = infer,
+    .reference_forward = reference_forward,
+    .reference_backward = reference_backward,
+    .forward = forward,
+    .backward = backward,
+    .cost = cost,
+};
