@@ -1,10 +1,11 @@
 #include "cli/commands.h"
 
 /* To add a command: its file cmd_NAME.c defines sanl_cmd_NAME; name it here, twice. */
-extern const struct sanl_command sanl_cmd_config, sanl_cmd_devices;
+extern const struct sanl_command sanl_cmd_config, sanl_cmd_devices, sanl_cmd_selftest;
 
 const struct sanl_command *const sanl_commands[] = {
     &sanl_cmd_devices,
     &sanl_cmd_config,
+    &sanl_cmd_selftest,
     NULL,
 };

@@ -45,6 +45,18 @@ void sanl_slot_free(struct sanl_slot *slot)
     free(slot->back);
 }
 
+void sanl_slot_spoil(struct sanl_slot *slot)
+{
+    for (size_t i = 0; i < slot->count; i++)
+        slot->host[i] = NAN;
+}
+
+void sanl_slot_start(struct sanl_slot *slot)
+{
+    for (size_t i = 0; i < slot->count; i++)
+        slot->first[i] = (float)slot->host[i];
+}
+
 enum sanl_status sanl_slot_send(struct sanl_slot *slot, struct sanl_device *device, const float *values)
 {
     size_t whole = slot->count + 2 * slot->guard;

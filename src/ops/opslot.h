@@ -22,6 +22,9 @@ SANL_CHECKED enum sanl_status sanl_slot_create(struct sanl_slot *slot, struct sa
                                                const char *kind, int index, struct sanl_shape shape);
 void sanl_slot_free(struct sanl_slot *slot);
 
+void sanl_slot_spoil(struct sanl_slot *slot); /* host = NaN */
+void sanl_slot_start(struct sanl_slot *slot); /* first = host */
+
 /* Uploads `values` (NULL: NaN in every element) between guards of NaN. */
 SANL_CHECKED enum sanl_status sanl_slot_send(struct sanl_slot *slot, struct sanl_device *device,
                                              const float *values);

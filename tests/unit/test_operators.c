@@ -1,10 +1,11 @@
-/* Every operator on the default device against its reference, and the harness itself against operators that
- * are wrong on purpose. */
+/* Every operator on the default device against its reference, by each route of the heavy kernels, and the
+ * harness itself against operators that are wrong on purpose. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include "ops/opcheck.h"
 
@@ -33,34 +34,63 @@ static void print_failure(void *payload, const struct sanl_opcheck_result *resul
         print_error("%s\n", result->message);
 }
 
-static void test_all(void **state)
+static void check_route(enum sanl_route route)
 {
-    (void)state;
+    struct sanl_device *on;
     struct sanl_opcheck_summary summary;
-    struct sanl_opcheck_options options = {0};
-    assert_int_equal(sanl_opcheck_run(&summary, device, &options, print_failure, NULL), SANL_OK);
+    const struct sanl_device_options how = {.route = route};
+    const struct sanl_opcheck_options options = {0};
+    assert_int_equal(sanl_device_open(&on, &how), SANL_OK);
+    enum sanl_status status = sanl_opcheck_run(&summary, on, &options, print_failure, NULL);
+    sanl_device_free(on);
+    assert_int_equal(status, SANL_OK);
     assert_true(summary.cases > 0);
     assert_int_equal(summary.failed, 0);
 }
 
+static void test_default_route(void **state)
+{
+    (void)state;
+    check_route(SANL_ROUTE_AUTO);
+}
+
+static void test_tile_route(void **state)
+{
+    (void)state;
+    check_route(SANL_ROUTE_TILE);
+}
+
+static void test_clblast_route(void **state)
+{
+    (void)state;
+    check_route(SANL_ROUTE_CLBLAST);
+}
+
 /* ---- operators that are wrong -------------------------------------------------------------------- */
 
-static const struct sanl_op *honest(void)
+static const struct sanl_op *find(const char *name)
 {
-    const struct sanl_op *op = sanl_op_find("sgd");
+    const struct sanl_op *op = sanl_op_find(name);
     assert_non_null(op);
     return op;
 }
 
+static const struct sanl_op *honest(void)
+{
+    return find("sgd");
+}
+
 static void expect_failure(const struct sanl_op *op, const char *text, const char *part)
 {
+    char repeat[64];
+    snprintf(repeat, sizeof repeat, "sanlcl selftest --op %s --case '", op->name);
     struct sanl_opcheck_result result;
     sanl_opcheck_case(&result, device, op, text);
     assert_false(result.passed);
     if (!strstr(result.message, part))
         print_error("expected '%s' in '%s'\n", part, result.message);
     assert_non_null(strstr(result.message, part));
-    assert_non_null(strstr(result.message, "sanlcl selftest --op sgd --case '"));
+    assert_non_null(strstr(result.message, repeat));
     assert_non_null(strstr(result.message, text));
 }
 
@@ -142,6 +172,74 @@ static void test_not_repeatable(void **state)
     expect_failure(&op, "in=1,1,1,1000;1,1,1,1", "two forwards differ");
 }
 
+static const char *const loss_case = "in=3,1,1,5;3,1,1,1";
+
+static void wrong_gradient(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    find("cross_entropy")->reference_backward(call, host);
+    host->din[0][2] *= 1.001;
+}
+
+static void test_wrong_gradient(void **state)
+{
+    (void)state;
+    struct sanl_op op = *find("cross_entropy");
+    op.reference_backward = wrong_gradient;
+    expect_failure(&op, loss_case, "reference backward against finite differences: din[0] at (0,0,0,2)");
+}
+
+static enum sanl_status never_adds(struct sanl_op_call *call, struct sanl_device *on)
+{
+    struct sanl_op_call other = *call;
+    other.din_add[0] = false;
+    return find("cross_entropy")->backward(&other, on);
+}
+
+static void test_not_added(void **state)
+{
+    (void)state;
+    struct sanl_op op = *find("cross_entropy");
+    op.backward = never_adds;
+    expect_failure(&op, loss_case, "backward, gradients added: din[0]");
+}
+
+static enum sanl_status always_adds(struct sanl_op_call *call, struct sanl_device *on)
+{
+    struct sanl_op_call other = *call;
+    other.din_add[0] = true;
+    return find("cross_entropy")->backward(&other, on);
+}
+
+static void test_not_overwritten(void **state)
+{
+    (void)state;
+    struct sanl_op op = *find("cross_entropy");
+    op.backward = always_adds;
+    expect_failure(&op, loss_case, "backward: din[0]");
+}
+
+static void test_undeclared_read(void **state)
+{
+    (void)state;
+    struct sanl_op op = *find("cross_entropy");
+    op.backward_in = 1;
+    expect_failure(&op, loss_case, "undeclared tensors NaN differs: din[0]");
+}
+
+static void test_no_cases(void **state)
+{
+    (void)state;
+    struct sanl_opcheck_summary summary;
+    struct sanl_opcheck_options options = {.op = "nothing"};
+    assert_int_equal(sanl_opcheck_run(&summary, device, &options, NULL, NULL), SANL_ERR_USAGE);
+    options = (struct sanl_opcheck_options){.case_text = "in=1,1,1,1"};
+    assert_int_equal(sanl_opcheck_run(&summary, device, &options, NULL, NULL), SANL_ERR_USAGE);
+    options = (struct sanl_opcheck_options){.op = "sgd", .tiny = true};
+    assert_int_equal(sanl_opcheck_run(&summary, device, &options, print_failure, NULL), SANL_OK);
+    assert_true(summary.cases > 0);
+    assert_int_equal(summary.failed, 0);
+}
+
 static void test_accepts_all(void **state)
 {
     (void)state;
@@ -164,10 +262,14 @@ static void test_bad_case(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),           cmocka_unit_test(test_wrong_value),
-        cmocka_unit_test(test_out_of_bounds), cmocka_unit_test(test_not_all_written),
-        cmocka_unit_test(test_writes_input),  cmocka_unit_test(test_not_repeatable),
-        cmocka_unit_test(test_accepts_all),   cmocka_unit_test(test_bad_case),
+        cmocka_unit_test(test_default_route),   cmocka_unit_test(test_tile_route),
+        cmocka_unit_test(test_clblast_route),   cmocka_unit_test(test_wrong_value),
+        cmocka_unit_test(test_out_of_bounds),   cmocka_unit_test(test_not_all_written),
+        cmocka_unit_test(test_writes_input),    cmocka_unit_test(test_not_repeatable),
+        cmocka_unit_test(test_wrong_gradient),  cmocka_unit_test(test_not_added),
+        cmocka_unit_test(test_not_overwritten), cmocka_unit_test(test_undeclared_read),
+        cmocka_unit_test(test_no_cases),        cmocka_unit_test(test_accepts_all),
+        cmocka_unit_test(test_bad_case),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
