@@ -9,7 +9,7 @@
 SANL_CHECKED enum sanl_status sanl_image_check_size(unsigned width, unsigned height, const char *name,
                                                     const struct sanl_image_limits *limits);
 
-/* The largest of 1, 2, 4, 8 by which the sides may be divided under limits->min_side. */
+/* The largest of 1, 2, 4, 8 by which the sides may be divided under the limits. */
 int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_image_limits *limits);
 
 /* As sanl_image_decode, for one format; *full_width and *full_height are set on success. */

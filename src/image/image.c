@@ -52,9 +52,12 @@ int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_
 {
     const unsigned side = width < height ? width : height;
     int shrink = 8;
-    if (limits->min_side <= 0)
+    if (limits->min_side <= 0 && limits->max_shrink <= 0)
         return 1;
-    while (shrink > 1 && (side + (unsigned)shrink - 1) / (unsigned)shrink < (unsigned)limits->min_side)
+    while (limits->max_shrink > 0 && shrink > limits->max_shrink)
+        shrink /= 2;
+    while (shrink > 1 && limits->min_side > 0 &&
+           (side + (unsigned)shrink - 1) / (unsigned)shrink < (unsigned)limits->min_side)
         shrink /= 2;
     return shrink;
 }

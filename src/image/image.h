@@ -17,13 +17,15 @@ void sanl_image_free(struct sanl_image *image); /* takes NULL and a zeroed objec
 
 struct sanl_image_limits {
     double max_megapixels; /* more is SANL_ERR_LIMIT, found before anything of that size is allocated */
-    int min_side;          /* >0: decode smaller (by 1/2, 1/4, 1/8) as long as the shorter side of the result
-                            * stays at least this; 0: full size */
+    /* A picture may be decoded smaller, by the largest of 1, 1/2, 1/4, 1/8 that keeps both bounds; 0: no
+     * bound. Without any bound it is decoded at full size. */
+    int min_side;   /* the shorter side of the result stays at least this */
+    int max_shrink; /* the sides are divided by at most this */
 };
 
 /* Reads a JPEG or PNG (told apart by content). Grey, palette, 16-bit, alpha (over white), CMYK and YCCK are
  * converted to RGB. *full_width and *full_height (may be NULL) get the file's own size, which is that of
- * `out` unless min_side made it smaller. Messages start with `path`. */
+ * `out` unless the limits made it smaller. Messages start with `path`. */
 SANL_CHECKED enum sanl_status sanl_image_read(struct sanl_image *out, int *full_width, int *full_height,
                                               const char *path, const struct sanl_image_limits *limits);
 

@@ -1,0 +1,136 @@
+#include "data/crop.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/random.h"
+
+void sanl_affine_apply(double out[2], const struct sanl_affine *map, const double in[2])
+{
+    const double x = in[0], y = in[1];
+    out[0] = map->m[0] * x + map->m[1] * y + map->m[2];
+    out[1] = map->m[3] * x + map->m[4] * y + map->m[5];
+}
+
+void sanl_affine_compose(struct sanl_affine *out, const struct sanl_affine *outer,
+                         const struct sanl_affine *inner)
+{
+    const double *a = outer->m, *b = inner->m;
+    struct sanl_affine r;
+    for (int i = 0; i < 6; i += 3) {
+        r.m[i] = a[i] * b[0] + a[i + 1] * b[3];
+        r.m[i + 1] = a[i] * b[1] + a[i + 1] * b[4];
+        r.m[i + 2] = a[i] * b[2] + a[i + 1] * b[5] + a[i + 2];
+    }
+    *out = r;
+}
+
+void sanl_affine_invert(struct sanl_affine *out, const struct sanl_affine *map)
+{
+    const double *m = map->m;
+    const double area = m[0] * m[4] - m[1] * m[3];
+    const struct sanl_affine r = {{m[4] / area, -m[1] / area, (m[1] * m[5] - m[4] * m[2]) / area,
+                                   -m[3] / area, m[0] / area, (m[3] * m[2] - m[0] * m[5]) / area}};
+    *out = r;
+}
+
+void sanl_augment_draw(struct sanl_augment *out, const struct sanl_augment_config *config, uint64_t key)
+{
+    double u[6]; /* in [-1, 1) */
+    for (uint64_t i = 0; i < 6; i++)
+        u[i] = 2 * sanl_random_uniform(key, 1 + i) - 1;
+    out->flip = sanl_random_uniform(key, 0) < config->flip;
+    out->angle = u[0] * config->rotate * (3.14159265358979323846 / 180);
+    out->scale = 1 + u[1] * config->scale;
+    out->shift[0] = u[2] * config->shift;
+    out->shift[1] = u[3] * config->shift;
+    out->gain = 1 + u[4] * config->contrast;
+    out->bias = 0.5 - 0.5 * out->gain + u[5] * config->brightness; /* contrast about mid-grey */
+}
+
+struct sanl_box sanl_box_enlarge(const struct sanl_box *box, double margin)
+{
+    const double dx = margin * (box->x2 - box->x1) / 2, dy = margin * (box->y2 - box->y1) / 2;
+    const struct sanl_box r = {box->x1 - dx, box->y1 - dy, box->x2 + dx, box->y2 + dy};
+    return r;
+}
+
+void sanl_crop_map(struct sanl_affine *in_to_img, const struct sanl_box *box, int size,
+                   const struct sanl_augment *augment)
+{
+    static const struct sanl_augment none = {.scale = 1, .gain = 1};
+    const struct sanl_augment *a = augment ? augment : &none;
+    const double w = box->x2 - box->x1, h = box->y2 - box->y1;
+    /* u = (x_in + 0.5) / size - 0.5 = x_in / size + start */
+    const double start = 0.5 / size - 0.5, sign = a->flip ? -1 : 1;
+    const struct sanl_affine unit = {{sign * w / size, 0, sign * w * start, 0, h / size, h * start}};
+    const double c = cos(a->angle) / a->scale, s = sin(a->angle) / a->scale;
+    const struct sanl_affine turn = {
+        {c, -s, box->x1 + (0.5 + a->shift[0]) * w - 0.5, s, c, box->y1 + (0.5 + a->shift[1]) * h - 0.5}};
+    sanl_affine_compose(in_to_img, &turn, &unit);
+}
+
+void sanl_crop_landmarks(double out_in[SANL_LANDMARKS][2], unsigned char out_visibility[SANL_LANDMARKS],
+                         const struct sanl_affine *in_to_img, bool flip,
+                         const double landmark_img[SANL_LANDMARKS][2],
+                         const unsigned char visibility[SANL_LANDMARKS])
+{
+    struct sanl_affine img_to_in;
+    sanl_affine_invert(&img_to_in, in_to_img);
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        const int from = flip ? sanl_landmark_mirror(k) : k;
+        sanl_affine_apply(out_in[k], &img_to_in, landmark_img[from]);
+        out_visibility[k] = visibility[from];
+    }
+}
+
+int sanl_crop_shrink(const struct sanl_affine *in_to_dec)
+{
+    const double *m = in_to_dec->m;
+    const double side = sqrt(fabs(m[0] * m[4] - m[1] * m[3]));
+    return side < 1 ? 1 : side > 65536 ? 65536 : (int)side;
+}
+
+int64_t sanl_crop_max_pixels(int size)
+{
+    return 16 * (int64_t)size * size;
+}
+
+/* The pixels [*start, *start + *length) of an axis of `count` that cover low .. high. */
+static void cover(int *start, int *length, double low, double high, int count)
+{
+    const double last = count - 1;
+    const double first = fmin(fmax(floor(low), 0), last), end = fmin(fmax(ceil(high), 0), last);
+    *start = (int)first;
+    *length = (int)end - *start + 1;
+}
+
+void sanl_crop_plan(struct sanl_crop_region *out, const struct sanl_affine *in_to_dec, int size, int width,
+                    int height)
+{
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int i = 0; i < 4; i++) {
+        const double corner[2] = {i & 1 ? size - 0.5 : -0.5, i & 2 ? size - 0.5 : -0.5};
+        double p[2];
+        sanl_affine_apply(p, in_to_dec, corner);
+        for (int axis = 0; axis < 2; axis++) {
+            low[axis] = fmin(low[axis], p[axis]);
+            high[axis] = fmax(high[axis], p[axis]);
+        }
+    }
+    int64_t pixels = 0;
+    for (out->shrink = sanl_crop_shrink(in_to_dec);; out->shrink++) {
+        const int k = out->shrink;
+        cover(&out->x, &out->width, low[0] - k, high[0] + k, width);
+        cover(&out->y, &out->height, low[1] - k, high[1] + k, height);
+        pixels = (int64_t)((out->width - 1) / k + 1) * ((out->height - 1) / k + 1);
+        if (pixels <= sanl_crop_max_pixels(size))
+            break;
+    }
+}
+
+void sanl_crop_shrink_map(struct sanl_affine *out, int start_x, int start_y, int shrink)
+{
+    const double step = 1.0 / shrink, half = (shrink - 1) / 2.0;
+    const struct sanl_affine r = {{step, 0, -(start_x + half) * step, 0, step, -(start_y + half) * step}};
+    *out = r;
+}

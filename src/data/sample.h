@@ -1,0 +1,34 @@
+/* One picture made ready for the device: the pixels around its box and the map by which the device warps
+ * them. */
+#ifndef DATA_SAMPLE_H
+#define DATA_SAMPLE_H
+
+#include "base/status.h"
+#include "data/crop.h"
+#include "image/image.h"
+
+struct sanl_sample_options {
+    int size;              /* of the network's input */
+    double margin;         /* the box's sides grow by this share */
+    double max_megapixels; /* larger pictures are refused */
+};
+
+struct sanl_sample {
+    struct sanl_image crop;       /* the _src frame */
+    struct sanl_affine in_to_src; /* where the device reads */
+    struct sanl_affine in_to_img; /* its inverse takes predictions back */
+    double gain, bias;            /* v' = gain v + bias for v in [0, 1] */
+    struct sanl_box box;          /* before its margin */
+    int width, height;            /* of the original picture */
+};
+
+/* Reads the picture at `path`. `box` NULL: the whole picture, without margin. `augment` NULL: none. A box
+ * that lies outside the picture is SANL_ERR_FORMAT; one that reaches beyond it repeats the picture's edges.
+ */
+SANL_CHECKED enum sanl_status sanl_sample_read(struct sanl_sample *out, const char *path,
+                                               const struct sanl_box *box,
+                                               const struct sanl_sample_options *options,
+                                               const struct sanl_augment *augment);
+void sanl_sample_free(struct sanl_sample *sample); /* takes a zeroed or freed object */
+
+#endif
