@@ -225,12 +225,21 @@ static const char *scalar_text(const yaml_node_t *node)
     return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
+/* True for a value that is left open, such as the section "cam:" on a line of its own. */
+static bool is_empty(const yaml_node_t *node)
+{
+    const char *text = scalar_text(node);
+    return text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && sanl_option_is_null(text);
+}
+
 static enum sanl_status read_value(struct reader *reader, const struct sanl_option *row,
                                    const yaml_node_t *node)
 {
     const char *text = scalar_text(node);
     if (row->type != SANL_OPTION_LIST) {
         const char *found = node->type == YAML_SCALAR_NODE ? "a zero byte" : "several values";
+        if (row->type == SANL_OPTION_TEXT && is_empty(node))
+            text = "";
         return text ? set_scalar(row, reader->values, text) : fail_value(row, found);
     }
     if (node->type != YAML_SEQUENCE_NODE)
@@ -253,14 +262,6 @@ static bool is_section(const struct sanl_options *options, const char *path)
         if (strncmp(options->rows[i].key, path, length) == 0 && options->rows[i].key[length] == '.')
             return true;
     return false;
-}
-
-/* True for a section without keys: "cam:" on a line of its own. */
-static bool is_empty(const yaml_node_t *node)
-{
-    const char *text = scalar_text(node);
-    return text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
 }
 
 static enum sanl_status check_unique(struct reader *reader, const yaml_node_t *mapping,

@@ -52,6 +52,9 @@ SANL_CHECKED enum sanl_status sanl_options_dump(char **out, const struct sanl_op
 /* The row of a key, or NULL. */
 const struct sanl_option *sanl_options_find(const struct sanl_options *options, const char *key);
 
+/* True for the plain YAML texts that stand for no value: nothing, ~, null. */
+bool sanl_option_is_null(const char *text);
+
 /* What a row takes, in words, such as "a whole number from 1 to 8". */
 void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row);
 

@@ -5,6 +5,12 @@
 #include <string.h>
 #include "base/text.h"
 
+bool sanl_option_is_null(const char *text)
+{
+    return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+           strcmp(text, "NULL") == 0;
+}
+
 void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row)
 {
     switch (row->type) {
@@ -44,7 +50,7 @@ static void write_double(FILE *file, double value)
 static void write_text(FILE *file, const char *text)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
-    if (*text && *text != '-' && !text[strspn(text, safe)]) {
+    if (*text != '-' && !text[strspn(text, safe)] && !sanl_option_is_null(text)) {
         fputs(text, file);
         return;
     }

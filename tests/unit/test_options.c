@@ -73,6 +73,10 @@ static void nested_mappings_are_read(void **state)
     assert_int_equal(parse(&v, "flag: &f false\nrun: {deep: &d {steps: []}}\nname: *f\n"), SANL_OK);
     assert_true(!v.flag && v.step_count == 0);
     assert_string_equal(v.name, "false");
+    assert_int_equal(parse(&v, "name: null\n"), SANL_OK);
+    assert_string_equal(v.name, "");
+    assert_int_equal(parse(&v, "name: 'null'\n"), SANL_OK);
+    assert_string_equal(v.name, "null");
 }
 
 static void mistakes_name_file_line_and_key(void **state)
