@@ -1,0 +1,279 @@
+/* Building and running. */
+#include "graph/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+
+enum sanl_status sanl_graph_create(struct sanl_graph **out, struct sanl_params *params,
+                                   const struct sanl_graph_options *options)
+{
+    *out = sanl_calloc(1, sizeof **out);
+    if (!*out)
+        return SANL_ERR_MEMORY;
+    (*out)->device = params->device;
+    (*out)->params = params;
+    (*out)->options = *options;
+    return SANL_OK;
+}
+
+static void free_node(struct node *node)
+{
+    struct sanl_op_call *call = &node->call;
+    sanl_buffer_free(call->workspace);
+    sanl_buffer_free(call->prepared);
+    for (int i = 0; i < SANL_OP_SAVED; i++)
+        sanl_buffer_free(call->saved[i]);
+    free(node);
+}
+
+void sanl_graph_free(struct sanl_graph *graph)
+{
+    if (!graph)
+        return;
+    for (int i = 0; i < graph->node_count; i++)
+        free_node(graph->nodes[i]);
+    for (int i = 0; i < graph->tensor_count; i++) {
+        sanl_buffer_free(graph->tensors[i]->value);
+        sanl_buffer_free(graph->tensors[i]->gradient);
+        free(graph->tensors[i]);
+    }
+    for (int i = 0; i < graph->block_count; i++)
+        sanl_buffer_free(graph->blocks[i]);
+    free(graph->nodes);
+    free(graph->tensors);
+    free(graph->blocks);
+    free(graph);
+}
+
+const struct sanl_graph_options *sanl_graph_get_options(const struct sanl_graph *graph)
+{
+    return &graph->options;
+}
+
+void sanl_graph_fail(struct sanl_graph *graph, enum sanl_status status)
+{
+    if (status == SANL_OK || graph->status != SANL_OK)
+        return;
+    graph->status = status;
+    snprintf(graph->message, sizeof graph->message, "%s", sanl_error_message());
+}
+
+static struct sanl_tensor *add_tensor(struct sanl_graph *graph, const char *name, struct sanl_shape shape,
+                                      int node, int output)
+{
+    sanl_graph_fail(graph, sanl_grow(&graph->tensors, &graph->tensor_capacity,
+                                     (size_t)graph->tensor_count + 1, sizeof *graph->tensors));
+    struct sanl_tensor *t = graph->status == SANL_OK ? sanl_calloc(1, sizeof *t) : NULL;
+    if (!t) {
+        sanl_graph_fail(graph, SANL_ERR_MEMORY);
+        return NULL;
+    }
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->shape = shape;
+    t->node = node;
+    t->output = output;
+    t->graph = graph;
+    graph->tensors[graph->tensor_count++] = t;
+    return t;
+}
+
+struct sanl_tensor *sanl_graph_input(struct sanl_graph *graph, const char *name, struct sanl_shape shape)
+{
+    struct sanl_tensor *t = graph->status == SANL_OK ? add_tensor(graph, name, shape, -1, 0) : NULL;
+    sanl_graph_keep(t);
+    return t;
+}
+
+static enum sanl_status declare_params(struct sanl_graph *graph, struct node *node,
+                                       const struct sanl_node_params *params)
+{
+    struct sanl_op_call *call = &node->call;
+    for (int i = 0; i < call->param_count; i++) {
+        struct sanl_param wanted = params->param[i];
+        wanted.shape = call->param_shape[i];
+        wanted.trained = true;
+        SANL_TRY(sanl_params_declare(&node->param[i], graph->params, &wanted));
+    }
+    for (int i = 0; i < call->state_count; i++) {
+        struct sanl_param wanted = params->state[i];
+        wanted.shape = call->state_shape[i];
+        SANL_TRY(sanl_params_declare(&node->state[i], graph->params, &wanted));
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status add_node(struct sanl_graph *graph, struct node *node,
+                                 const struct sanl_node_params *params)
+{
+    struct sanl_op_call *call = &node->call;
+    for (int i = 0; i < call->in_count; i++)
+        call->in_shape[i] = node->in[i]->shape;
+    call->training = graph->options.backward;
+    call->no_param_grad = !graph->options.param_gradients;
+    SANL_TRY(call->op->infer(call, graph->device));
+    for (int i = 0; i < call->out_count; i++)
+        if (sanl_shape_count(call->out_shape[i]) > INT32_MAX)
+            return sanl_fail(SANL_ERR_LIMIT,
+                             "a tensor has more than 2^31 elements; use a smaller batch or size");
+    SANL_TRY(declare_params(graph, node, params));
+    for (int i = 0; i < call->out_count; i++) {
+        node->out[i] = add_tensor(graph, node->name, call->out_shape[i], graph->node_count, i);
+        if (!node->out[i])
+            return SANL_ERR_MEMORY;
+    }
+    SANL_TRY(
+        sanl_grow(&graph->nodes, &graph->node_capacity, (size_t)graph->node_count + 1, sizeof *graph->nodes));
+    graph->nodes[graph->node_count++] = node;
+    return SANL_OK;
+}
+
+struct sanl_tensor *sanl_graph_add(struct sanl_graph *graph, const char *name, struct sanl_op_call *call,
+                                   struct sanl_tensor *const *in, const struct sanl_node_params *params)
+{
+    if (graph->status != SANL_OK)
+        return NULL;
+    struct node *node = sanl_calloc(1, sizeof *node);
+    if (!node) {
+        sanl_graph_fail(graph, SANL_ERR_MEMORY);
+        return NULL;
+    }
+    snprintf(node->name, sizeof node->name, "%s", name);
+    node->call = *call;
+    bool missing = false;
+    for (int i = 0; i < call->in_count; i++)
+        missing |= !(node->in[i] = in[i]);
+    enum sanl_status status =
+        missing ? sanl_fail(SANL_ERR_INTERNAL, "an input is missing") : add_node(graph, node, params);
+    if (status == SANL_OK)
+        return node->out[0];
+    sanl_graph_fail(graph, sanl_fail_prefix(status, "layer %s", name));
+    if (graph->node_count == 0 || graph->nodes[graph->node_count - 1] != node)
+        free(node);
+    return NULL;
+}
+
+void sanl_graph_keep(struct sanl_tensor *tensor)
+{
+    if (tensor)
+        tensor->kept = true;
+}
+
+void sanl_graph_want_gradient(struct sanl_tensor *tensor)
+{
+    if (tensor)
+        tensor->want_gradient = true;
+}
+
+void sanl_graph_root(struct sanl_tensor *tensor)
+{
+    if (tensor)
+        tensor->root = true;
+}
+
+/* Gives the calls the parameters' buffers, which exist only after sanl_params_allocate. */
+static void bind_params(struct sanl_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        for (int k = 0; k < node->call.param_count; k++) {
+            node->call.param[k] = node->param[k]->value;
+            node->call.dparam[k] = graph->options.param_gradients ? node->param[k]->gradient : NULL;
+        }
+        for (int k = 0; k < node->call.state_count; k++)
+            node->call.state[k] = node->state[k]->value;
+    }
+    graph->bound = true;
+}
+
+static enum sanl_status prepare(struct sanl_graph *graph)
+{
+    if (!graph->bound)
+        bind_params(graph);
+    if (graph->prepared_version == graph->params->version)
+        return SANL_OK;
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        if (!node->call.op->prepare)
+            continue;
+        const enum sanl_status status = node->call.op->prepare(&node->call, graph->device);
+        if (status != SANL_OK)
+            return sanl_fail_prefix(status, "layer %s", node->name);
+    }
+    graph->prepared_version = graph->params->version;
+    return SANL_OK;
+}
+
+enum sanl_status sanl_graph_forward(struct sanl_graph *graph)
+{
+    SANL_TRY(prepare(graph));
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        const enum sanl_status status = node->call.op->forward(&node->call, graph->device);
+        if (status != SANL_OK)
+            return sanl_fail_prefix(status, "layer %s", node->name);
+    }
+    return sanl_device_flush(graph->device);
+}
+
+enum sanl_status sanl_graph_backward(struct sanl_graph *graph)
+{
+    for (int i = graph->node_count; i-- > 0;) {
+        struct node *node = graph->nodes[i];
+        if (!node->backward)
+            continue;
+        const enum sanl_status status = node->call.op->backward(&node->call, graph->device);
+        if (status != SANL_OK)
+            return sanl_fail_prefix(status, "layer %s, backward", node->name);
+    }
+    return sanl_device_flush(graph->device);
+}
+
+enum sanl_status sanl_tensor_write(struct sanl_tensor *tensor, const float *values)
+{
+    return sanl_buffer_write(tensor->graph->device, tensor->value, 0, values,
+                             sanl_shape_count(tensor->shape) * sizeof *values);
+}
+
+enum sanl_status sanl_tensor_read(const struct sanl_tensor *tensor, float *values)
+{
+    return sanl_buffer_read(tensor->graph->device, tensor->value, 0, values,
+                            sanl_shape_count(tensor->shape) * sizeof *values);
+}
+
+enum sanl_status sanl_tensor_write_gradient(struct sanl_tensor *tensor, const float *values)
+{
+    return sanl_buffer_write(tensor->graph->device, tensor->gradient, 0, values,
+                             sanl_shape_count(tensor->shape) * sizeof *values);
+}
+
+int sanl_graph_node_count(const struct sanl_graph *graph)
+{
+    return graph->node_count;
+}
+
+const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int node)
+{
+    return &graph->nodes[node]->call;
+}
+
+const char *sanl_graph_node_name(const struct sanl_graph *graph, int node)
+{
+    return graph->nodes[node]->name;
+}
+
+size_t sanl_graph_bytes(const struct sanl_graph *graph)
+{
+    return graph->bytes;
+}
+
+struct sanl_device *sanl_graph_device(const struct sanl_graph *graph)
+{
+    return graph->device;
+}
+
+struct sanl_params *sanl_graph_params(const struct sanl_graph *graph)
+{
+    return graph->params;
+}

@@ -1,0 +1,82 @@
+/* A graph of operators over tensors: build, plan, run.
+ *
+ * Building adds nodes in the order in which they run; a failure is kept in the graph and later calls do
+ * nothing, so that model code reads as plain composition: sanl_graph_plan returns it. Planning finds
+ * lifetimes over forward and backward and lays every tensor into a few device blocks. Running walks the nodes
+ * forwards, and backwards for gradients; nothing is allocated then. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "graph/params.h"
+
+struct sanl_graph;
+
+/* A tensor of a graph: an input or the output of a node. Owned by the graph. */
+struct sanl_tensor {
+    char name[64];
+    struct sanl_shape shape;
+    int node;           /* that computes it; -1: an input */
+    int output;         /* which output of the node */
+    bool kept;          /* may be read after a run */
+    bool want_gradient; /* its gradient may be read after backward */
+    bool root;          /* backward starts here, from a gradient that the owner sets */
+    bool needs_gradient, has_gradient;
+    cl_mem value, gradient;
+    struct sanl_graph *graph;
+};
+
+struct sanl_graph_options {
+    bool backward;        /* gradients will be asked for */
+    bool param_gradients; /* those of parameters too: training */
+    bool freeze_norm;     /* norms use running statistics though training */
+};
+
+SANL_CHECKED enum sanl_status sanl_graph_create(struct sanl_graph **out, struct sanl_params *params,
+                                                const struct sanl_graph_options *options);
+void sanl_graph_free(struct sanl_graph *graph);
+const struct sanl_graph_options *sanl_graph_get_options(const struct sanl_graph *graph);
+
+/* ---- building ------------------------------------------------------------------------------------ */
+
+struct sanl_tensor *sanl_graph_input(struct sanl_graph *graph, const char *name, struct sanl_shape shape);
+
+/* A node of operator `call->op`: attributes and in_count from `call`, the inputs from `in`, parameters and
+ * states from `params` (names in the operator's order, NULL-ended or NULL). Returns its first output; NULL
+ * after a failure or when an input is NULL. */
+struct sanl_node_params {
+    struct sanl_param param[SANL_OP_PARAM];
+    struct sanl_param state[SANL_OP_STATE];
+};
+struct sanl_tensor *sanl_graph_add(struct sanl_graph *graph, const char *name, struct sanl_op_call *call,
+                                   struct sanl_tensor *const *in, const struct sanl_node_params *params);
+
+void sanl_graph_keep(struct sanl_tensor *tensor); /* takes NULL, as all of these */
+void sanl_graph_want_gradient(struct sanl_tensor *tensor);
+void sanl_graph_root(struct sanl_tensor *tensor);
+
+/* The failure at hand, if any, with the name of the layer before its message. */
+void sanl_graph_fail(struct sanl_graph *graph, enum sanl_status status);
+
+/* ---- planning and running ------------------------------------------------------------------------ */
+
+/* Lays out memory. params must be allocated before the first run. */
+SANL_CHECKED enum sanl_status sanl_graph_plan(struct sanl_graph *graph);
+
+SANL_CHECKED enum sanl_status sanl_graph_forward(struct sanl_graph *graph);
+SANL_CHECKED enum sanl_status sanl_graph_backward(struct sanl_graph *graph);
+
+/* Values of inputs, kept tensors, roots' gradients and wanted gradients, NHWC. */
+SANL_CHECKED enum sanl_status sanl_tensor_write(struct sanl_tensor *tensor, const float *values);
+SANL_CHECKED enum sanl_status sanl_tensor_read(const struct sanl_tensor *tensor, float *values);
+SANL_CHECKED enum sanl_status sanl_tensor_write_gradient(struct sanl_tensor *tensor, const float *values);
+
+/* ---- looking at a graph -------------------------------------------------------------------------- */
+
+int sanl_graph_node_count(const struct sanl_graph *graph);
+const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int node);
+const char *sanl_graph_node_name(const struct sanl_graph *graph, int node);
+size_t sanl_graph_bytes(const struct sanl_graph *graph); /* device memory of the plan */
+struct sanl_device *sanl_graph_device(const struct sanl_graph *graph);
+struct sanl_params *sanl_graph_params(const struct sanl_graph *graph);
+
+#endif

@@ -1,0 +1,213 @@
+#include "graph/params.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+
+enum sanl_status sanl_params_create(struct sanl_params **out, struct sanl_device *device)
+{
+    *out = sanl_calloc(1, sizeof **out);
+    if (!*out)
+        return SANL_ERR_MEMORY;
+    (*out)->device = device;
+    (*out)->training_count = -1;
+    (*out)->version = 1;
+    return SANL_OK;
+}
+
+static void free_blocks(struct sanl_param_block *blocks, int count)
+{
+    for (int i = 0; i < count; i++) {
+        sanl_buffer_free(blocks[i].value);
+        sanl_buffer_free(blocks[i].gradient);
+        for (int m = 0; m < SANL_PARAM_MOMENTS; m++)
+            sanl_buffer_free(blocks[i].moment[m]);
+    }
+    free(blocks);
+}
+
+void sanl_params_free(struct sanl_params *params)
+{
+    if (!params)
+        return;
+    for (int i = 0; i < params->count; i++) {
+        sanl_buffer_free(params->list[i]->value);
+        sanl_buffer_free(params->list[i]->gradient);
+        free(params->list[i]);
+    }
+    free(params->list);
+    free_blocks(params->blocks, params->block_count);
+    free_blocks(params->states, params->state_count);
+    free(params);
+}
+
+struct sanl_param *sanl_params_find(const struct sanl_params *params, const char *name)
+{
+    for (int i = 0; i < params->count; i++)
+        if (strcmp(params->list[i]->name, name) == 0)
+            return params->list[i];
+    return NULL;
+}
+
+enum sanl_status sanl_params_declare(struct sanl_param **out, struct sanl_params *params,
+                                     const struct sanl_param *wanted)
+{
+    struct sanl_param *param = sanl_params_find(params, wanted->name);
+    *out = param;
+    if (param && memcmp(&param->shape, &wanted->shape, sizeof param->shape) != 0)
+        return sanl_fail(SANL_ERR_USAGE, "parameter %s is declared with two shapes", wanted->name);
+    if (param)
+        return SANL_OK;
+    SANL_TRY(sanl_grow(&params->list, &params->capacity, (size_t)params->count + 1, sizeof *params->list));
+    if (!(param = sanl_calloc(1, sizeof *param)))
+        return SANL_ERR_MEMORY;
+    *param = *wanted;
+    params->list[params->count++] = param;
+    *out = param;
+    return SANL_OK;
+}
+
+/* Gives every parameter of one kind its block and offset, opening a block when the last is full. */
+static enum sanl_status lay_out(struct sanl_params *params, bool trained, struct sanl_param_block **blocks,
+                                int *count)
+{
+    const struct sanl_device_info *info = sanl_device_get_info(params->device);
+    size_t capacity = 0;
+    for (int i = 0; i < params->count; i++) {
+        struct sanl_param *p = params->list[i];
+        if (p->trained != trained)
+            continue;
+        const size_t align = info->base_align_bytes;
+        const size_t bytes = (sanl_shape_count(p->shape) * sizeof(float) + align - 1) / align * align;
+        if (*count == 0 || (*blocks)[*count - 1].bytes + bytes > info->max_alloc_bytes) {
+            SANL_TRY(sanl_grow(blocks, &capacity, (size_t)*count + 1, sizeof **blocks));
+            memset(&(*blocks)[(*count)++], 0, sizeof **blocks);
+        }
+        p->block = *count - 1;
+        p->offset = (*blocks)[p->block].bytes;
+        (*blocks)[p->block].bytes += bytes;
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status zeroed(cl_mem *out, struct sanl_device *device, size_t bytes)
+{
+    SANL_TRY(sanl_buffer_create(out, device, bytes));
+    return sanl_buffer_fill(device, *out, bytes / sizeof(float), 0.0f);
+}
+
+static enum sanl_status allocate_blocks(struct sanl_params *params, struct sanl_param_block *blocks,
+                                        int count, int moments)
+{
+    for (int i = 0; i < count; i++) {
+        SANL_TRY(zeroed(&blocks[i].value, params->device, blocks[i].bytes));
+        if (moments >= 0)
+            SANL_TRY(zeroed(&blocks[i].gradient, params->device, blocks[i].bytes));
+        for (int m = 0; m < moments; m++)
+            SANL_TRY(zeroed(&blocks[i].moment[m], params->device, blocks[i].bytes));
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_params_allocate(struct sanl_params *params, int moments)
+{
+    params->training_count = moments;
+    SANL_TRY(lay_out(params, true, &params->blocks, &params->block_count));
+    SANL_TRY(lay_out(params, false, &params->states, &params->state_count));
+    SANL_TRY(allocate_blocks(params, params->blocks, params->block_count, moments));
+    SANL_TRY(allocate_blocks(params, params->states, params->state_count, -1));
+    for (int i = 0; i < params->count; i++) {
+        struct sanl_param *p = params->list[i];
+        const struct sanl_param_block *b = p->trained ? &params->blocks[p->block] : &params->states[p->block];
+        const size_t bytes = sanl_shape_count(p->shape) * sizeof(float);
+        SANL_TRY(sanl_buffer_part(&p->value, b->value, p->offset, bytes));
+        if (p->trained && moments >= 0)
+            SANL_TRY(sanl_buffer_part(&p->gradient, b->gradient, p->offset, bytes));
+    }
+    return SANL_OK;
+}
+
+void sanl_params_touch(struct sanl_params *params)
+{
+    params->version++;
+}
+
+void sanl_param_file_shape(const struct sanl_param *param, int dims[4], int *rank)
+{
+    const struct sanl_shape s = param->shape;
+    const int conv[4] = {s.c, s.w, s.n, s.h};
+    *rank = param->layout == SANL_PARAM_CONV ? 4 : param->layout == SANL_PARAM_LINEAR ? 2 : 1;
+    for (int i = 0; i < 4; i++)
+        dims[i] = conv[i];
+    if (*rank == 1)
+        dims[0] = s.c;
+}
+
+/* Where element i of the file's order stands on the device: OIHW against HWIO. */
+static size_t device_index(const struct sanl_param *p, size_t i)
+{
+    if (p->layout == SANL_PARAM_VECTOR)
+        return i;
+    const size_t kh = (size_t)p->shape.n, kw = (size_t)p->shape.h, in = (size_t)p->shape.w,
+                 out = (size_t)p->shape.c;
+    const size_t x = i % kw, y = i / kw % kh, k = i / (kw * kh) % in, o = i / (kw * kh * in);
+    return ((y * kw + x) * in + k) * out + o;
+}
+
+static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
+                                  size_t at, const float *values)
+{
+    const size_t count = sanl_shape_count(p->shape);
+    float *copy = sanl_calloc(count, sizeof *copy);
+    if (!copy)
+        return SANL_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        copy[device_index(p, i)] = values[i];
+    const enum sanl_status status = sanl_buffer_write(params->device, buffer, at, copy, count * sizeof *copy);
+    free(copy);
+    return status;
+}
+
+static enum sanl_status from_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
+                                    size_t at, float *values)
+{
+    const size_t count = sanl_shape_count(p->shape);
+    float *copy = sanl_calloc(count, sizeof *copy);
+    if (!copy)
+        return SANL_ERR_MEMORY;
+    const enum sanl_status status = sanl_buffer_read(params->device, buffer, at, copy, count * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        values[i] = copy[device_index(p, i)];
+    free(copy);
+    return status;
+}
+
+enum sanl_status sanl_param_write(struct sanl_params *params, struct sanl_param *param, const float *values)
+{
+    sanl_params_touch(params);
+    return to_device(params, param, param->value, 0, values);
+}
+
+enum sanl_status sanl_param_read(struct sanl_params *params, const struct sanl_param *param, float *values)
+{
+    return from_device(params, param, param->value, 0, values);
+}
+
+enum sanl_status sanl_param_read_gradient(struct sanl_params *params, const struct sanl_param *param,
+                                          float *values)
+{
+    return from_device(params, param, param->gradient, 0, values);
+}
+
+enum sanl_status sanl_param_read_moment(struct sanl_params *params, const struct sanl_param *param, int index,
+                                        float *values)
+{
+    return from_device(params, param, params->blocks[param->block].moment[index], param->offset, values);
+}
+
+enum sanl_status sanl_param_write_moment(struct sanl_params *params, struct sanl_param *param, int index,
+                                         const float *values)
+{
+    return to_device(params, param, params->blocks[param->block].moment[index], param->offset, values);
+}
