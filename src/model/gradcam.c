@@ -1,0 +1,141 @@
+/* Grad-CAM: with A the activations at the end of a stage and G the gradient of the class's logit with respect
+ * to them, cam = relu(sum_k mean(G_k) A_k) / max over positions. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "model/layers.h"
+#include "model/model.h"
+
+struct sanl_gradcam {
+    struct sanl_graph *graph;
+    struct sanl_classifier_model model;
+    enum sanl_cam_mode mode;
+    int batch, classes;
+    float *logits, *seed;                    /* (batch, classes) */
+    struct sanl_op_call cam[SANL_STAGES];    /* one map from its stage */
+    struct sanl_op_call resize[SANL_STAGES]; /* mode top: the others from the last */
+};
+
+static enum sanl_status make_call(struct sanl_op_call *call, struct sanl_device *device)
+{
+    SANL_TRY(call->op->infer(call, device));
+    return call->workspace_bytes ? sanl_buffer_create(&call->workspace, device, call->workspace_bytes)
+                                 : SANL_OK;
+}
+
+static enum sanl_status make_calls(struct sanl_gradcam *gradcam)
+{
+    struct sanl_device *device = sanl_graph_device(gradcam->graph);
+    for (int i = 0; i < SANL_STAGES; i++) {
+        const struct sanl_shape a = gradcam->model.stages[i]->shape,
+                                top = gradcam->model.stages[SANL_STAGES - 1]->shape;
+        struct sanl_op_call *cam = &gradcam->cam[i], *resize = &gradcam->resize[i];
+        *cam = sanl_op_new("cam", 2);
+        cam->in_shape[0] = cam->in_shape[1] = a;
+        SANL_TRY(make_call(cam, device));
+        cam->in[0] = gradcam->model.stages[i]->value;
+        cam->in[1] = gradcam->model.stages[i]->gradient;
+        *resize = sanl_op_new("upsample", 1);
+        sanl_op_set(resize, "mode", SANL_UPSAMPLE_BILINEAR);
+        sanl_op_set(resize, "out_h", a.h);
+        sanl_op_set(resize, "out_w", a.w);
+        resize->in_shape[0] = (struct sanl_shape){a.n, top.h, top.w, 1};
+        SANL_TRY(make_call(resize, device));
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params, int classes,
+                                     enum sanl_cam_mode mode, int size, int batch)
+{
+    struct sanl_gradcam *gradcam = sanl_calloc(1, sizeof *gradcam);
+    *out = NULL;
+    if (!gradcam)
+        return SANL_ERR_MEMORY;
+    gradcam->mode = mode;
+    gradcam->batch = batch;
+    gradcam->classes = classes;
+    enum sanl_status status =
+        sanl_graph_create(&gradcam->graph, params, &(struct sanl_graph_options){.backward = true});
+    if (status != SANL_OK)
+        goto done;
+    sanl_model_classifier(&gradcam->model, gradcam->graph, SANL_RESNET18, classes, size, batch);
+    sanl_graph_root(gradcam->model.logits);
+    for (int i = 0; i < SANL_STAGES; i++) {
+        sanl_graph_keep(gradcam->model.stages[i]);
+        if (mode == SANL_CAM_STAGE || i == SANL_STAGES - 1)
+            sanl_graph_want_gradient(gradcam->model.stages[i]);
+    }
+    if ((status = sanl_graph_plan(gradcam->graph)) != SANL_OK)
+        goto done;
+    gradcam->logits = sanl_calloc((size_t)(batch * classes), sizeof(float));
+    gradcam->seed = sanl_calloc((size_t)(batch * classes), sizeof(float));
+    status = gradcam->logits && gradcam->seed ? make_calls(gradcam) : SANL_ERR_MEMORY;
+done:
+    if (status != SANL_OK) {
+        sanl_gradcam_free(gradcam);
+        gradcam = NULL;
+    }
+    *out = gradcam;
+    return status;
+}
+
+void sanl_gradcam_free(struct sanl_gradcam *gradcam)
+{
+    if (!gradcam)
+        return;
+    for (int i = 0; i < SANL_STAGES; i++) {
+        sanl_buffer_free(gradcam->cam[i].workspace);
+        sanl_buffer_free(gradcam->resize[i].workspace);
+    }
+    sanl_graph_free(gradcam->graph);
+    free(gradcam->logits);
+    free(gradcam->seed);
+    free(gradcam);
+}
+
+/* One in each image's row, at the target or the first largest logit. */
+static void fill_seed(struct sanl_gradcam *gradcam, const int *target)
+{
+    memset(gradcam->seed, 0, (size_t)(gradcam->batch * gradcam->classes) * sizeof(float));
+    for (int n = 0; n < gradcam->batch; n++) {
+        const float *row = gradcam->logits + (size_t)n * (size_t)gradcam->classes;
+        int best = target ? target[n] : 0;
+        for (int c = 1; !target && c < gradcam->classes; c++)
+            if (row[c] > row[best])
+                best = c;
+        gradcam->seed[n * gradcam->classes + best] = 1;
+    }
+}
+
+static enum sanl_status make_maps(struct sanl_gradcam *gradcam, cl_mem const out[SANL_STAGES])
+{
+    struct sanl_device *device = sanl_graph_device(gradcam->graph);
+    const int top = SANL_STAGES - 1;
+    for (int i = gradcam->mode == SANL_CAM_TOP ? top : 0; i < SANL_STAGES; i++) {
+        gradcam->cam[i].out[0] = out[i];
+        SANL_TRY(gradcam->cam[i].op->forward(&gradcam->cam[i], device));
+    }
+    for (int i = 0; gradcam->mode == SANL_CAM_TOP && i < top; i++) {
+        gradcam->resize[i].in[0] = out[top];
+        gradcam->resize[i].out[0] = out[i];
+        SANL_TRY(gradcam->resize[i].op->forward(&gradcam->resize[i], device));
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, const int *target,
+                                  cl_mem const out[SANL_STAGES], float *logits)
+{
+    struct sanl_tensor *input = gradcam->model.image;
+    SANL_TRY(sanl_buffer_copy(sanl_graph_device(gradcam->graph), image, input->value, 0, 0,
+                              sanl_shape_count(input->shape) * sizeof(float)));
+    SANL_TRY(sanl_graph_forward(gradcam->graph));
+    SANL_TRY(sanl_tensor_read(gradcam->model.logits, gradcam->logits));
+    if (logits)
+        memcpy(logits, gradcam->logits, (size_t)(gradcam->batch * gradcam->classes) * sizeof(float));
+    fill_seed(gradcam, target);
+    SANL_TRY(sanl_tensor_write_gradient(gradcam->model.logits, gradcam->seed));
+    SANL_TRY(sanl_graph_backward(gradcam->graph));
+    return make_maps(gradcam, out);
+}

@@ -1,0 +1,184 @@
+#include "model/layers.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+void sanl_op_set(struct sanl_op_call *call, const char *name, double value)
+{
+    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++)
+        if (strcmp(call->op->attr[i].name, name) == 0) {
+            call->attr[i] = value;
+            return;
+        }
+    assert(!"the operator has this attribute");
+}
+
+struct sanl_op_call sanl_op_new(const char *op, int in_count)
+{
+    const struct sanl_op *found = sanl_op_find(op);
+    assert(found);
+    struct sanl_op_call call = sanl_op_call_of(found);
+    call.in_count = in_count;
+    return call;
+}
+
+static struct sanl_param named(const char *prefix, const char *suffix, enum sanl_param_layout layout,
+                               enum sanl_param_init init, int fan_in)
+{
+    struct sanl_param p = {.layout = layout, .init = init, .fan_in = fan_in};
+    snprintf(p.name, sizeof p.name, "%s.%s", prefix, suffix);
+    return p;
+}
+
+struct sanl_tensor *sanl_layer_plain(struct sanl_graph *g, const char *name, struct sanl_op_call *call,
+                                     struct sanl_tensor *const *in)
+{
+    static const struct sanl_node_params none;
+    return sanl_graph_add(g, name, call, in, &none);
+}
+
+/* The four tensors of a norm in the order of the folded convolution's states: scale, shift, mean, variance.
+ */
+static void norm_params(struct sanl_param out[4], const char *prefix, bool zero)
+{
+    out[0] = named(prefix, "weight", SANL_PARAM_VECTOR, zero ? SANL_INIT_ZERO : SANL_INIT_ONE, 0);
+    out[1] = named(prefix, "bias", SANL_PARAM_VECTOR, SANL_INIT_ZERO, 0);
+    out[2] = named(prefix, "running_mean", SANL_PARAM_VECTOR, SANL_INIT_ZERO, 0);
+    out[3] = named(prefix, "running_var", SANL_PARAM_VECTOR, SANL_INIT_ONE, 0);
+    out[0].trained = out[1].trained = true;
+}
+
+static struct sanl_tensor *norm(struct sanl_graph *g, struct sanl_tensor *x, const struct sanl_conv *conv)
+{
+    struct sanl_tensor *in[2] = {x, conv->residual};
+    struct sanl_op_call call = sanl_op_new("batch_norm", conv->residual ? 2 : 1);
+    struct sanl_node_params params = {0};
+    struct sanl_param four[4];
+    sanl_op_set(&call, "relu", conv->relu);
+    sanl_op_set(&call, "frozen", sanl_graph_get_options(g)->freeze_norm);
+    norm_params(four, conv->norm, conv->norm_zero);
+    memcpy(params.param, four, 2 * sizeof *four);
+    memcpy(params.state, four + 2, 2 * sizeof *four);
+    return sanl_graph_add(g, conv->norm, &call, in, &params);
+}
+
+struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                    const struct sanl_conv *conv)
+{
+    if (!x)
+        return NULL;
+    const bool fold = conv->norm && !sanl_graph_get_options(g)->param_gradients;
+    const bool last = fold || !conv->norm; /* residual and ReLU belong to the convolution */
+    const int fan_in = x->shape.c * conv->kernel * conv->kernel;
+    struct sanl_op_call call = sanl_op_new("conv2d", last && conv->residual ? 2 : 1);
+    struct sanl_node_params params = {0};
+    sanl_op_set(&call, "kh", conv->kernel);
+    sanl_op_set(&call, "kw", conv->kernel);
+    sanl_op_set(&call, "stride", conv->stride);
+    sanl_op_set(&call, "pad", conv->kernel / 2);
+    sanl_op_set(&call, "cout", conv->cout);
+    sanl_op_set(&call, "bias", conv->bias);
+    sanl_op_set(&call, "norm", fold);
+    sanl_op_set(&call, "relu", last && conv->relu);
+    params.param[0] =
+        named(name, "weight", SANL_PARAM_CONV, conv->he ? SANL_INIT_HE : SANL_INIT_FAN_IN, fan_in);
+    params.param[1] = named(name, "bias", SANL_PARAM_VECTOR, SANL_INIT_FAN_IN, fan_in);
+    if (fold)
+        norm_params(params.state, conv->norm, conv->norm_zero);
+    struct sanl_tensor *in[2] = {x, conv->residual};
+    struct sanl_tensor *y = sanl_graph_add(g, name, &call, in, &params);
+    return last ? y : norm(g, y, conv);
+}
+
+struct sanl_tensor *sanl_layer_linear(struct sanl_graph *g, const char *name, struct sanl_tensor *x, int out)
+{
+    if (!x)
+        return NULL;
+    struct sanl_op_call call = sanl_op_new("linear", 1);
+    struct sanl_node_params params = {0};
+    sanl_op_set(&call, "cout", out);
+    params.param[0] = named(name, "weight", SANL_PARAM_LINEAR, SANL_INIT_FAN_IN, x->shape.c);
+    params.param[1] = named(name, "bias", SANL_PARAM_VECTOR, SANL_INIT_FAN_IN, x->shape.c);
+    return sanl_graph_add(g, name, &call, &x, &params);
+}
+
+struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                        enum sanl_upsampling mode, int h, int w)
+{
+    if (!x || (x->shape.h == h && x->shape.w == w))
+        return x;
+    struct sanl_op_call call = sanl_op_new("upsample", 1);
+    sanl_op_set(&call, "mode", mode);
+    sanl_op_set(&call, "out_h", h);
+    sanl_op_set(&call, "out_w", w);
+    return sanl_layer_plain(g, name, &call, &x);
+}
+
+struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                          int mid, int cout, int stride)
+{
+    if (!x)
+        return NULL;
+    char conv[4][96], bn[4][96];
+    for (int i = 0; i < 3; i++) {
+        snprintf(conv[i], sizeof conv[i], "%s.conv%d", name, i + 1);
+        snprintf(bn[i], sizeof bn[i], "%s.bn%d", name, i + 1);
+    }
+    snprintf(conv[3], sizeof conv[3], "%s.downsample.0", name);
+    snprintf(bn[3], sizeof bn[3], "%s.downsample.1", name);
+    struct sanl_tensor *skip = x;
+    if (stride != 1 || x->shape.c != cout)
+        skip = sanl_layer_conv(
+            g, conv[3], x,
+            &(struct sanl_conv){.cout = cout, .kernel = 1, .stride = stride, .norm = bn[3], .he = true});
+    struct sanl_tensor *y = sanl_layer_conv(
+        g, conv[0], x,
+        &(struct sanl_conv){.cout = mid, .kernel = 1, .stride = 1, .norm = bn[0], .relu = true, .he = true});
+    y = sanl_layer_conv(
+        g, conv[1], y,
+        &(struct sanl_conv){
+            .cout = mid, .kernel = 3, .stride = stride, .norm = bn[1], .relu = true, .he = true});
+    return sanl_layer_conv(g, conv[2], y,
+                           &(struct sanl_conv){.cout = cout,
+                                               .kernel = 1,
+                                               .stride = 1,
+                                               .norm = bn[2],
+                                               .relu = true,
+                                               .he = true,
+                                               .residual = skip});
+}
+
+struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                        struct sanl_tensor *cam)
+{
+    static const char *const roles[3] = {"theta", "phi", "g"};
+    if (!x)
+        return NULL;
+    char text[96], bn[96];
+    struct sanl_tensor *gated = x, *qkv[3];
+    if (cam) {
+        struct sanl_op_call call = sanl_op_new("gate", 2);
+        snprintf(text, sizeof text, "%s.gate", name);
+        gated = sanl_layer_plain(g, text, &call, (struct sanl_tensor *[]){x, cam});
+    }
+    for (int i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s.%s", name, roles[i]);
+        qkv[i] = sanl_layer_conv(
+            g, text, gated,
+            &(struct sanl_conv){.cout = x->shape.c / 2, .kernel = 1, .stride = 1, .bias = true});
+    }
+    struct sanl_op_call call = sanl_op_new("attention", 3);
+    snprintf(text, sizeof text, "%s.attention", name);
+    struct sanl_tensor *y = sanl_layer_plain(g, text, &call, qkv);
+    snprintf(text, sizeof text, "%s.out", name);
+    snprintf(bn, sizeof bn, "%s.bn", name);
+    return sanl_layer_conv(g, text, y,
+                           &(struct sanl_conv){.cout = x->shape.c,
+                                               .kernel = 1,
+                                               .stride = 1,
+                                               .bias = true,
+                                               .norm = bn,
+                                               .norm_zero = true,
+                                               .residual = x});
+}

@@ -1,0 +1,48 @@
+/* Layers: operators with their parameters under PyTorch's names. Every function takes NULL inputs and returns
+ * NULL after a failure; the graph keeps the failure. `name` is a prefix without the final dot. */
+#ifndef MODEL_LAYERS_H
+#define MODEL_LAYERS_H
+
+#include "graph/graph.h"
+
+/* call->attr of the attribute `name`, which must exist. */
+void sanl_op_set(struct sanl_op_call *call, const char *name, double value);
+
+/* A call of the table's operator `op`, which must exist, with `in_count` inputs. */
+struct sanl_op_call sanl_op_new(const char *op, int in_count);
+
+/* A node without parameters. */
+struct sanl_tensor *sanl_layer_plain(struct sanl_graph *g, const char *name, struct sanl_op_call *call,
+                                     struct sanl_tensor *const *in);
+
+struct sanl_conv {
+    int cout, kernel, stride;
+    bool bias;                    /* NAME.bias */
+    bool relu;                    /* at the very end */
+    const char *norm;             /* prefix of the batch norm that follows; NULL: none */
+    bool norm_zero;               /* its scale starts at zero */
+    bool he;                      /* the weight starts as in ResNets, else as PyTorch's default */
+    struct sanl_tensor *residual; /* added before the ReLU; NULL: none */
+};
+
+/* relu(norm(conv(x)) + residual), padding kernel / 2. Where parameters have no gradients the norm is folded
+ * into the convolution; else norm, residual and ReLU are one node after it. */
+struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                    const struct sanl_conv *conv);
+
+struct sanl_tensor *sanl_layer_linear(struct sanl_graph *g, const char *name, struct sanl_tensor *x, int out);
+
+enum sanl_upsampling { SANL_UPSAMPLE_NEAREST, SANL_UPSAMPLE_BILINEAR };
+struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                        enum sanl_upsampling mode, int h, int w);
+
+/* cin -> mid -> cout: 1x1, 3x3, 1x1, each with norm; a 1x1 `downsample` where the shape changes. */
+struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                          int mid, int cout, int stride);
+
+/* Non-local block (spatial-aware when cam is given): theta, phi, g on x (1 + cam); softmax attention; out,
+ * norm. */
+struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                        struct sanl_tensor *cam);
+
+#endif
