@@ -1,0 +1,49 @@
+/* A network with its parameters, and engines that run it. A network is built once; an engine is one graph over it
+ * for one batch size, to train or to infer, with everything from a loader's batch to the graph's inputs: upload,
+ * warp and normalisation on the device, Grad-CAM. */
+#ifndef TRAIN_NETWORK_H
+#define TRAIN_NETWORK_H
+
+#include <sanlcl/config.h>
+#include "data/batch.h"
+#include "model/model.h"
+
+struct sanl_network {
+    struct sanl_config config;
+    struct sanl_device *device;     /* borrowed */
+    struct sanl_params *params;     /* of the network that the task trains */
+    struct sanl_params *classifier; /* of the CAM classifier; NULL unless block: sanl with cam.mode stage or top */
+    int classes;                    /* of that classifier */
+};
+
+/* Builds the parameters for config->task and allocates them; `moments` as for sanl_params_allocate (-1: inference
+ * only). Values: config->seed's fresh ones, then what model.pretrained and cam.weights give. */
+SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
+                                                  struct sanl_device *device, int moments);
+void sanl_network_free(struct sanl_network *network);
+
+struct sanl_engine {
+    struct sanl_network *network; /* borrowed */
+    struct sanl_graph *graph;
+    int batch;
+    bool training;
+    struct sanl_landmark_model landmark;     /* task: landmark */
+    struct sanl_classifier_model classifier; /* task: classify */
+    struct sanl_gradcam *gradcam;            /* NULL: no CAMs, or uniform ones */
+    struct sanl_op_call warp;
+    cl_mem pixels;                           /* grows to the largest batch seen */
+    size_t pixel_bytes;
+};
+
+SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network, int batch,
+                                                 bool training);
+void sanl_engine_free(struct sanl_engine *engine);
+
+/* Brings a batch (count <= engine->batch) to the graph's inputs: image, CAMs and, in training, targets. Rows above
+ * count are zero and teach nothing. */
+SANL_CHECKED enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_batch *batch);
+
+/* CAMs for the image that stands in the graph's input; part of sanl_engine_load. */
+SANL_CHECKED enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine);
+
+#endif
