@@ -20,8 +20,8 @@ __kernel void cam_alpha(__global const float *g, __global float *work, uint chan
 }
 
 // A work-item for each pixel: relu(alpha . a)
-__kernel void cam_map(__global const float *a, __global float *work, uint channels, uint pixels, int positions,
-                      int c)
+__kernel void cam_map(__global const float *a, __global float *work, uint channels, uint pixels,
+                      int positions, int c)
 {
     size_t i = get_global_id(0);
     if (i >= pixels)
@@ -38,8 +38,8 @@ __kernel void cam_map(__global const float *a, __global float *work, uint channe
 }
 
 // A work-item for each chunk of positions: its maximum
-__kernel void cam_peaks(__global float *work, uint channels, uint pixels, int count, int chunks, int positions,
-                        int chunk)
+__kernel void cam_peaks(__global float *work, uint channels, uint pixels, int count, int chunks,
+                        int positions, int chunk)
 {
     int i = (int)get_global_id(0);
     if (i >= count)

@@ -2,8 +2,8 @@
 // width = 1 / (2 sigma^2).
 
 // P - G at one element of p, and the mask's place
-static float residual(__global const float *p, __global const float *xy, size_t at, int h, int w, int landmarks,
-                      float stride, float width, size_t *place)
+static float residual(__global const float *p, __global const float *xy, size_t at, int h, int w,
+                      int landmarks, float stride, float width, size_t *place)
 {
     size_t pixel = at / landmarks, row = pixel / w, n = row / h;
     size_t landmark = n * landmarks + (at - pixel * landmarks);
@@ -14,9 +14,9 @@ static float residual(__global const float *p, __global const float *xy, size_t 
     return p[at] - exp(-(dx * dx + dy * dy) * width);
 }
 
-__kernel void heatmap_loss_parts(__global const float *p, __global const float *xy, __global const float *mask,
-                                 __global float *parts, uint part_count, uint count, int h, int w, int landmarks,
-                                 float stride, float width)
+__kernel void heatmap_loss_parts(__global const float *p, __global const float *xy,
+                                 __global const float *mask, __global float *parts, uint part_count,
+                                 uint count, int h, int w, int landmarks, float stride, float width)
 {
     size_t i = get_global_id(0);
     if (i >= part_count)
@@ -46,9 +46,10 @@ __kernel void heatmap_loss_mean(__global const float *sums, __global const float
     out[0] = sums[at] * s;
 }
 
-__kernel void heatmap_loss_backward(__global const float *p, __global const float *xy, __global const float *mask,
-                                    __global const float *scale, __global const float *dout, __global float *dp,
-                                    uint count, int h, int w, int landmarks, float stride, float width, int add)
+__kernel void heatmap_loss_backward(__global const float *p, __global const float *xy,
+                                    __global const float *mask, __global const float *scale,
+                                    __global const float *dout, __global float *dp, uint count, int h, int w,
+                                    int landmarks, float stride, float width, int add)
 {
     size_t at = get_global_id(0), place;
     if (at >= count)

@@ -1,6 +1,7 @@
 // Packed RGB bytes to normalised network input; the table's columns are those of ops/warp.c.
-__kernel void warp(__global const uchar *pixels, __global const float *tables, __global float *out, uint count,
-                   int size, float mean0, float mean1, float mean2, float scale0, float scale1, float scale2)
+__kernel void warp(__global const uchar *pixels, __global const float *tables, __global float *out,
+                   uint count, int size, float mean0, float mean1, float mean2, float scale0, float scale1,
+                   float scale2)
 {
     size_t i = get_global_id(0);
     if (i >= count)
@@ -19,7 +20,8 @@ __kernel void warp(__global const uchar *pixels, __global const float *tables, _
     size_t p00 = 3 * ((size_t)y0 * w + x0), p01 = 3 * ((size_t)y0 * w + x1);
     size_t p10 = 3 * ((size_t)y1 * w + x0), p11 = 3 * ((size_t)y1 * w + x1);
 
-    float3 top = (1.0f - u) * convert_float3(vload3(0, picture + p00)) + u * convert_float3(vload3(0, picture + p01));
+    float3 top =
+        (1.0f - u) * convert_float3(vload3(0, picture + p00)) + u * convert_float3(vload3(0, picture + p01));
     float3 bottom =
         (1.0f - u) * convert_float3(vload3(0, picture + p10)) + u * convert_float3(vload3(0, picture + p11));
     float3 value = ((1.0f - v) * top + v * bottom) * (table[9] / 255.0f) + table[10];

@@ -8,6 +8,7 @@
 #include "device/source.h"
 
 static const size_t count_limit = (size_t)1 << 28; /* elements of one input */
+static const double tiny_flops = 3e5, tiny_elements = 8192;
 
 /* ---- syntax -------------------------------------------------------------------------------------- */
 
@@ -129,6 +130,32 @@ bool sanl_opcase_next(char text[SANL_CASE_BYTES], const char **cursor)
             return true;
     }
     return false;
+}
+
+/* ---- size ---------------------------------------------------------------------------------------- */
+
+double sanl_opcase_flops(const struct sanl_op_call *call)
+{
+    double flops = call->op->cost ? call->op->cost(call, SANL_FORWARD).flops : 0;
+    for (int i = 0; i < call->in_count; i++)
+        flops = fmax(flops, (double)sanl_shape_count(call->in_shape[i]));
+    for (int i = 0; i < call->out_count; i++)
+        flops = fmax(flops, (double)sanl_shape_count(call->out_shape[i]));
+    return flops;
+}
+
+bool sanl_opcase_is_tiny(const struct sanl_op *op, const char *text)
+{
+    struct sanl_opcase parsed;
+    if (sanl_opcase_parse(&parsed, op, text) != SANL_OK || parsed.refuse ||
+        op->infer(&parsed.call, NULL) != SANL_OK)
+        return true; /* nothing runs */
+    double elements = 0;
+    for (int i = 0; i < parsed.call.in_count; i++)
+        elements += (double)sanl_shape_count(parsed.call.in_shape[i]);
+    for (int i = 0; i < parsed.call.out_count; i++)
+        elements += (double)sanl_shape_count(parsed.call.out_shape[i]);
+    return elements <= tiny_elements && sanl_opcase_flops(&parsed.call) <= tiny_flops;
 }
 
 /* ---- contents ------------------------------------------------------------------------------------ */

@@ -28,6 +28,12 @@ const char *sanl_opcase_file(const struct sanl_op *op);
  * it; false at the end. */
 bool sanl_opcase_next(char text[SANL_CASE_BYTES], const char **cursor);
 
+/* Flops of one forward of an inferred call, at least the elements of its largest tensor. */
+double sanl_opcase_flops(const struct sanl_op_call *call);
+
+/* True when an interpreter of kernels can do the case in seconds. */
+bool sanl_opcase_is_tiny(const struct sanl_op *op, const char *text);
+
 /* Fills inputs, parameters and states of an inferred call with float32-exact values that depend on (op, key)
  * alone. The inputs' arrays must be there. */
 void sanl_opcase_fill(const struct sanl_op_call *call, const struct sanl_op_host *host, uint64_t key);

@@ -11,8 +11,7 @@ static const char *const kind_names[] = {"in",  "out",  "param",  "state",     "
                                          "din", "dout", "dparam", "workspace", "prepared"};
 
 enum { SLOT_COUNT = 32, GRADIENT_SAMPLES = 40 };
-static const double gradient_budget = 1e8;                  /* flops of reference forwards per tensor */
-static const double tiny_flops = 3e5, tiny_elements = 8192; /* what an interpreter of kernels can do */
+static const double gradient_budget = 1e8; /* flops of reference forwards per tensor */
 
 struct check {
     struct sanl_device *device;
@@ -295,16 +294,6 @@ static enum sanl_status check_gradient_of(struct check *check, const struct sanl
     return SANL_OK;
 }
 
-static double forward_flops(const struct sanl_op_call *call)
-{
-    double flops = call->op->cost ? call->op->cost(call, SANL_FORWARD).flops : 0;
-    for (int i = 0; i < call->in_count; i++)
-        flops = fmax(flops, (double)sanl_shape_count(call->in_shape[i]));
-    for (int i = 0; i < call->out_count; i++)
-        flops = fmax(flops, (double)sanl_shape_count(call->out_shape[i]));
-    return flops;
-}
-
 /* What the reference has to overwrite is NaN before. */
 static void spoil_host(struct check *check, unsigned kinds)
 {
@@ -334,7 +323,7 @@ static enum sanl_status check_reference(struct check *check)
         return sanl_fail(SANL_ERR_INTERNAL, "has a backward but no reference_backward");
     run_reference_backward(check);
 
-    double affordable = gradient_budget / (2 * forward_flops(&check->call));
+    double affordable = gradient_budget / (2 * sanl_opcase_flops(&check->call));
     for (int i = 0; i < check->slot_count; i++) {
         struct sanl_slot *slot = &slots[i];
         if (slot->kind != DIN && slot->kind != DPARAM)
@@ -435,71 +424,4 @@ void sanl_opcheck_case(struct sanl_opcheck_result *result, struct sanl_device *d
         snprintf(result->message, sizeof result->message,
                  "%s: %.1400s; repeat it with: sanlcl selftest%s --op %s --case '%s'", op->name,
                  sanl_error_message(), route_option(device), op->name, result->text);
-}
-
-static bool is_tiny(const struct sanl_op *op, const char *text)
-{
-    struct sanl_opcase parsed;
-    if (sanl_opcase_parse(&parsed, op, text) != SANL_OK || parsed.refuse ||
-        op->infer(&parsed.call, NULL) != SANL_OK)
-        return true; /* costs nothing */
-    double elements = 0;
-    for (int i = 0; i < parsed.call.in_count; i++)
-        elements += (double)sanl_shape_count(parsed.call.in_shape[i]);
-    for (int i = 0; i < parsed.call.out_count; i++)
-        elements += (double)sanl_shape_count(parsed.call.out_shape[i]);
-    return elements <= tiny_elements && forward_flops(&parsed.call) <= tiny_flops;
-}
-
-static void tell(struct sanl_opcheck_summary *summary, const struct sanl_opcheck_result *result,
-                 sanl_opcheck_fn *report, void *payload)
-{
-    summary->cases++;
-    summary->failed += !result->passed;
-    if (report)
-        report(payload, result);
-}
-
-static void run_file(struct sanl_opcheck_summary *summary, struct sanl_device *device,
-                     const struct sanl_op *op, bool tiny, sanl_opcheck_fn *report, void *payload)
-{
-    struct sanl_opcheck_result result;
-    const char *cursor = sanl_opcase_file(op);
-    char text[SANL_CASE_BYTES];
-    int before = summary->cases;
-    while (cursor && sanl_opcase_next(text, &cursor)) {
-        if (tiny && !is_tiny(op, text))
-            continue;
-        sanl_opcheck_case(&result, device, op, text);
-        tell(summary, &result, report, payload);
-    }
-    if (summary->cases > before)
-        return;
-    result = (struct sanl_opcheck_result){.op = op};
-    snprintf(result.message, sizeof result.message, "%s: no %scase in tests/cases/%s.txt", op->name,
-             tiny ? "small " : "", op->name);
-    tell(summary, &result, report, payload);
-}
-
-enum sanl_status sanl_opcheck_run(struct sanl_opcheck_summary *summary, struct sanl_device *device,
-                                  const struct sanl_opcheck_options *options, sanl_opcheck_fn *report,
-                                  void *payload)
-{
-    *summary = (struct sanl_opcheck_summary){0};
-    if (options->case_text && !options->op)
-        return sanl_fail(SANL_ERR_USAGE, "a case needs the name of its operator");
-    if (options->op && !sanl_op_find(options->op))
-        return sanl_fail(SANL_ERR_USAGE, "there is no operator '%s'", options->op);
-    for (const struct sanl_op *const *op = sanl_ops; *op; op++) {
-        if (options->op && strcmp((*op)->name, options->op) != 0)
-            continue;
-        if (options->case_text) {
-            struct sanl_opcheck_result result;
-            sanl_opcheck_case(&result, device, *op, options->case_text);
-            tell(summary, &result, report, payload);
-        } else {
-            run_file(summary, device, *op, options->tiny, report, payload);
-        }
-    }
-    return SANL_OK;
 }

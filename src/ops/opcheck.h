@@ -18,28 +18,8 @@ struct sanl_opcheck_result {
     char message[SANL_MESSAGE_BYTES];     /* what failed and how to repeat it; "" when passed */
 };
 
-struct sanl_opcheck_summary {
-    int cases, failed;
-};
-
-/* Called after each case; may be NULL. */
-typedef void sanl_opcheck_fn(void *payload, const struct sanl_opcheck_result *result);
-
 /* Checks one case of one operator, which need not be in the table. */
 void sanl_opcheck_case(struct sanl_opcheck_result *result, struct sanl_device *device,
                        const struct sanl_op *op, const char *text);
-
-struct sanl_opcheck_options {
-    const char *op;        /* its name; NULL: all operators */
-    const char *case_text; /* one case in place of the operator's file; needs op */
-    bool tiny;             /* leave out what is large for an interpreter of kernels */
-};
-
-/* Checks the operators; fails only when the options name nothing. An operator without a case is a failed one.
- */
-SANL_CHECKED enum sanl_status sanl_opcheck_run(struct sanl_opcheck_summary *summary,
-                                               struct sanl_device *device,
-                                               const struct sanl_opcheck_options *options,
-                                               sanl_opcheck_fn *report, void *payload);
 
 #endif

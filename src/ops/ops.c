@@ -22,6 +22,7 @@ extern const struct sanl_op sanl_op_sgd;
 extern const struct sanl_op sanl_op_upsample;
 extern const struct sanl_op sanl_op_warp;
 
+/* clang-format off */
 const struct sanl_op *const sanl_ops[] = {
     &sanl_op_adam,
     &sanl_op_add,
@@ -42,6 +43,7 @@ const struct sanl_op *const sanl_ops[] = {
     &sanl_op_warp,
     NULL,
 };
+/* clang-format on */
 
 const struct sanl_op *sanl_op_find(const char *name)
 {

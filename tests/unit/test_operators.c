@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sanlcl/selftest.h>
 #include "ops/opcheck.h"
 
 static struct sanl_device *device;
@@ -27,25 +29,37 @@ static int close_device(void **state)
     return 0;
 }
 
-static void print_failure(void *payload, const struct sanl_opcheck_result *result)
+static void print_failure(void *payload, const char *message)
 {
     (void)payload;
-    if (!result->passed)
-        print_error("%s\n", result->message);
+    print_error("%s\n", message);
+}
+
+static enum sanl_status selftest(struct sanl_device *on, struct sanl_selftest_options options, int *cases)
+{
+    struct sanl_selftest_row *rows;
+    int count;
+    options.failure = print_failure;
+    enum sanl_status status = sanl_selftest_run(&rows, &count, on, &options);
+    *cases = 0;
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(rows[i].passed, rows[i].failed == 0);
+        *cases += rows[i].cases;
+    }
+    free(rows);
+    return status;
 }
 
 static void check_route(enum sanl_route route)
 {
     struct sanl_device *on;
-    struct sanl_opcheck_summary summary;
     const struct sanl_device_options how = {.route = route};
-    const struct sanl_opcheck_options options = {0};
+    int cases;
     assert_int_equal(sanl_device_open(&on, &how), SANL_OK);
-    enum sanl_status status = sanl_opcheck_run(&summary, on, &options, print_failure, NULL);
+    enum sanl_status status = selftest(on, (struct sanl_selftest_options){0}, &cases);
     sanl_device_free(on);
     assert_int_equal(status, SANL_OK);
-    assert_true(summary.cases > 0);
-    assert_int_equal(summary.failed, 0);
+    assert_true(cases > 0);
 }
 
 static void test_default_route(void **state)
@@ -226,18 +240,28 @@ static void test_undeclared_read(void **state)
     expect_failure(&op, loss_case, "undeclared tensors NaN differs: din[0]");
 }
 
-static void test_no_cases(void **state)
+static void test_options(void **state)
 {
     (void)state;
-    struct sanl_opcheck_summary summary;
-    struct sanl_opcheck_options options = {.op = "nothing"};
-    assert_int_equal(sanl_opcheck_run(&summary, device, &options, NULL, NULL), SANL_ERR_USAGE);
-    options = (struct sanl_opcheck_options){.case_text = "in=1,1,1,1"};
-    assert_int_equal(sanl_opcheck_run(&summary, device, &options, NULL, NULL), SANL_ERR_USAGE);
-    options = (struct sanl_opcheck_options){.op = "sgd", .tiny = true};
-    assert_int_equal(sanl_opcheck_run(&summary, device, &options, print_failure, NULL), SANL_OK);
-    assert_true(summary.cases > 0);
-    assert_int_equal(summary.failed, 0);
+    const char *const text = "in=1,1,1,1;1,1,1,1";
+    int all, tiny, one;
+    assert_int_equal(selftest(device, (struct sanl_selftest_options){.op = "nothing"}, &one), SANL_ERR_USAGE);
+    assert_int_equal(selftest(device, (struct sanl_selftest_options){.case_text = text}, &one),
+                     SANL_ERR_USAGE);
+    assert_int_equal(selftest(device, (struct sanl_selftest_options){.op = "sgd"}, &all), SANL_OK);
+    assert_int_equal(selftest(device, (struct sanl_selftest_options){.op = "sgd", .tiny = true}, &tiny),
+                     SANL_OK);
+    assert_true(tiny > 0 && tiny < all);
+    assert_int_equal(selftest(device, (struct sanl_selftest_options){.op = "sgd", .case_text = text}, &one),
+                     SANL_OK);
+    assert_int_equal(one, 1);
+
+    struct sanl_selftest_row *rows;
+    const struct sanl_selftest_options bad = {.op = "sgd", .case_text = "refuse=1"};
+    assert_int_equal(sanl_selftest_run(&rows, &one, device, &bad), SANL_ERR_NUMERIC);
+    assert_int_equal(one, 1);
+    assert_int_equal(rows[0].failed, 1);
+    free(rows);
 }
 
 static void test_accepts_all(void **state)
@@ -268,7 +292,7 @@ int main(void)
         cmocka_unit_test(test_writes_input),    cmocka_unit_test(test_not_repeatable),
         cmocka_unit_test(test_wrong_gradient),  cmocka_unit_test(test_not_added),
         cmocka_unit_test(test_not_overwritten), cmocka_unit_test(test_undeclared_read),
-        cmocka_unit_test(test_no_cases),        cmocka_unit_test(test_accepts_all),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_accepts_all),
         cmocka_unit_test(test_bad_case),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);

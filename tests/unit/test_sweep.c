@@ -1,19 +1,11 @@
-/* The memory-bound operators in the loops of the other family of kernels, and maximum pooling where values
- * are equal. */
+/* Details of the memory-bound operators that their cases do not reach. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include "ops/opcheck.h"
+#include "ops/op.h"
 #include "ops/sweep.h"
-
-static void print_failure(void *payload, const struct sanl_opcheck_result *result)
-{
-    (void)payload;
-    if (!result->passed)
-        print_error("%s\n", result->message);
-}
 
 static struct sanl_device *open_route(enum sanl_route route)
 {
@@ -23,27 +15,6 @@ static struct sanl_device *open_route(enum sanl_route route)
         return device;
     print_error("%s\n", sanl_error_message());
     return NULL;
-}
-
-static void test_other_family(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"add", "batch_norm", "concat", "gate", "pool2d", "relu", "upsample"};
-    struct sanl_device *device = open_route(SANL_ROUTE_AUTO);
-    assert_non_null(device);
-    const enum sanl_route other =
-        sanl_device_family(device) == SANL_ROUTE_WIDE ? SANL_ROUTE_TILE : SANL_ROUTE_WIDE;
-    sanl_device_free(device);
-    device = open_route(other);
-    assert_non_null(device);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct sanl_opcheck_summary summary;
-        const struct sanl_opcheck_options options = {.op = names[i]};
-        assert_int_equal(sanl_opcheck_run(&summary, device, &options, print_failure, NULL), SANL_OK);
-        assert_true(summary.cases > 0);
-        assert_int_equal(summary.failed, 0);
-    }
-    sanl_device_free(device);
 }
 
 /* Among equal values the first in row-major order takes the gradient, in kernel and reference. */
@@ -110,7 +81,6 @@ static void test_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_family),
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_pieces),
     };
