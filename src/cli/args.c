@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sanlcl/text.h>
 
+const char *const sanl_args_routes[] = {"auto", "wide", "tile", "clblast", NULL};
+
 static char message[2048];
 
 enum sanl_status sanl_cli_fail(enum sanl_status status, const char *format, ...)
@@ -193,14 +195,20 @@ void sanl_args_help(const struct sanl_command *command, FILE *file)
               file);
 }
 
-/* The index of an option in the command's table. Asking for one that is not there is our own mistake. */
+/* The index of an option in the command's table; the number of rows when it is not there. */
+static size_t find_row(const struct sanl_command *command, const char *name)
+{
+    const size_t count = row_count(command);
+    size_t i = 0;
+    while (i < count && strcmp(command->args[i].name, name) != 0)
+        i++;
+    return i;
+}
+
 static size_t row_index(const struct sanl_args *args, const char *name)
 {
-    const size_t count = row_count(args->command);
-    size_t i = 0;
-    while (i < count && strcmp(args->command->args[i].name, name) != 0)
-        i++;
-    assert(i < count && "an option that is not in the command's table");
+    const size_t i = find_row(args->command, name);
+    assert(i < row_count(args->command) && "an option that is not in the command's table");
     return i;
 }
 
@@ -232,6 +240,16 @@ double sanl_args_number(const struct sanl_args *args, const char *name)
     return text ? strtod(text, NULL) : 0;
 }
 
+int sanl_args_choice(const struct sanl_args *args, const char *name)
+{
+    const char *text = sanl_args_text(args, name);
+    const char *const *choices = args->command->args[row_index(args, name)].choices;
+    for (int i = 0; text && choices[i]; i++)
+        if (strcmp(choices[i], text) == 0)
+            return i;
+    return -1;
+}
+
 enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config)
 {
     return sanl_config_load(config, sanl_args_text(args, "--config"), args->overrides, args->override_count);
@@ -244,6 +262,8 @@ enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_devi
     if (options)
         wanted = *options;
     wanted.select = sanl_args_text(args, "--device");
+    if (find_row(args->command, "--gemm") < row_count(args->command))
+        wanted.route = (enum sanl_route)sanl_args_choice(args, "--gemm");
     const enum sanl_status status = sanl_device_open(device, &wanted);
     if (status == SANL_OK) {
         const struct sanl_device_info *info = sanl_device_get_info(*device);

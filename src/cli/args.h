@@ -34,6 +34,15 @@ struct sanl_arg {
         .help = "OpenCL device: its index in 'sanlcl devices', or a part of its name"                        \
     }
 
+/* sanl_args_device obeys it. */
+#define SANL_ARG_GEMM_ROW                                                                                    \
+    {                                                                                                        \
+        .name = "--gemm", .value = "ROUTE", .type = SANL_ARG_TEXT, .preset = "auto",                         \
+        .choices = sanl_args_routes, .help = "kernels of convolutions and matrix products"                   \
+    }
+
+extern const char *const sanl_args_routes[]; /* names of enum sanl_route, NULL-ended */
+
 struct sanl_args;
 
 struct sanl_command {
@@ -72,6 +81,8 @@ bool sanl_args_flag(const struct sanl_args *args, const char *name);
 const char *sanl_args_text(const struct sanl_args *args, const char *name); /* NULL: neither */
 int sanl_args_int(const struct sanl_args *args, const char *name);          /* 0: neither */
 double sanl_args_number(const struct sanl_args *args, const char *name);
+int sanl_args_choice(const struct sanl_args *args,
+                     const char *name); /* index in the row's choices; -1: neither */
 
 /* True when the option stands on the command line. */
 bool sanl_args_given(const struct sanl_args *args, const char *name);
@@ -79,8 +90,8 @@ bool sanl_args_given(const struct sanl_args *args, const char *name);
 /* The configuration of --config and the overrides. */
 SANL_CHECKED enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config);
 
-/* Opens the device of --device and says on the error stream which one it is. `options` may be NULL; its
- * `select` is not used. */
+/* Opens the device of --device, with the kernels of --gemm where the command has that, and says on the error
+ * stream which one it is. `options` may be NULL; its `select` is not used. */
 SANL_CHECKED enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_device **device,
                                                const struct sanl_device_options *options);
 

@@ -1,9 +1,6 @@
 #include <stdlib.h>
-#include <string.h>
 #include <sanlcl/selftest.h>
 #include "cli/args.h"
-
-static const char *const routes[] = {"auto", "wide", "tile", "clblast", NULL}; /* enum sanl_route */
 
 static const struct sanl_arg args_table[] = {
     SANL_ARG_DEVICE_ROW,
@@ -13,12 +10,7 @@ static const struct sanl_arg args_table[] = {
      .type = SANL_ARG_TEXT,
      .help = "check this case of it, as in tests/cases/NAME.txt: 'in=2,7,9,5 kernel=3'"},
     {.name = "--tiny", .help = "only small cases, for interpreters of kernels such as Oclgrind"},
-    {.name = "--gemm",
-     .value = "ROUTE",
-     .type = SANL_ARG_TEXT,
-     .preset = "auto",
-     .choices = routes,
-     .help = "kernels of convolutions and matrix products"},
+    SANL_ARG_GEMM_ROW,
     {0},
 };
 
@@ -54,21 +46,12 @@ static void print_row(void *payload, const struct sanl_selftest_row *row)
     fflush(stdout);
 }
 
-static enum sanl_route route_of(const char *name)
-{
-    int route = 0;
-    while (routes[route + 1] && strcmp(routes[route], name) != 0)
-        route++;
-    return (enum sanl_route)route;
-}
-
 static enum sanl_status run(const struct sanl_args *args)
 {
     struct sanl_selftest_row *rows = NULL;
     struct sanl_device *device = NULL;
     int count = 0;
     bool headed = false;
-    const struct sanl_device_options on = {.route = route_of(sanl_args_text(args, "--gemm"))};
     const struct sanl_selftest_options options = {
         .op = sanl_args_text(args, "--op"),
         .case_text = sanl_args_text(args, "--case"),
@@ -77,7 +60,7 @@ static enum sanl_status run(const struct sanl_args *args)
         .done = print_row,
         .payload = &headed,
     };
-    enum sanl_status status = sanl_args_device(args, &device, &on);
+    enum sanl_status status = sanl_args_device(args, &device, NULL);
     if (status != SANL_OK)
         return status;
     status = sanl_selftest_run(&rows, &count, device, &options);

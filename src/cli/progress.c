@@ -55,6 +55,8 @@ void sanl_progress_update(const char *format, ...)
     flockfile(stderr);
     const bool terminal = on_terminal();
     const double t = now();
+    if (!terminal && last_time < 0)
+        last_time = t; /* short work needs no line */
     if (t - last_time >= (terminal ? 0.1 : 10)) {
         last_time = t;
         va_list args;

@@ -11,8 +11,8 @@
 #define SANL_CLI_PRINTF(at, first)
 #endif
 
-/* Replaces the live line, at most ten times a second; without a terminal prints a line at most every ten
- * seconds. Cheap enough to be called at every step. */
+/* Replaces the live line, at most ten times a second; without a terminal prints a line every ten seconds
+ * at most. Cheap enough to be called at every step. */
 void sanl_progress_update(const char *format, ...) SANL_CLI_PRINTF(1, 2);
 
 /* Prints a line that stays, above the live line. */

@@ -79,5 +79,26 @@ expect 1 '' 'model.size: expected a multiple of 32, found 100' config model.size
 "$program" config --dump --config "$folder/a.yaml" >"$folder/b.yaml"
 check 'a dump is read back' 'grep -q "^seed: 77" "$folder/b.yaml" && cmp -s "$folder/a.yaml" "$folder/b.yaml"'
 
+# A data set, and an interrupt in the middle of one.
+expect 2 '' '^sanlcl synth: expected OUT' synth
+expect 2 '' "--layout: expected one of fld, found 'coco'" synth --layout coco "$folder/data"
+expect 2 '' "--count: expected a whole number from 1 to 99999999, found '0'" synth --count 0 "$folder/data"
+expect 2 '' "--size: expected a whole number from 64 to 2048, found '64.5'" synth --size=64.5 "$folder/data"
+expect 0 '3 pictures' '' synth --count 3 --size 64 "$folder/data"
+check 'pictures are written' '[ -s "$folder/data/img/img_00000003.jpg" ]'
+check 'landmarks are written' '[ -s "$folder/data/Anno/list_landmarks.txt" ]'
+expect 1 '' "^sanlcl: $folder/data" synth --count 3 --size 64 "$folder/data"
+"$program" synth --count 1000000 "$folder/stopped" >"$folder/out" 2>"$folder/err" &
+sleep 1
+kill -TERM $!
+wait $!
+check 'a signal stops the program' "[ $? = 130 ] && grep -q '^sanlcl: interrupted' '$folder/err'"
+
+# Devices.
+expect 0 '"compute_units":' '' devices --json
+expect 0 'abilities' '' devices
+expect 1 '' '^sanlcl: ' selftest --device 12345
+expect 2 '' '--gemm: expected one of auto, wide, tile, clblast' selftest --gemm cublas
+
 [ "$failures" = 0 ] && echo 'all passed'
 exit "$((failures > 0))"

@@ -1,0 +1,77 @@
+#include <sanlcl/synth.h>
+#include "cli/args.h"
+#include "cli/progress.h"
+
+static const char *const layouts[] = {"fld", NULL};
+
+static const struct sanl_arg args_table[] = {
+    {.name = "--layout",
+     .value = "NAME",
+     .help = "layout on disk",
+     .type = SANL_ARG_TEXT,
+     .preset = "fld",
+     .choices = layouts},
+    {.name = "--count",
+     .value = "N",
+     .help = "pictures",
+     .type = SANL_ARG_INT,
+     .preset = "1000",
+     .min = 1,
+     .max = 99999999},
+    {.name = "--seed",
+     .value = "N",
+     .help = "the same seed gives the same files, byte for byte",
+     .type = SANL_ARG_INT,
+     .preset = "1",
+     .max = 2147483647},
+    {.name = "--size",
+     .value = "N",
+     .help = "longer side of a picture in pixels",
+     .type = SANL_ARG_INT,
+     .preset = "256",
+     .min = 64,
+     .max = 2048},
+    {.name = "--threads",
+     .value = "N",
+     .help = "drawing threads; 0: one for each processor",
+     .type = SANL_ARG_INT,
+     .preset = "0",
+     .max = 256},
+    {0},
+};
+
+static void show_progress(void *payload, int done, int count)
+{
+    (void)payload;
+    sanl_progress_update("picture %d of %d", done, count);
+}
+
+static enum sanl_status run(const struct sanl_args *args)
+{
+    struct sanl_synth_options options;
+    sanl_synth_defaults(&options);
+    options.layout = sanl_args_text(args, "--layout");
+    options.count = sanl_args_int(args, "--count");
+    options.seed = (uint64_t)sanl_args_int(args, "--seed");
+    options.size = sanl_args_int(args, "--size");
+    options.threads = sanl_args_int(args, "--threads");
+    options.progress = show_progress;
+    const enum sanl_status status = sanl_synth_write(&options, args->positional[0]);
+    sanl_progress_end();
+    if (status == SANL_OK)
+        printf("%s: %d pictures\n", args->positional[0], options.count);
+    return status;
+}
+
+const struct sanl_command sanl_cmd_synth = {
+    .name = "synth",
+    .summary = "draw a data set of synthetic garments",
+    .details =
+        "Writes Anno, Eval and img below the folder OUT in the layout of a public data set, with the parts\n"
+        "train, val and test.\n",
+    .args = args_table,
+    .positional = "OUT",
+    .least = 1,
+    .most = 1,
+    .run = run,
+};
