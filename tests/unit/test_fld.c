@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sanlcl/synth.h>
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/dataset.h"
@@ -364,6 +365,45 @@ static void many_rows_join(void **state)
     sanl_dataset_free(d);
 }
 
+/* What this project writes in the layout it also reads. */
+static void synthetic_sets_are_read(void **state)
+{
+    (void)state;
+    enum { PICTURES = 12 };
+    struct sanl_synth_options options;
+    struct sanl_data_config config = {.format = "fld"};
+    struct sanl_dataset *d = NULL;
+    snprintf(config.root, sizeof config.root, "%s/synth", root);
+    sanl_synth_defaults(&options);
+    options.count = PICTURES;
+    options.size = 64;
+    assert_int_equal(sanl_synth_write(&options, config.root), SANL_OK);
+    if (sanl_dataset_open(&d, &config) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    assert_int_equal(d->count, PICTURES);
+    assert_true(d->category_count >= 10);
+    assert_int_equal(d->parts[0].count + d->parts[1].count + d->parts[2].count, PICTURES);
+    for (int i = 0; i < d->count; i++) {
+        const struct sanl_record *r = &d->records[i];
+        char *path = sanl_dataset_image_path(d, r);
+        assert_true(r->category >= 0 && r->box.x1 >= 0 && r->box.y1 >= 0 && r->box.x2 < 64 && r->box.y2 < 64);
+        assert_int_equal(remove(path), 0);
+        free(path);
+    }
+    sanl_dataset_free(d);
+    for (int i = 0; i < FILES; i++) {
+        char *path = sanl_path_join(config.root, files[i]);
+        assert_int_equal(remove(path), 0);
+        free(path);
+    }
+    static const char *const folders[] = {"synth/Anno", "synth/Eval", "synth/img", "synth"};
+    for (int i = 0; i < 4; i++) {
+        char *path = path_of(folders[i]);
+        assert_int_equal(rmdir(path), 0);
+        free(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +416,7 @@ int main(void)
         cmocka_unit_test(unknown_formats_and_roots_are_named),
         cmocka_unit_test(truncated_files_never_crash),
         cmocka_unit_test(many_rows_join),
+        cmocka_unit_test(synthetic_sets_are_read),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
