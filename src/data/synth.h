@@ -148,7 +148,9 @@ struct sanl_synth_pose {
     int level; /* 1 normal, 2 medium, 3 large pose: FLD's variation type */
 };
 
-void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_random *random, bool flat);
+/* The legs spread by up to `stance` radians each. */
+void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_random *random, bool flat,
+                            float stance);
 /* Where a point of the straight, upright body stands in the pose. */
 struct sanl_synth_point sanl_synth_place(const struct sanl_synth_pose *pose, struct sanl_synth_point p);
 /* The same for a point of cloth, which ripples. */
@@ -167,8 +169,9 @@ void sanl_synth_add_legs(struct sanl_synth_scene *scene, const struct sanl_synth
                          const struct sanl_synth_pose *pose);
 void sanl_synth_add_torso(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,
                           const struct sanl_synth_pose *pose);
+/* The arm, or what of it is below the elbow. */
 void sanl_synth_add_arm(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,
-                        const struct sanl_synth_pose *pose, int side);
+                        const struct sanl_synth_pose *pose, int side, bool whole);
 void sanl_synth_add_head(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,
                          const struct sanl_synth_pose *pose);
 

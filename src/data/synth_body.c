@@ -37,7 +37,7 @@ point sanl_synth_place_cloth(const struct sanl_synth_pose *pose, point p)
 static void pose_arm(struct sanl_synth_pose *out, struct sanl_synth_random *random, int side, bool flat)
 {
     const float s = sign_of(side);
-    const point shoulder = sanl_synth_place(out, (point){s * 0.8f, 0.42f});
+    const point shoulder = sanl_synth_place(out, (point){s * 0.77f, 0.43f});
     float raise = sanl_synth_between(random, 0.1f, 0.42f), bend = sanl_synth_between(random, -0.12f, 0.3f);
     const float kind = sanl_synth_between(random, 0, 1);
     if (flat) {
@@ -76,7 +76,8 @@ static void pose_leg(struct sanl_synth_pose *out, struct sanl_synth_random *rand
         (point){out->leg[side][1].x + s * 1.75f * sinf(b), out->leg[side][1].y + 1.75f * cosf(b)};
 }
 
-void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_random *random, bool flat)
+void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_random *random, bool flat,
+                            float stance)
 {
     memset(out, 0, sizeof *out);
     const float swing = flat ? 0.4f : 1;
@@ -90,8 +91,7 @@ void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_rando
         flat ? sanl_synth_between(random, 0.015f, 0.035f) : sanl_synth_between(random, 0.005f, 0.02f);
     for (int i = 0; i < 6; i++)
         out->phase[i] = sanl_synth_between(random, 0, 6.28f);
-    const float spread =
-        flat ? sanl_synth_between(random, 0.02f, 0.14f) : sanl_synth_between(random, 0, 0.2f);
+    const float spread = sanl_synth_between(random, 0, stance);
     for (int side = 0; side < 2; side++) {
         pose_arm(out, random, side, flat);
         pose_leg(out, random, side, spread);
@@ -178,16 +178,21 @@ void sanl_synth_add_torso(struct sanl_synth_scene *scene, const struct sanl_synt
 }
 
 void sanl_synth_add_arm(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,
-                        const struct sanl_synth_pose *pose, int side)
+                        const struct sanl_synth_pose *pose, int side, bool whole)
 {
     const point *arm = pose->arm[side];
     const float dx = arm[2].x - arm[1].x, dy = arm[2].y - arm[1].y, length = hypotf(dx, dy);
-    const point tip = {arm[2].x + 0.42f * dx / length, arm[2].y + 0.42f * dy / length};
-    const point palm = {arm[2].x + 0.16f * dx / length, arm[2].y + 0.16f * dy / length};
+    const float ux = dx / length, uy = dy / length;
+    const point palm = {arm[2].x + 0.15f * ux, arm[2].y + 0.15f * uy};
+    const point tip = {arm[2].x + 0.4f * ux, arm[2].y + 0.4f * uy};
     const point line[6] = {
         arm[0], {(arm[0].x + arm[1].x) / 2, (arm[0].y + arm[1].y) / 2}, arm[1], arm[2], palm, tip};
-    sanl_synth_ellipse(scene, arm[0], 0.21f, 0.21f, 0, &person->skin);
-    sanl_synth_tube(scene, line, (float[]){0.2f, 0.19f, 0.15f, 0.09f, 0.13f, 0.05f}, 6, &person->skin);
+    static const float widths[6] = {0.18f, 0.18f, 0.15f, 0.09f, 0.115f, 0.055f};
+    const int from = whole ? 0 : 2; /* without the upper arm: from the elbow on */
+    const point end = line[from];
+    sanl_synth_ellipse(scene, end, widths[from], widths[from], 0, &person->skin);
+    sanl_synth_ellipse(scene, tip, 0.055f, 0.06f, 0, &person->skin);
+    sanl_synth_tube(scene, line + from, widths + from, 6 - from, &person->skin);
 }
 
 static void add_face(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,

@@ -224,7 +224,7 @@ void sanl_synth_cut_create(struct sanl_synth_cut *out, struct sanl_synth_random 
     if (recipe->bottom == BOTTOM_LEGS && recipe->type == SANL_CLOTHES_FULL)
         out->hem = out->waist + 0.14f;
     out->hem_bow = sanl_synth_between(random, -0.03f, 0.12f);
-    out->pleats = sanl_synth_between(random, 3, 8);
+    out->pleats = sanl_synth_between(random, 3, 6.5f);
     out->depth = sanl_synth_between(random, 0.05f, 0.13f);
     for (int i = 0; i < 8; i++)
         out->phase[i] = sanl_synth_between(random, 0, 6.28f);

@@ -86,11 +86,14 @@ static struct sanl_synth_colour colour_away_from(struct sanl_synth_random *rando
     return c;
 }
 
-static struct sanl_synth_colour denim_colour(struct sanl_synth_random *random)
+static struct sanl_synth_colour denim_colour(struct sanl_synth_random *random, struct sanl_synth_colour avoid)
 {
-    static const struct sanl_synth_colour dark = {34, 46, 78}, pale = {132, 162, 194}, black = {44, 46, 52};
-    const float share = sanl_synth_between(random, 0, 1);
-    return sanl_synth_chance(random, 0.15f) ? black : sanl_synth_mix(dark, pale, share);
+    static const struct sanl_synth_colour dark = {34, 46, 78}, pale = {142, 172, 204}, black = {44, 46, 52};
+    struct sanl_synth_colour c = black;
+    for (int i = 0; i < 8 && (i == 0 || distance(c, avoid) < 75); i++)
+        c = sanl_synth_chance(random, 0.15f) ? black
+                                             : sanl_synth_mix(dark, pale, sanl_synth_between(random, 0, 1));
+    return c;
 }
 
 struct sanl_synth_paint sanl_synth_fabric_paint(struct sanl_synth_random *random, unsigned bits,
@@ -102,7 +105,7 @@ struct sanl_synth_paint sanl_synth_fabric_paint(struct sanl_synth_random *random
     p.colour[2] = colour_away_from(random, p.colour[0], 60);
     p.colour[3] = sanl_synth_mix(p.colour[0], (struct sanl_synth_colour){12, 12, 16}, 0.3f);
     p.key = (uint32_t)sanl_synth_below(random, 1 << 30);
-    p.grain = sanl_synth_between(random, 0.02f, 0.07f);
+    p.grain = sanl_synth_between(random, 0.02f, 0.05f);
     p.gloss = sanl_synth_chance(random, 0.2f) ? sanl_synth_between(random, 0.3f, 0.8f) : 0;
     p.scale = sanl_synth_between(random, 2.2f, 6.5f);
     p.share = sanl_synth_between(random, 0.2f, 0.55f);
@@ -120,10 +123,10 @@ struct sanl_synth_paint sanl_synth_fabric_paint(struct sanl_synth_random *random
         p.scale = sanl_synth_between(random, 2.5f, 4.5f);
         break;
     case FABRIC_DENIM:
-        p.colour[0] = denim_colour(random);
+        p.colour[0] = denim_colour(random, avoid);
         p.colour[1] = sanl_synth_mix(p.colour[0], (struct sanl_synth_colour){235, 240, 245}, 0.45f);
         p.colour[3] = sanl_synth_mix(p.colour[0], (struct sanl_synth_colour){12, 12, 16}, 0.25f);
-        p.grain = 0.12f;
+        p.grain = 0.09f;
         p.gloss = 0;
         break;
     case FABRIC_KNIT:

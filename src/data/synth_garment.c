@@ -4,7 +4,7 @@
 
 typedef struct sanl_synth_point point;
 
-enum { TOP_COLUMNS = 25, TOP_ROWS = 33, COLLAR = 6 }; /* the neck takes the columns 6..18 */
+enum { TOP_COLUMNS = 41, TOP_ROWS = 33, COLLAR = 10 }; /* the neck takes the columns 10..30 */
 
 static const float armpit_y = 1.02f;
 
@@ -97,7 +97,7 @@ point sanl_synth_neckline(const struct sanl_synth_cut *cut, float s)
     return (point){s * x, shoulder_y(x) + cut->neck_depth * drop};
 }
 
-/* The upper edge: shoulder, neckline, shoulder; column 0..24. */
+/* The upper edge: shoulder, neckline, shoulder; column 0..40. */
 static point top_edge(const struct sanl_synth_cut *cut, int column)
 {
     const float nw = cut->neck_width, tip = tip_x(cut);
@@ -280,7 +280,7 @@ static void add_leg(struct sanl_synth_scene *scene, struct sanl_synth_garment *g
 static void add_skirt(struct sanl_synth_scene *scene, struct sanl_synth_garment *garment,
                       const struct sanl_synth_cut *cut, const struct sanl_synth_pose *pose)
 {
-    enum { COLUMNS = 25, ROWS = 25 };
+    enum { COLUMNS = 37, ROWS = 25 };
     const float hem = 2.75f + 3.4f * cut->leg, below = cut->leg_width;
     struct sanl_synth_vertex *v = sanl_synth_add(scene, COLUMNS, ROWS, &cut->paint);
     for (int i = 0; v && i < ROWS * COLUMNS; i++) {

@@ -76,11 +76,12 @@ struct picture {
     bool flat;          /* laid out or hung up, nobody wears it */
 };
 
+/* The parts of the arms in front of the body, or the others. */
 static void add_arms(struct picture *p, bool in_front)
 {
     for (int side = 0; side < 2; side++)
-        if (p->pose.arm_in_front[side] == in_front)
-            sanl_synth_add_arm(&p->scene, &p->person, &p->pose, side);
+        if (!in_front || p->pose.arm_in_front[side])
+            sanl_synth_add_arm(&p->scene, &p->person, &p->pose, side, !in_front);
 }
 
 static void add_body(struct picture *p)
@@ -121,7 +122,7 @@ static void add_subject(struct picture *p)
         scene->subject = false;
         scene->rank++;
         if (!p->flat && p->pose.arm_in_front[side])
-            sanl_synth_add_arm(scene, &p->person, &p->pose, side);
+            sanl_synth_add_arm(scene, &p->person, &p->pose, side, false);
         scene->subject = true;
         scene->rank++;
         if (p->cut.recipe->type != SANL_CLOTHES_LOWER)
@@ -167,7 +168,7 @@ static void add_flat(struct picture *p, struct sanl_synth_random *random)
         p->scene.subject = true;
         sanl_synth_add_inside(&p->scene, &p->cut, &p->pose);
         p->scene.subject = false;
-        if (sanl_synth_chance(random, 0.5f)) {
+        if (p->cut.neck != NECK_HOOD && sanl_synth_chance(random, 0.5f)) {
             sanl_synth_tube(&p->scene, line, (float[]){0.05f, 0.06f, 0.05f}, 3, &bar);
             sanl_synth_tube(&p->scene, hook, (float[]){0.025f, 0.025f, 0.025f}, 3, &bar);
         }
@@ -186,9 +187,11 @@ static void compose(struct picture *p, uint64_t seed, int index, int category)
     p->scene.light_y = sanl_synth_between(&back, -0.9f, -0.2f);
     const struct sanl_synth_colour wall = sanl_synth_backdrop(&p->scene, &back, p->flat);
     p->backdrop_count = p->scene.patch_count;
-    sanl_synth_pose_create(&p->pose, &pose, p->flat);
+    const struct sanl_synth_recipe *recipe = &sanl_synth_recipes[category];
+    const bool skirted = recipe->type != SANL_CLOTHES_UPPER && recipe->bottom != BOTTOM_LEGS;
+    sanl_synth_pose_create(&p->pose, &pose, p->flat, skirted ? 0.05f : 0.2f);
     sanl_synth_person_create(&p->person, &who);
-    sanl_synth_cut_create(&p->cut, &cut, &sanl_synth_recipes[category], wall);
+    sanl_synth_cut_create(&p->cut, &cut, recipe, wall);
     cut_companion(&p->other, &other, p->cut.recipe->type, p->cut.paint.colour[0]);
     p->other.tucked = sanl_synth_chance(&other, 0.85f);
     if (p->flat)
@@ -409,7 +412,7 @@ static enum sanl_status shoot(struct sanl_image *image, struct sanl_synth_record
                               .gain = sanl_synth_between(&light, 0.85f, 1.06f),
                               .across = sanl_synth_between(&light, -0.25f, 0.25f),
                               .down = sanl_synth_between(&light, -0.25f, 0.1f),
-                              .noise = sanl_synth_between(&light, 1, 6),
+                              .noise = sanl_synth_between(&light, 0.5f, 4),
                               .key = sanl_random_key(seed, (uint64_t)index, FOR_LIGHT, 1)};
     const enum sanl_status status = develop(image, &canvas, &lamp);
     sanl_synth_canvas_free(&canvas);
