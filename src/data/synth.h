@@ -85,7 +85,7 @@ struct sanl_synth_patch {
     bool subject; /* belongs to the garment that the picture is about */
 };
 
-enum { SANL_SYNTH_PATCHES = 400, SANL_SYNTH_VERTICES = 60000 };
+enum { SANL_SYNTH_PATCHES = 200, SANL_SYNTH_VERTICES = 20000 };
 
 struct sanl_synth_scene {
     struct sanl_synth_vertex *pool; /* (SANL_SYNTH_VERTICES) */
@@ -97,7 +97,8 @@ struct sanl_synth_scene {
     float light_y;
 };
 
-/* Adds a patch and returns its vertices to fill in, NULL when the scene is full (it is then left out). */
+/* Adds a patch and returns its vertices to fill in, NULL when the scene is full: the patch is then left out.
+ * Scenes use about half of the room. */
 struct sanl_synth_vertex *sanl_synth_add(struct sanl_synth_scene *scene, int columns, int rows,
                                          const struct sanl_synth_paint *paint);
 /* A strip along a smooth line through `count` points with half widths. */

@@ -191,6 +191,7 @@ static void compose(struct picture *p, uint64_t seed, int index, int category)
     const bool skirted = recipe->type != SANL_CLOTHES_UPPER && recipe->bottom != BOTTOM_LEGS;
     sanl_synth_pose_create(&p->pose, &pose, p->flat, skirted ? 0.05f : 0.2f);
     sanl_synth_person_create(&p->person, &who);
+    p->person.mannequin = p->person.mannequin || p->flat; /* no hair or hands about */
     sanl_synth_cut_create(&p->cut, &cut, recipe, wall);
     cut_companion(&p->other, &other, p->cut.recipe->type, p->cut.paint.colour[0]);
     p->other.tucked = sanl_synth_chance(&other, 0.85f);
@@ -229,7 +230,8 @@ static struct bounds subject_bounds(const struct sanl_synth_scene *scene, const 
     return b;
 }
 
-/* Puts the garment, b large before scaling, into `side` pixels; `over` of its size lies beyond an edge. */
+/* The shift that puts [low, high] somewhere into 0..side or, when over > 0, that share of it beyond an end.
+ */
 static float shift_into(struct sanl_synth_random *random, float low, float high, float side, float over)
 {
     const float room = side - (high - low), at = sanl_synth_between(random, 0.04f, 0.96f);
