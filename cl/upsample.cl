@@ -11,11 +11,11 @@ static void source(int o, int in, int out, int *i0, int *i1, float *l1)
     *l1 = (float)(position - *i0 * 2 * out) / (2 * out);
 }
 
-/* The weight of input pixel i in output pixel o. */
-static float weight(int i, int o, int in, int out)
+/* The weight of input pixel i in output pixel o; unit: 1 / (2 * out). */
+static float weight(int i, int o, int in, int out, float unit)
 {
     const int position = clamp((2 * o + 1) * in - out, 0, (in - 1) * 2 * out);
-    return max(1 - (float)abs(position - i * 2 * out) / (2 * out), 0.0f);
+    return max(1 - abs(position - i * 2 * out) * unit, 0.0f);
 }
 
 /* All output pixels in which input pixel i has a weight lie within first and last. */
@@ -86,6 +86,10 @@ kernel void upsample_bilinear_forward(int lines, int h, int w, int groups, int o
     }
 }
 
+/* No pixel contributes to more than TAPS output pixels in a row, for no side grows by more than FACTOR_MAX of
+ * ops/upsample.c. */
+#define TAPS 130
+
 /* dx (+)= sum of weight * dy over the output pixels that a pixel contributes to. */
 kernel void upsample_bilinear_backward(int lines, int h, int w, int groups, int oh, int ow, int add,
                                        global const VEC *restrict dy, global VEC *restrict dx)
@@ -94,20 +98,26 @@ kernel void upsample_bilinear_backward(int lines, int h, int w, int groups, int 
     if (line >= lines)
         return;
     const int iy = line % h;
+    const float unit_y = 1.0f / (2 * oh), unit_x = 1.0f / (2 * ow);
     int y_first, y_last;
     targets(iy, h, oh, &y_first, &y_last);
     global const VEC *picture = dy + (size_t)(line / h) * oh * ow * groups;
     for (int ix = get_global_id(1); ix < w; ix += STEP1) {
         int x_first, x_last;
         targets(ix, w, ow, &x_first, &x_last);
+        float taps[TAPS];
+        const int count = min(x_last - x_first + 1, TAPS);
+        for (int k = 0; k < count; k++)
+            taps[k] = weight(ix, x_first + k, w, ow, unit_x);
         const size_t in = ((size_t)line * w + ix) * groups;
         for (int g = get_global_id(0); g < groups; g += STEP) {
             VEC sum = 0;
             for (int oy = y_first; oy <= y_last; oy++) {
+                global const VEC *from = picture + ((size_t)oy * ow + x_first) * groups + g;
                 VEC across = 0;
-                for (int ox = x_first; ox <= x_last; ox++)
-                    across += weight(ix, ox, w, ow) * picture[((size_t)oy * ow + ox) * groups + g];
-                sum += weight(iy, oy, h, oh) * across;
+                for (int k = 0; k < count; k++)
+                    across += taps[k] * from[(size_t)k * groups];
+                sum += weight(iy, oy, h, oh, unit_y) * across;
             }
             dx[in + g] = add ? dx[in + g] + sum : sum;
         }

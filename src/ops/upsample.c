@@ -26,10 +26,14 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         call, sanl_attr_whole(attr[OUT_H], 0, SIDE_MAX) && sanl_attr_whole(attr[OUT_W], 0, SIDE_MAX),
         "expected out_h and out_w of 0 to %d, found %g and %g", SIDE_MAX, attr[OUT_H], attr[OUT_W]);
     const int factor = (int)attr[FACTOR];
+    const struct sanl_shape out = {in.n, attr[OUT_H] > 0 ? (int)attr[OUT_H] : in.h * factor,
+                                   attr[OUT_W] > 0 ? (int)attr[OUT_W] : in.w * factor, in.c};
+    SANL_OP_REQUIRE(call, out.h <= FACTOR_MAX * in.h && out.w <= FACTOR_MAX * in.w,
+                    "expected a side to grow at most %d times, found (%d, %d) from (%d, %d)", FACTOR_MAX,
+                    out.h, out.w, in.h, in.w);
     call->out_count = 1;
-    call->out_shape[0] = (struct sanl_shape){in.n, attr[OUT_H] > 0 ? (int)attr[OUT_H] : in.h * factor,
-                                             attr[OUT_W] > 0 ? (int)attr[OUT_W] : in.w * factor, in.c};
-    return sanl_shape_check(call, call->out_shape[0]);
+    call->out_shape[0] = out;
+    return sanl_shape_check(call, out);
 }
 
 /* ---- reference ----------------------------------------------------------------------------------- */
