@@ -11,6 +11,10 @@ __kernel void warp(__global const uchar *pixels, __global const float *tables, _
     __global const float *table = tables + 12 * n;
     __global const uchar *picture = pixels + ((__global const uint *)table)[0];
     int w = (int)table[1], h = (int)table[2];
+    if (w < 1 || h < 1) { // no picture
+        vstore3((float3)(0.0f), i, out);
+        return;
+    }
 
     // fmin and fmax also bring NaN into the picture
     float x = fmin(fmax(table[3] * px + table[4] * py + table[5], 0.0f), (float)(w - 1));

@@ -11,7 +11,7 @@ void sanl_op_set(struct sanl_op_call *call, const char *name, double value)
             call->attr[i] = value;
             return;
         }
-    assert(!"the operator has this attribute");
+    assert(false && "the operator has this attribute");
 }
 
 struct sanl_op_call sanl_op_new(const char *op, int in_count)

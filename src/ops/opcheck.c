@@ -181,7 +181,7 @@ static enum sanl_status run_backward(struct check *check, const struct variant *
         if (slot->kind == DIN || slot->kind == DPARAM) {
             bool add = variant->add && slot->kind == DIN;
             SANL_TRY(sanl_slot_send(slot, check->device, add ? slot->first : NULL));
-            *place(call, slot->kind, slot->index) = is_wanted(slot, variant) ? slot->part : NULL;
+            *place(call, (enum kind)slot->kind, slot->index) = is_wanted(slot, variant) ? slot->part : NULL;
             if (slot->kind == DIN)
                 call->din_add[slot->index] = add;
         } else if (slot->kind == DOUT) {

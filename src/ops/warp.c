@@ -4,7 +4,8 @@
  *     3..8 a b c d e f: output pixel (x, y) stands at x_src = a x + b y + c, y_src = d x + e y + f
  *     9, 10 gain, bias   11 unused
  * -> (n,size,size,3) = (clamp(gain v / 255 + bias, 0, 1) - mean) / std of ImageNet, v bilinear with pixel
- * centres at integers and edges repeated. */
+ * centres at integers and edges repeated. A sample whose table is zero has no picture, and its output is 0.
+ */
 #include <math.h>
 #include <string.h>
 #include "base/random.h"
@@ -79,6 +80,11 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
     double *out = host->out[0];
     for (int n = 0; n < call->out_shape[0].n; n++) {
         const double *table = host->in[1] + n * TABLE, *m = table + AFFINE;
+        if (table[WIDTH] < 1 || table[HEIGHT] < 1) {
+            for (int i = 0; i < size * size * 3; i++)
+                *out++ = 0;
+            continue;
+        }
         for (int y = 0; y < size; y++)
             for (int x = 0; x < size; x++)
                 for (int k = 0; k < 3; k++) {
@@ -107,7 +113,8 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
                                  .bytes = 4 * (count + (double)sanl_shape_count(call->in_shape[0]))};
 }
 
-/* Noise; pictures of an equal share of the bytes each; maps that shrink or enlarge, turn and leave the frame.
+/* Noise; the third sample empty, the others with pictures of an equal share of the bytes each; maps that
+ * shrink or enlarge, turn and leave the frame.
  */
 static void fill(const struct sanl_op_call *call, const struct sanl_op_host *host, uint64_t seed)
 {
@@ -136,6 +143,8 @@ static void fill(const struct sanl_op_call *call, const struct sanl_op_host *hos
         table[GAIN] = (float)(0.5 + sanl_random_uniform(key, 8));
         table[BIAS] = (float)(0.4 * sanl_random_uniform(key, 9) - 0.2);
         table[TABLE - 1] = 0;
+        for (int i = 0; n == 2 && i < TABLE; i++)
+            table[i] = 0;
     }
 }
 
