@@ -192,7 +192,7 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
                        has_relu(call) ? call->out[0] : NULL, call->dout[0], call->din[X], dr);
 }
 
-/* Backward passes read x, dy and, under a ReLU, y twice. */
+/* Batch statistics read x once more, and the sums of backward x, dy and, under a ReLU, y. */
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
 {
     const double count = (double)sanl_shape_count(call->in_shape[X]);
@@ -200,7 +200,9 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
     if (direction == SANL_FORWARD)
         return (struct sanl_op_cost){(2 + 3 * batch + residual + relu) * count,
                                      4 * (2 + batch + residual) * count};
-    return (struct sanl_op_cost){10 * count, 4 * (5 + 2 * relu + residual) * count};
+    const double sums = uses_batch(call) || !call->no_param_grad;
+    return (struct sanl_op_cost){(2 + 4 * sums + 4 * batch) * count,
+                                 4 * (sums * (2 + relu) + 2 + relu + batch + residual) * count};
 }
 
 /* Channel k stands around 50 * (k mod 3): statistics must hold for means far above the deviation. */
