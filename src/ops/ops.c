@@ -6,6 +6,7 @@
 /* Hand-written: an operator is its declaration and its row here. */
 extern const struct sanl_op sanl_op_adam;
 extern const struct sanl_op sanl_op_add;
+extern const struct sanl_op sanl_op_attention;
 extern const struct sanl_op sanl_op_batch_norm;
 extern const struct sanl_op sanl_op_cam;
 extern const struct sanl_op sanl_op_concat;
@@ -26,6 +27,7 @@ extern const struct sanl_op sanl_op_warp;
 const struct sanl_op *const sanl_ops[] = {
     &sanl_op_adam,
     &sanl_op_add,
+    &sanl_op_attention,
     &sanl_op_batch_norm,
     &sanl_op_cam,
     &sanl_op_concat,

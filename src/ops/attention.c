@@ -1,0 +1,160 @@
+/* Softmax attention over the positions of an image: q, k, v and y are (n, h, w, c), the h * w tokens of an
+ * image are rows of c channels:
+ *   y_i = sum_j softmax_j(scale * q_i . k_j) v_j        saved[0] (n, h, w, 1): log of the softmax's sum
+ * Backward computes the probabilities anew from saved[0]. */
+#include "ops/attention.h"
+
+#include <limits.h>
+#include <math.h>
+
+static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
+{
+    SANL_OP_REQUIRE(call, call->in_count == 3, "expected three inputs: queries, keys, values; found %d",
+                    call->in_count);
+    const struct sanl_shape q = call->in_shape[0];
+    for (int i = 1; i < 3; i++) {
+        const struct sanl_shape s = call->in_shape[i];
+        SANL_OP_REQUIRE(call, s.n == q.n && s.h == q.h && s.w == q.w && s.c == q.c,
+                        "inputs 0 and %d differ in shape: (%d,%d,%d,%d) and (%d,%d,%d,%d)", i, q.n, q.h, q.w,
+                        q.c, s.n, s.h, s.w, s.c);
+    }
+    SANL_OP_REQUIRE(call, q.n > 0 && q.h > 0 && q.w > 0 && q.c > 0, "empty input");
+    SANL_OP_REQUIRE(call, (double)q.h * q.w * q.c <= INT_MAX / 4 && q.n <= INT_MAX / 4,
+                    "an image of %d x %d tokens of %d channels is too large", q.h, q.w, q.c);
+    SANL_OP_REQUIRE(call, isfinite(call->attr[SANL_ATTENTION_SCALE]), "scale must be finite");
+
+    call->out_count = 1;
+    call->out_shape[0] = q;
+    call->param_count = call->state_count = 0;
+    call->saved_count = call->training ? 1 : 0;
+    call->saved_shape[0] = (struct sanl_shape){q.n, q.h, q.w, 1};
+    call->prepared_bytes = 0;
+    call->workspace_bytes = 0;
+    if (device)
+        call->workspace_bytes = sanl_device_family(device) == SANL_ROUTE_WIDE
+                                    ? sanl_attention_wide_bytes(call, device)
+                                    : sanl_attention_tile_bytes(call, device);
+    return SANL_OK;
+}
+
+struct sanl_attention_block sanl_attention_block_fit(const struct sanl_op_call *call, size_t budget,
+                                                     size_t image_bytes, size_t cell_bytes, int step)
+{
+    const int tokens = sanl_attention_tokens(call);
+    const size_t row_bytes = (size_t)tokens * cell_bytes;
+    const size_t whole = image_bytes + (size_t)tokens * row_bytes;
+    if (whole <= budget) {
+        const size_t images = whole ? budget / whole : (size_t)call->in_shape[0].n;
+        const int n = call->in_shape[0].n;
+        return (struct sanl_attention_block){images < (size_t)n ? (int)images : n, tokens};
+    }
+    const size_t most = budget / (row_bytes ? row_bytes : 1) + 1; /* rows; each launch has at least `step` */
+    if (most >= (size_t)tokens)
+        return (struct sanl_attention_block){1, tokens};
+    const int blocks = (tokens + (int)most - 1) / (int)most;
+    const int rows = (tokens + blocks - 1) / blocks;
+    return (struct sanl_attention_block){1, (rows + step - 1) / step * step};
+}
+
+static double dot(const double *a, const double *b, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    const int c = call->in_shape[0].c, tokens = sanl_attention_tokens(call);
+    const size_t rows = (size_t)call->in_shape[0].n * (size_t)tokens;
+    const double scale = call->attr[SANL_ATTENTION_SCALE];
+    for (size_t i = 0; i < rows; i++) {
+        const size_t image = i / (size_t)tokens * (size_t)tokens * (size_t)c;
+        const double *q = host->in[0] + i * (size_t)c;
+        const double *k = host->in[1] + image, *v = host->in[2] + image;
+        double *y = host->out[0] + i * (size_t)c, top = -INFINITY, sum = 0;
+        for (int j = 0; j < tokens; j++)
+            top = fmax(top, scale * dot(q, k + (size_t)j * (size_t)c, c));
+        for (int l = 0; l < c; l++)
+            y[l] = 0;
+        for (int j = 0; j < tokens; j++) {
+            const double p = exp(scale * dot(q, k + (size_t)j * (size_t)c, c) - top);
+            sum += p;
+            for (int l = 0; l < c; l++)
+                y[l] += p * v[(size_t)j * (size_t)c + (size_t)l];
+        }
+        for (int l = 0; l < c; l++)
+            y[l] /= sum;
+        if (call->saved_count)
+            host->saved[0][i] = top + log(sum);
+    }
+}
+
+/* dst += factor * src, unless dst is NULL. */
+static void add_row(double *dst, size_t at, double factor, const double *src, int count)
+{
+    for (int i = 0; dst && i < count; i++)
+        dst[at + (size_t)i] += factor * src[i];
+}
+
+static void reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
+{
+    const int c = call->in_shape[0].c, tokens = sanl_attention_tokens(call);
+    const size_t rows = (size_t)call->in_shape[0].n * (size_t)tokens;
+    const double scale = call->attr[SANL_ATTENTION_SCALE];
+    for (int input = 0; input < 3; input++)
+        for (size_t i = 0; host->din[input] && i < rows * (size_t)c; i++)
+            host->din[input][i] = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const size_t first = i / (size_t)tokens * (size_t)tokens, row = i * (size_t)c;
+        const double *q = host->in[0] + row, *dy = host->dout[0] + row;
+        const double inner = dot(dy, host->out[0] + row, c);
+        for (size_t j = first * (size_t)c; j < (first + (size_t)tokens) * (size_t)c; j += (size_t)c) {
+            const double *k = host->in[1] + j, *v = host->in[2] + j;
+            const double p = exp(scale * dot(q, k, c) - host->saved[0][i]);
+            const double ds = scale * p * (dot(dy, v, c) - inner);
+            add_row(host->din[0], row, ds, k, c);
+            add_row(host->din[1], j, ds, q, c);
+            add_row(host->din[2], j, p, dy, c);
+        }
+    }
+}
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    if (sanl_device_family(device) == SANL_ROUTE_WIDE)
+        return sanl_attention_wide_forward(call, device);
+    return sanl_attention_tile_forward(call, device);
+}
+
+static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    if (sanl_device_family(device) == SANL_ROUTE_WIDE)
+        return sanl_attention_wide_backward(call, device);
+    return sanl_attention_tile_backward(call, device);
+}
+
+/* Forward: two products of tokens x tokens x c; backward: five. */
+static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
+{
+    const double size = (double)sanl_shape_count(call->in_shape[0]);
+    const double product = 2 * size * sanl_attention_tokens(call);
+    if (direction == SANL_FORWARD)
+        return (struct sanl_op_cost){.flops = 2 * product, .bytes = 16 * size};
+    return (struct sanl_op_cost){.flops = 5 * product, .bytes = 32 * size};
+}
+
+const struct sanl_op sanl_op_attention = {
+    .name = "attention",
+    .attr = {{"scale", 1}},
+    .in_grad = 7,
+    .backward_in = 7,
+    .backward_out = 1,
+    .infer = infer,
+    .reference_forward = reference_forward,
+    .reference_backward = reference_backward,
+    .forward = forward,
+    .backward = backward,
+    .cost = cost,
+};

@@ -1,0 +1,37 @@
+/* The two families of attention's kernels, for ops/attention.c alone. Each works through `call` in image
+ * groups and blocks of query rows that fit a bounded workspace, whatever the number of tokens. */
+#ifndef OPS_ATTENTION_H
+#define OPS_ATTENTION_H
+
+#include "ops/op.h"
+
+enum { SANL_ATTENTION_Q, SANL_ATTENTION_K, SANL_ATTENTION_V };
+enum { SANL_ATTENTION_SCALE }; /* attributes */
+
+static inline int sanl_attention_tokens(const struct sanl_op_call *call)
+{
+    return call->in_shape[0].h * call->in_shape[0].w;
+}
+
+/* Images that go together, and query rows of them, where `cell_bytes` are needed for each (row, key) and
+ * `image_bytes` for each image, within about `budget` bytes. All rows when there is more than one image; else
+ * blocks of equal size, a multiple of `step`. */
+struct sanl_attention_block {
+    int images, rows;
+};
+struct sanl_attention_block sanl_attention_block_fit(const struct sanl_op_call *call, size_t budget,
+                                                     size_t image_bytes, size_t cell_bytes, int step);
+
+size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_device *device);
+SANL_CHECKED enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call,
+                                                          struct sanl_device *device);
+SANL_CHECKED enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call,
+                                                           struct sanl_device *device);
+
+size_t sanl_attention_tile_bytes(const struct sanl_op_call *call, struct sanl_device *device);
+SANL_CHECKED enum sanl_status sanl_attention_tile_forward(struct sanl_op_call *call,
+                                                          struct sanl_device *device);
+SANL_CHECKED enum sanl_status sanl_attention_tile_backward(struct sanl_op_call *call,
+                                                           struct sanl_device *device);
+
+#endif

@@ -1,0 +1,268 @@
+/* Launches of cl/attention_tile.cl. */
+#include <stdio.h>
+#include "ops/attention.h"
+
+/* As in the kernels. */
+enum step { STORE, ADD, DIVIDE, WEIGHT, SLOPE };
+enum { DEPTH = 16, ROW_GROUP = 128 };
+
+/* About what the scores of a block of queries may take. */
+static const size_t block_budget = (size_t)32 << 20;
+
+/* Element (i, j) of image n stands at at + n * image + i * row + j * col. */
+struct matrix {
+    cl_mem buffer;
+    size_t at, image;
+    int row, col;
+};
+
+/* What becomes of a product's sums. */
+struct finish {
+    enum step step;
+    double scale;
+    cl_mem per_row; /* a value for each row: at + n * image + row */
+    size_t per_row_at;
+    int per_row_image;
+    size_t weight_at; /* in the workspace, for SLOPE */
+};
+
+/* The block of rows at hand: `rows` queries from `row` on of `images` images from `image` on. The workspace
+ * holds p or e at 0, ds, and one value for each row, each with `room` rows for an image. */
+struct block {
+    struct sanl_op_call *call;
+    struct sanl_device *device;
+    int tokens, c, pitch, room;
+    int image, images, row, rows;
+    size_t ds_at, row_at;
+};
+
+static int pitch_of(const struct sanl_op_call *call)
+{
+    return (sanl_attention_tokens(call) + 15) / 16 * 16;
+}
+
+static struct sanl_attention_block plan(const struct sanl_op_call *call, bool backward)
+{
+    return sanl_attention_block_fit(call, block_budget, 0, (backward ? 2 : 1) * sizeof(float), 128);
+}
+
+static size_t bytes_of(const struct sanl_op_call *call, bool backward)
+{
+    const struct sanl_attention_block block = plan(call, backward);
+    const size_t rows = (size_t)block.images * (size_t)block.rows;
+    return rows * ((backward ? 2 : 1) * (size_t)pitch_of(call) + 1) * sizeof(float);
+}
+
+size_t sanl_attention_tile_bytes(const struct sanl_op_call *call, struct sanl_device *device)
+{
+    (void)device;
+    const size_t forward = bytes_of(call, false), backward = call->training ? bytes_of(call, true) : 0;
+    return forward > backward ? forward : backward;
+}
+
+/* A tile of a work-item of `reg` x `reg` results: *side work-items each way, as many as the kernel can run.
+ */
+static enum sanl_status get_product(struct sanl_kernel **out, int *side, struct sanl_device *device, int reg)
+{
+    const struct sanl_device_info *info = sanl_device_get_info(device);
+    for (*side = 16;; *side /= 2) {
+        const size_t items = (size_t)*side * (size_t)*side;
+        const size_t local = 2 * DEPTH * sizeof(float) * ((size_t)*side * (size_t)reg + 4);
+        if (*side > 1 && (items > info->max_work_group || local > info->local_bytes))
+            continue;
+        char options[48];
+        snprintf(options, sizeof options, "-DSIDE=%d -DREG=%d", *side, reg);
+        SANL_TRY(sanl_kernel_get(out, device, "attention_tile", "attention_tile_product", options));
+        if (*side == 1 || sanl_kernel_max_group(*out) >= items)
+            return SANL_OK;
+    }
+}
+
+static size_t tiles_of(int rows, int cols, int tile)
+{
+    return (size_t)((rows + tile - 1) / tile) * (size_t)((cols + tile - 1) / tile);
+}
+
+/* out[rows][cols] = finish(a[rows][depth] b[depth][cols]). */
+static enum sanl_status product(const struct block *block, struct matrix a, struct matrix b,
+                                struct matrix out, int rows, int cols, int depth, struct finish finish)
+{
+    const struct sanl_device_info *info = sanl_device_get_info(block->device);
+    const bool large = tiles_of(rows, cols, 128) * (size_t)block->images >= 2 * (size_t)info->compute_units;
+    const int reg = large ? 8 : 4;
+    struct sanl_kernel *kernel;
+    int side;
+    SANL_TRY(get_product(&kernel, &side, block->device, reg));
+    const size_t items = (size_t)side * (size_t)side;
+    const struct sanl_range range = {{tiles_of(rows, cols, side * reg) * items, (size_t)block->images, 0},
+                                     {items, 1, 0}};
+    return sanl_launch(block->device, kernel, range,
+                       "blliibllii"
+                       "blliiiifiblibl",
+                       a.buffer, (int64_t)a.at, (int64_t)a.image, a.row, a.col, b.buffer, (int64_t)b.at,
+                       (int64_t)b.image, b.row, b.col, out.buffer, (int64_t)out.at, (int64_t)out.image,
+                       out.row, rows, cols, depth, finish.scale, (int)finish.step, finish.per_row,
+                       (int64_t)finish.per_row_at, finish.per_row_image, block->call->workspace,
+                       (int64_t)finish.weight_at);
+}
+
+/* A kernel that runs one work-group for each row, and the size of that group, a power of two. */
+static enum sanl_status get_rows(struct sanl_kernel **out, size_t *group, struct sanl_device *device,
+                                 const char *name)
+{
+    SANL_TRY(sanl_kernel_get(out, device, "attention_tile", name, ""));
+    *group = ROW_GROUP;
+    while (*group > sanl_kernel_max_group(*out))
+        *group /= 2;
+    return SANL_OK;
+}
+
+static enum sanl_status softmax(const struct block *block)
+{
+    struct sanl_op_call *call = block->call;
+    const size_t first = (size_t)block->image * (size_t)block->tokens + (size_t)block->row;
+    struct sanl_kernel *kernel;
+    size_t group;
+    SANL_TRY(get_rows(&kernel, &group, block->device, "attention_tile_softmax"));
+    return sanl_launch(
+        block->device, kernel,
+        (struct sanl_range){{(size_t)block->rows * group, (size_t)block->images, 0}, {group, 1, 0}},
+        "bliilibls", call->workspace, (int64_t)block->room * block->pitch, block->pitch, block->tokens,
+        (int64_t)block->row_at, block->room, call->training ? call->saved[0] : NULL, (int64_t)first,
+        group * sizeof(float));
+}
+
+static enum sanl_status inner(const struct block *block)
+{
+    struct sanl_op_call *call = block->call;
+    const size_t first = (size_t)block->image * (size_t)block->tokens + (size_t)block->row;
+    struct sanl_kernel *kernel;
+    size_t group;
+    SANL_TRY(get_rows(&kernel, &group, block->device, "attention_tile_inner"));
+    return sanl_launch(
+        block->device, kernel,
+        (struct sanl_range){{(size_t)block->rows * group, (size_t)block->images, 0}, {group, 1, 0}},
+        "bbliiblis", call->dout[0], call->out[0], (int64_t)(first * (size_t)block->c), block->tokens,
+        block->c, call->workspace, (int64_t)block->row_at, block->room, group * sizeof(float));
+}
+
+/* Rows of a tensor of the block's images from `row` on: [tokens - row][c]. */
+static struct matrix tensor(const struct block *block, cl_mem buffer, int row)
+{
+    const size_t c = (size_t)block->c, image = (size_t)block->tokens * c;
+    return (struct matrix){buffer, (size_t)block->image * image + (size_t)row * c, image, block->c, 1};
+}
+
+/* p or e (at 0) or ds of the block: [rows][tokens]. */
+static struct matrix weights(const struct block *block, size_t at)
+{
+    const size_t image = (size_t)block->room * (size_t)block->pitch;
+    return (struct matrix){block->call->workspace, at, image, block->pitch, 1};
+}
+
+static struct matrix turned(struct matrix m)
+{
+    return (struct matrix){m.buffer, m.at, m.image, m.col, m.row};
+}
+
+static enum sanl_status forward_block(const struct block *block)
+{
+    struct sanl_op_call *call = block->call;
+    const int rows = block->rows, tokens = block->tokens, c = block->c;
+    const struct matrix q = tensor(block, call->in[SANL_ATTENTION_Q], block->row);
+    const struct matrix k = tensor(block, call->in[SANL_ATTENTION_K], 0);
+    const struct matrix v = tensor(block, call->in[SANL_ATTENTION_V], 0);
+    const struct matrix y = tensor(block, call->out[0], block->row), e = weights(block, 0);
+    SANL_TRY(product(block, q, turned(k), e, rows, tokens, c,
+                     (struct finish){.step = STORE, .scale = call->attr[SANL_ATTENTION_SCALE]}));
+    SANL_TRY(softmax(block));
+    return product(block, e, v, y, rows, c, tokens,
+                   (struct finish){.step = DIVIDE,
+                                   .per_row = call->workspace,
+                                   .per_row_at = block->row_at,
+                                   .per_row_image = block->room});
+}
+
+/* p and ds of the block into the workspace. */
+static enum sanl_status backward_weights(const struct block *block)
+{
+    struct sanl_op_call *call = block->call;
+    const int rows = block->rows, tokens = block->tokens, c = block->c;
+    const struct matrix q = tensor(block, call->in[SANL_ATTENTION_Q], block->row);
+    const struct matrix dy = tensor(block, call->dout[0], block->row);
+    const struct matrix k = tensor(block, call->in[SANL_ATTENTION_K], 0);
+    const struct matrix v = tensor(block, call->in[SANL_ATTENTION_V], 0);
+    const struct finish weight = {.step = WEIGHT,
+                                  .scale = call->attr[SANL_ATTENTION_SCALE],
+                                  .per_row = call->saved[0],
+                                  .per_row_at = (size_t)block->image * (size_t)tokens + (size_t)block->row,
+                                  .per_row_image = tokens};
+    const struct finish slope = {.step = SLOPE,
+                                 .scale = call->attr[SANL_ATTENTION_SCALE],
+                                 .per_row = call->workspace,
+                                 .per_row_at = block->row_at,
+                                 .per_row_image = block->room};
+    SANL_TRY(inner(block));
+    SANL_TRY(product(block, q, turned(k), weights(block, 0), rows, tokens, c, weight));
+    return product(block, dy, turned(v), weights(block, block->ds_at), rows, tokens, c, slope);
+}
+
+static enum sanl_status backward_block(const struct block *block)
+{
+    struct sanl_op_call *call = block->call;
+    const int rows = block->rows, tokens = block->tokens, c = block->c, row = block->row;
+    const cl_mem dq = call->din[SANL_ATTENTION_Q], dk = call->din[SANL_ATTENTION_K];
+    const cl_mem dv = call->din[SANL_ATTENTION_V];
+    const struct matrix p = weights(block, 0), ds = weights(block, block->ds_at);
+    struct finish finish = {.scale = 1};
+    SANL_TRY(backward_weights(block));
+    if (dq) {
+        finish.step = call->din_add[SANL_ATTENTION_Q] ? ADD : STORE;
+        SANL_TRY(product(block, ds, tensor(block, call->in[SANL_ATTENTION_K], 0), tensor(block, dq, row),
+                         rows, c, tokens, finish));
+    }
+    if (dk) {
+        finish.step = row > 0 || call->din_add[SANL_ATTENTION_K] ? ADD : STORE;
+        SANL_TRY(product(block, turned(ds), tensor(block, call->in[SANL_ATTENTION_Q], row),
+                         tensor(block, dk, 0), tokens, c, rows, finish));
+    }
+    if (dv) {
+        finish.step = row > 0 || call->din_add[SANL_ATTENTION_V] ? ADD : STORE;
+        SANL_TRY(product(block, turned(p), tensor(block, call->dout[0], row), tensor(block, dv, 0), tokens, c,
+                         rows, finish));
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status each_block(struct sanl_op_call *call, struct sanl_device *device, bool backward)
+{
+    const struct sanl_attention_block size = plan(call, backward);
+    const int n = call->in_shape[0].n, tokens = sanl_attention_tokens(call);
+    struct block block = {.call = call,
+                          .device = device,
+                          .tokens = tokens,
+                          .c = call->in_shape[0].c,
+                          .pitch = pitch_of(call),
+                          .room = size.rows};
+    const size_t weights_count = (size_t)size.images * (size_t)size.rows * (size_t)block.pitch;
+    block.ds_at = weights_count;
+    block.row_at = backward ? 2 * weights_count : weights_count;
+    for (block.image = 0; block.image < n; block.image += size.images) {
+        block.images = n - block.image < size.images ? n - block.image : size.images;
+        for (block.row = 0; block.row < tokens; block.row += size.rows) {
+            block.rows = tokens - block.row < size.rows ? tokens - block.row : size.rows;
+            SANL_TRY(backward ? backward_block(&block) : forward_block(&block));
+        }
+    }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_attention_tile_forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    return each_block(call, device, false);
+}
+
+enum sanl_status sanl_attention_tile_backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    return each_block(call, device, true);
+}

@@ -1,0 +1,216 @@
+/* Launches of cl/attention_wide.cl. */
+#include <stdio.h>
+#include "ops/attention.h"
+
+/* As in the kernels. */
+enum { MR = 6, ROWS = 48 };
+
+/* About what the packed operands, and what the probabilities of a block of queries, may take. */
+static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)32 << 20;
+
+struct wide {
+    char options[48];
+    int tokens, c, n;
+    int blocks;    /* of SW tokens */
+    int strips;    /* of SW channels */
+    int sw, pitch; /* floats in a row of probabilities */
+    int images, rows, room;
+    size_t turned, stripped; /* floats of one packed operand of `images` images */
+};
+
+static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *device)
+{
+    cl_uint width = 0;
+    if (clGetDeviceInfo(sanl_device_id(device), CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width,
+                        NULL) != CL_SUCCESS)
+        width = 0;
+    const int vw = width >= 16 ? 16 : width >= 8 ? 8 : 4;
+    struct wide w = {.tokens = sanl_attention_tokens(call), .c = call->in_shape[0].c};
+    /* 16 floats: 32 registers, a tile of four across; else 16 registers, two across. */
+    const int nv = vw == 16 && w.c > 2 * vw ? 4 : 2;
+    snprintf(w.options, sizeof w.options, "-DVW=%d -DNV=%d", vw, nv);
+    w.n = call->in_shape[0].n;
+    w.sw = vw * nv;
+    w.blocks = (w.tokens + w.sw - 1) / w.sw;
+    w.strips = (w.c + w.sw - 1) / w.sw;
+    w.pitch = w.blocks * w.sw + 16; /* off the powers of two */
+    return w;
+}
+
+static void set_block(struct wide *w, struct sanl_attention_block block)
+{
+    w->images = block.images;
+    w->rows = block.rows;
+    w->room = (block.rows + ROWS - 1) / ROWS * ROWS;
+    w->turned = (size_t)w->images * (size_t)w->blocks * (size_t)w->c * (size_t)w->sw;
+    w->stripped = (size_t)w->images * (size_t)w->strips * (size_t)w->tokens * (size_t)w->sw;
+}
+
+/* Forward: keys turned, values in strips. */
+static struct wide forward_plan(const struct sanl_op_call *call, struct sanl_device *device)
+{
+    struct wide w = wide_of(call, device);
+    set_block(&w, (struct sanl_attention_block){1, w.tokens});
+    set_block(&w, sanl_attention_block_fit(call, pack_budget, (w.turned + w.stripped) * sizeof(float), 0, 1));
+    return w;
+}
+
+/* Backward: keys and values turned; keys, queries and dy in strips; two weights for each pair. */
+static struct wide backward_plan(const struct sanl_op_call *call, struct sanl_device *device)
+{
+    struct wide w = wide_of(call, device);
+    set_block(&w, (struct sanl_attention_block){1, w.tokens});
+    struct sanl_attention_block block =
+        sanl_attention_block_fit(call, block_budget, 0, 2 * sizeof(float), ROWS);
+    const struct sanl_attention_block packed =
+        sanl_attention_block_fit(call, pack_budget, (2 * w.turned + 3 * w.stripped) * sizeof(float), 0, 1);
+    if (packed.images < block.images)
+        block.images = packed.images;
+    set_block(&w, block);
+    return w;
+}
+
+static size_t forward_floats(const struct wide *w)
+{
+    return w->turned + w->stripped;
+}
+
+static size_t weight_floats(const struct wide *w)
+{
+    return (size_t)w->images * (size_t)w->room * (size_t)w->pitch;
+}
+
+size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct wide f = forward_plan(call, device), b = backward_plan(call, device);
+    size_t floats = forward_floats(&f);
+    const size_t backward = 2 * b.turned + 3 * b.stripped + 2 * weight_floats(&b);
+    if (call->training && backward > floats)
+        floats = backward;
+    return floats * sizeof(float);
+}
+
+static enum sanl_status launch_pack(struct sanl_device *device, const struct wide *w, const char *name,
+                                    cl_mem x, int image, int images, cl_mem workspace, size_t at)
+{
+    struct sanl_kernel *kernel;
+    const struct sanl_range range = {{(size_t)w->blocks, (size_t)w->strips, (size_t)images}, {1, 1, 1}};
+    SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", name, w->options));
+    return sanl_launch(device, kernel, range, "biiibl", x, w->tokens, w->c, image, workspace, (int64_t)at);
+}
+
+static enum sanl_status turn(struct sanl_device *device, const struct wide *w, cl_mem x, int image,
+                             int images, cl_mem workspace, size_t at)
+{
+    return launch_pack(device, w, "attention_wide_turn", x, image, images, workspace, at);
+}
+
+static enum sanl_status strip(struct sanl_device *device, const struct wide *w, cl_mem x, int image,
+                              int images, cl_mem workspace, size_t at)
+{
+    return launch_pack(device, w, "attention_wide_strip", x, image, images, workspace, at);
+}
+
+/* Rows of a work-item, a multiple of MR and at most ROWS: as many as leave each compute unit some work-items
+ * of about equal size. */
+static int rows_each(struct sanl_device *device, int rows, int images)
+{
+    const size_t units = sanl_device_get_info(device)->compute_units;
+    size_t items = ((size_t)rows + ROWS - 1) / ROWS;
+    if (items * (size_t)images < 4 * units)
+        items = (4 * units + (size_t)images - 1) / (size_t)images;
+    const size_t each = ((size_t)rows + items - 1) / items;
+    return ((int)each + MR - 1) / MR * MR;
+}
+
+static struct sanl_range range_of(int rows, int images, int each)
+{
+    return (struct sanl_range){{(size_t)(rows + each - 1) / (size_t)each, (size_t)images, 0}, {1, 1, 0}};
+}
+
+enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct wide w = forward_plan(call, device);
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_forward", w.options));
+    for (int image = 0; image < w.n; image += w.images) {
+        const int images = w.n - image < w.images ? w.n - image : w.images;
+        const int each = rows_each(device, w.tokens, images);
+        SANL_TRY(turn(device, &w, call->in[SANL_ATTENTION_K], image, images, call->workspace, 0));
+        SANL_TRY(strip(device, &w, call->in[SANL_ATTENTION_V], image, images, call->workspace, w.turned));
+        SANL_TRY(sanl_launch(device, kernel, range_of(w.tokens, images, each), "bbblbbiiiif",
+                             call->in[SANL_ATTENTION_Q], call->workspace, call->workspace, (int64_t)w.turned,
+                             call->out[0], call->training ? call->saved[0] : NULL, w.tokens, w.c, image, each,
+                             call->attr[SANL_ATTENTION_SCALE]));
+    }
+    return SANL_OK;
+}
+
+/* The workspace of backward, in floats from its start; keys turned stand at 0. */
+struct places {
+    size_t vt, ks, qs, dys, p, ds;
+};
+
+static struct places places_of(const struct wide *w)
+{
+    struct places at = {.vt = w->turned};
+    at.ks = at.vt + w->turned;
+    at.qs = at.ks + w->stripped;
+    at.dys = at.qs + w->stripped;
+    at.p = at.dys + w->stripped;
+    at.ds = at.p + weight_floats(w);
+    return at;
+}
+
+static enum sanl_status pack_backward(struct sanl_op_call *call, struct sanl_device *device,
+                                      const struct wide *w, int image, int images)
+{
+    const struct places at = places_of(w);
+    const cl_mem q = call->in[SANL_ATTENTION_Q], k = call->in[SANL_ATTENTION_K];
+    SANL_TRY(turn(device, w, k, image, images, call->workspace, 0));
+    SANL_TRY(turn(device, w, call->in[SANL_ATTENTION_V], image, images, call->workspace, at.vt));
+    if (call->din[SANL_ATTENTION_Q])
+        SANL_TRY(strip(device, w, k, image, images, call->workspace, at.ks));
+    if (call->din[SANL_ATTENTION_K])
+        SANL_TRY(strip(device, w, q, image, images, call->workspace, at.qs));
+    if (call->din[SANL_ATTENTION_V])
+        SANL_TRY(strip(device, w, call->dout[0], image, images, call->workspace, at.dys));
+    return SANL_OK;
+}
+
+static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_device *device,
+                                      const struct wide *w, int image, int images, int row)
+{
+    const struct places at = places_of(w);
+    const int rows = w->tokens - row < w->rows ? w->tokens - row : w->rows;
+    const cl_mem dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
+    int each = rows_each(device, rows, images);
+    struct sanl_kernel *scores, *keys;
+    SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
+    SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each), "bbbbbiblllliiiiiiiif",
+                         call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
+                         call->din[SANL_ATTENTION_Q], (int)call->din_add[SANL_ATTENTION_Q], call->workspace,
+                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->pitch, w->tokens,
+                         w->c, image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
+    if (!dk && !dv)
+        return SANL_OK;
+    SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
+    each = rows_each(device, w->tokens, images);
+    return sanl_launch(device, keys, range_of(w->tokens, images, each), "bllllibibiiiiiiii", call->workspace,
+                       (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, w->pitch, dk,
+                       row > 0 || call->din_add[SANL_ATTENTION_K], dv,
+                       row > 0 || call->din_add[SANL_ATTENTION_V], w->tokens, w->c, image, row, rows, w->room,
+                       each);
+}
+
+enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct wide w = backward_plan(call, device);
+    for (int image = 0; image < w.n; image += w.images) {
+        const int images = w.n - image < w.images ? w.n - image : w.images;
+        SANL_TRY(pack_backward(call, device, &w, image, images));
+        for (int row = 0; row < w.tokens; row += w.rows)
+            SANL_TRY(backward_rows(call, device, &w, image, images, row));
+    }
+    return SANL_OK;
+}
