@@ -1,66 +1,91 @@
-// Grad-CAM of one stage; definition in ops/cam.c. The workspace holds alpha (n,c), then the map before its
-// scaling (n,positions), then maxima (n,chunks).
+// Grad-CAM of one stage; definition in ops/cam.c, which also says what lies in the workspace `work`.
 
-// A work-item for each (sample, channel): the mean of g over positions, with Kahan's compensation.
-__kernel void cam_alpha(__global const float *g, __global float *work, uint channels, int positions, int c)
+// A work-item for each (sample, chunk, 16 channels): the sums of g over the positions of the chunk
+__kernel void cam_sums(__global const float *g, __global float *work, uint count, int positions, int c,
+                       int chunks, int chunk)
 {
-    size_t i = get_global_id(0);
-    if (i >= channels)
+    uint i = (uint)get_global_id(0), lanes = ((uint)c + 15) / 16;
+    if (i >= count * lanes)
         return;
-    size_t n = i / c;
-    __global const float *at = g + n * positions * c + (i - n * c);
-    float sum = 0.0f, lost = 0.0f;
-    for (int p = 0; p < positions; p++) {
-        float term = at[(size_t)p * c] - lost;
-        float next = sum + term;
-        lost = (next - sum) - term;
-        sum = next;
+    uint part = i / lanes, n = part / (uint)chunks;
+    int from = (int)(part - n * chunks) * chunk, to = min(from + chunk, positions);
+    int first = (int)(i - part * lanes) * 16;
+    __global const float *at = g + (size_t)n * positions * c + first;
+    __global float *sums = work + (size_t)part * c + first;
+    if (first + 16 <= c) {
+        float16 sum = 0.0f;
+        for (int p = from; p < to; p++)
+            sum += vload16(0, at + (size_t)p * c);
+        vstore16(sum, 0, sums);
+        return;
     }
-    work[i] = sum / (float)positions;
+    for (int k = 0; first + k < c; k++) {
+        float sum = 0.0f;
+        for (int p = from; p < to; p++)
+            sum += at[(size_t)p * c + k];
+        sums[k] = sum;
+    }
+}
+
+// A work-item for each (sample, channel): the mean of g over all positions
+__kernel void cam_alpha(__global float *work, uint alpha, uint count, int positions, int c, int chunks)
+{
+    uint i = (uint)get_global_id(0);
+    if (i >= count)
+        return;
+    uint n = i / (uint)c;
+    __global const float *sums = work + (size_t)n * chunks * c + (i - n * c);
+    float sum = 0.0f;
+    for (int k = 0; k < chunks; k++)
+        sum += sums[(size_t)k * c];
+    work[alpha + i] = sum / (float)positions;
 }
 
 // A work-item for each pixel: relu(alpha . a)
-__kernel void cam_map(__global const float *a, __global float *work, uint channels, uint pixels,
+__kernel void cam_map(__global const float *a, __global float *work, uint alpha, uint map, uint count,
                       int positions, int c)
 {
-    size_t i = get_global_id(0);
-    if (i >= pixels)
+    uint i = (uint)get_global_id(0);
+    if (i >= count)
         return;
-    __global const float *alpha = work + i / positions * c, *at = a + i * c;
-    float sum = 0.0f, lost = 0.0f;
-    for (int k = 0; k < c; k++) {
-        float term = alpha[k] * at[k] - lost;
-        float next = sum + term;
-        lost = (next - sum) - term;
-        sum = next;
-    }
-    work[channels + i] = fmax(sum, 0.0f);
+    __global const float *weight = work + alpha + (size_t)(i / (uint)positions) * c;
+    __global const float *at = a + (size_t)i * c;
+    float16 sum = 0.0f;
+    for (int k = 0; k < c / 16; k++)
+        sum += vload16(k, weight) * vload16(k, at);
+    float8 s8 = sum.lo + sum.hi;
+    float4 s4 = s8.lo + s8.hi;
+    float2 s2 = s4.lo + s4.hi;
+    float total = s2.x + s2.y;
+    for (int k = c / 16 * 16; k < c; k++)
+        total += weight[k] * at[k];
+    work[map + i] = fmax(total, 0.0f);
 }
 
-// A work-item for each chunk of positions: its maximum
-__kernel void cam_peaks(__global float *work, uint channels, uint pixels, int count, int chunks,
-                        int positions, int chunk)
+// A work-item for each chunk of positions: the maximum of the map
+__kernel void cam_peaks(__global float *work, uint map, uint peaks, int count, int chunks, int positions,
+                        int chunk)
 {
     int i = (int)get_global_id(0);
     if (i >= count)
         return;
-    int n = i / chunks, from = (i - n * chunks) * chunk;
-    __global const float *map = work + channels + (size_t)n * positions;
+    int n = i / chunks, from = (i - n * chunks) * chunk, to = min(from + chunk, positions);
+    __global const float *at = work + map + (size_t)n * positions;
     float peak = 0.0f;
-    for (int p = from; p < min(from + chunk, positions); p++)
-        peak = fmax(peak, map[p]);
-    work[channels + pixels + i] = peak;
+    for (int p = from; p < to; p++)
+        peak = fmax(peak, at[p]);
+    work[peaks + i] = peak;
 }
 
-__kernel void cam_scale(__global const float *work, __global float *out, uint channels, uint pixels,
+__kernel void cam_scale(__global const float *work, __global float *out, uint map, uint peaks, uint count,
                         int positions, int chunks)
 {
-    size_t i = get_global_id(0);
-    if (i >= pixels)
+    uint i = (uint)get_global_id(0);
+    if (i >= count)
         return;
-    __global const float *peaks = work + channels + pixels + i / positions * chunks;
-    float peak = 0.0f, value = work[channels + i];
+    __global const float *at = work + peaks + (size_t)(i / (uint)positions) * chunks;
+    float peak = 0.0f, value = work[map + i];
     for (int k = 0; k < chunks; k++)
-        peak = fmax(peak, peaks[k]);
+        peak = fmax(peak, at[k]);
     out[i] = peak > 0.0f ? value / peak : value;
 }

@@ -1,13 +1,12 @@
 // Packed RGB bytes to normalised network input; the table's columns are those of ops/warp.c.
-__kernel void warp(__global const uchar *pixels, __global const float *tables, __global float *out,
-                   uint count, int size, float mean0, float mean1, float mean2, float scale0, float scale1,
-                   float scale2)
+__kernel void warp(__global const uchar *pixels, __global const float *tables, __global float *out, int size,
+                   float mean0, float mean1, float mean2, float scale0, float scale1, float scale2)
 {
-    size_t i = get_global_id(0);
-    if (i >= count)
+    size_t column = get_global_id(0), row = get_global_id(1), n = get_global_id(2);
+    if (column >= size)
         return;
-    size_t row = i / size, n = row / size;
-    float px = (float)(i - row * size), py = (float)(row - n * size);
+    size_t i = (n * size + row) * size + column;
+    float px = (float)column, py = (float)row;
     __global const float *table = tables + 12 * n;
     __global const uchar *picture = pixels + ((__global const uint *)table)[0];
     int w = (int)table[1], h = (int)table[2];

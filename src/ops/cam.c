@@ -4,11 +4,28 @@
 #include <math.h>
 #include "ops/op.h"
 
-enum { CHUNK = 64 }; /* positions whose maximum one work-item takes */
+enum { CHUNK = 64 }; /* positions of which one work-item takes the sum or the maximum */
 
 static size_t chunks_of(const struct sanl_op_call *call)
 {
     return ((size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w + CHUNK - 1) / CHUNK;
+}
+
+/* The workspace: sums of gradients (n,chunks,c), alpha (n,c), map before its scaling (n,h,w), maxima
+ * (n,chunks). */
+struct layout {
+    size_t alpha, map, peaks, total;
+};
+
+static struct layout layout_of(const struct sanl_op_call *call)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    const size_t n = (size_t)s.n, chunks = chunks_of(call), c = (size_t)s.c;
+    struct layout at = {.alpha = n * chunks * c};
+    at.map = at.alpha + n * c;
+    at.peaks = at.map + n * (size_t)s.h * (size_t)s.w;
+    at.total = at.peaks + n * chunks;
+    return at;
 }
 
 static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
@@ -23,9 +40,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_count = 1;
     call->out_shape[0] = (struct sanl_shape){a.n, a.h, a.w, 1};
     call->param_count = call->state_count = call->saved_count = 0;
-    /* alpha (n,c), map (n,h,w), maxima (n,chunks) */
-    call->workspace_bytes =
-        (size_t)a.n * ((size_t)a.c + (size_t)a.h * (size_t)a.w + chunks_of(call)) * sizeof(float);
+    call->workspace_bytes = layout_of(call).total * sizeof(float);
     call->prepared_bytes = 0;
     return SANL_OK;
 }
@@ -58,16 +73,21 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct sanl_shape s = call->in_shape[0];
+    const struct layout at = layout_of(call);
     const int positions = s.h * s.w, chunks = (int)chunks_of(call);
+    const unsigned alpha = (unsigned)at.alpha, map = (unsigned)at.map, peaks = (unsigned)at.peaks;
     const unsigned channels = (unsigned)(s.n * s.c), pixels = (unsigned)(s.n * positions);
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_alpha", "", channels, "bbuii", call->in[1], call->workspace,
-                            channels, positions, s.c));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuii", call->in[0], call->workspace,
-                            channels, pixels, positions, s.c));
+    const unsigned parts = (unsigned)(s.n * chunks), lanes = (unsigned)(s.c + 15) / 16;
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_sums", "", parts * lanes, "bbuiiii", call->in[1],
+                            call->workspace, parts, positions, s.c, chunks, (int)CHUNK));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_alpha", "", channels, "buuiii", call->workspace, alpha,
+                            channels, positions, s.c, chunks));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuuii", call->in[0], call->workspace,
+                            alpha, map, pixels, positions, s.c));
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)chunks, "buuiiii",
-                            call->workspace, channels, pixels, s.n * chunks, chunks, positions, (int)CHUNK));
-    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuii", call->workspace, call->out[0],
-                          channels, pixels, positions, chunks);
+                            call->workspace, map, peaks, s.n * chunks, chunks, positions, (int)CHUNK));
+    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuii", call->workspace, call->out[0],
+                          map, peaks, pixels, positions, chunks);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)

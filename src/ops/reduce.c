@@ -1,13 +1,17 @@
 #include "ops/reduce.h"
 
-enum { MIDDLE = 128 };
+enum { MIDDLE = 128, LANES = 16 };
 
-/* workspace[to .. to + items) = strided sums of in[from .. from + count) */
+/* workspace[to .. to + items) = parts of the sum of in[from .. from + count). On a CPU a work-item reads a
+ * run of memory, elsewhere neighbours read neighbouring vectors. */
 static enum sanl_status sum(struct sanl_device *device, cl_mem in, cl_mem workspace, size_t from,
                             size_t count, size_t to, size_t items, bool square)
 {
-    return sanl_launch_1d(device, "reduce", "reduce_sum", "", items, "bbuuuui", in, workspace, (unsigned)from,
-                          (unsigned)count, (unsigned)to, (unsigned)items, square);
+    unsigned share = (unsigned)((count / LANES + items - 1) / items);
+    bool runs = sanl_device_is_cpu(device);
+    return sanl_launch_1d(device, "reduce", "reduce_sum", "", items, "bbuuuuiuuu", in, workspace,
+                          (unsigned)from, (unsigned)count, (unsigned)to, (unsigned)items, (int)square, share,
+                          runs ? share : 1u, runs ? 1u : (unsigned)items);
 }
 
 enum sanl_status sanl_reduce_parts(struct sanl_device *device, size_t count, cl_mem workspace)
@@ -19,7 +23,8 @@ enum sanl_status sanl_reduce_parts(struct sanl_device *device, size_t count, cl_
 enum sanl_status sanl_reduce_sum(struct sanl_device *device, cl_mem in, size_t count, bool square,
                                  cl_mem workspace)
 {
-    size_t items = count < SANL_REDUCE_PARTS ? count : SANL_REDUCE_PARTS;
+    size_t vectors = count / LANES + 1;
+    size_t items = vectors < SANL_REDUCE_PARTS ? vectors : SANL_REDUCE_PARTS;
     SANL_TRY(sum(device, in, workspace, 0, count, 0, items, square));
     return sanl_reduce_parts(device, items, workspace);
 }

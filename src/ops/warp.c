@@ -99,10 +99,11 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct sanl_shape s = call->out_shape[0];
-    size_t count = (size_t)s.n * (size_t)s.h * (size_t)s.w;
-    return sanl_launch_1d(device, "warp", "warp", "", count, "bbbuiffffff", call->in[0], call->in[1],
-                          call->out[0], (unsigned)count, s.w, mean[0], mean[1], mean[2], 1 / deviation[0],
-                          1 / deviation[1], 1 / deviation[2]);
+    const struct sanl_range range = {.global = {(size_t)s.w, (size_t)s.h, (size_t)s.n}};
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "warp", "warp", ""));
+    return sanl_launch(device, kernel, range, "bbbiffffff", call->in[0], call->in[1], call->out[0], s.w,
+                       mean[0], mean[1], mean[2], 1 / deviation[0], 1 / deviation[1], 1 / deviation[2]);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
