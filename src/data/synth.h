@@ -60,6 +60,8 @@ struct sanl_synth_paint {
 
 struct sanl_synth_paint sanl_synth_plain(struct sanl_synth_colour colour);
 struct sanl_synth_colour sanl_synth_mix(struct sanl_synth_colour a, struct sanl_synth_colour b, float share);
+/* How different two colours look, 0..476. */
+float sanl_synth_distance(struct sanl_synth_colour a, struct sanl_synth_colour b);
 struct sanl_synth_colour sanl_synth_cloth_colour(struct sanl_synth_random *random);
 /* A paint of one of the fabrics in `bits` whose ground is far enough from `avoid`. */
 struct sanl_synth_paint sanl_synth_fabric_paint(struct sanl_synth_random *random, unsigned bits,
@@ -163,7 +165,9 @@ struct sanl_synth_person {
     struct sanl_synth_paint skin, hair, shoes;
     float hair_length;
 };
-void sanl_synth_person_create(struct sanl_synth_person *out, struct sanl_synth_random *random);
+/* The skin differs from `avoid`, the garment's colour. */
+void sanl_synth_person_create(struct sanl_synth_person *out, struct sanl_synth_random *random,
+                              struct sanl_synth_colour avoid);
 void sanl_synth_add_back_hair(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,
                               const struct sanl_synth_pose *pose);
 void sanl_synth_add_legs(struct sanl_synth_scene *scene, const struct sanl_synth_person *person,

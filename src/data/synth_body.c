@@ -38,20 +38,20 @@ static void pose_arm(struct sanl_synth_pose *out, struct sanl_synth_random *rand
 {
     const float s = sign_of(side);
     const point shoulder = sanl_synth_place(out, (point){s * 0.77f, 0.43f});
-    float raise = sanl_synth_between(random, 0.1f, 0.42f), bend = sanl_synth_between(random, -0.12f, 0.3f);
+    float raise = sanl_synth_between(random, 0.08f, 0.34f), bend = sanl_synth_between(random, -0.12f, 0.2f);
     const float kind = sanl_synth_between(random, 0, 1);
     if (flat) {
-        raise = sanl_synth_between(random, 0.25f, 0.85f);
-        bend = sanl_synth_between(random, -0.1f, 0.3f);
-    } else if (kind < 0.14f) { /* hand to the hip */
+        raise = sanl_synth_between(random, 0.2f, 0.65f);
+        bend = sanl_synth_between(random, -0.1f, 0.2f);
+    } else if (kind < 0.08f) { /* hand to the hip */
         raise = sanl_synth_between(random, 0.55f, 0.85f);
         bend = sanl_synth_between(random, 1.2f, 1.5f);
         out->level = 3;
-    } else if (kind < 0.24f) { /* lifted to the side */
-        raise = sanl_synth_between(random, 0.6f, 1.2f);
-        bend = sanl_synth_between(random, -0.5f, 0.1f);
+    } else if (kind < 0.14f) { /* lifted to the side */
+        raise = sanl_synth_between(random, 0.5f, 1);
+        bend = sanl_synth_between(random, -0.4f, 0.1f);
         out->level = 3;
-    } else if (kind < 0.3f) { /* hand before the body */
+    } else if (kind < 0.18f) { /* hand before the body */
         raise = sanl_synth_between(random, 0.12f, 0.3f);
         bend = sanl_synth_between(random, 0.7f, 1.1f);
         out->arm_in_front[side] = true;
@@ -82,8 +82,8 @@ void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_rando
     memset(out, 0, sizeof *out);
     const float swing = flat ? 0.4f : 1;
     out->level = 1;
-    out->lean = swing * sanl_synth_between(random, -0.06f, 0.06f);
-    out->sway = swing * sanl_synth_between(random, -0.14f, 0.14f);
+    out->lean = swing * sanl_synth_between(random, -0.05f, 0.05f);
+    out->sway = swing * sanl_synth_between(random, -0.1f, 0.1f);
     out->shoulder_tilt = swing * sanl_synth_between(random, -0.08f, 0.08f);
     out->hip_tilt = swing * sanl_synth_between(random, -0.08f, 0.08f);
     out->turn = flat ? 0 : sanl_synth_between(random, -1, 1);
@@ -96,11 +96,12 @@ void sanl_synth_pose_create(struct sanl_synth_pose *out, struct sanl_synth_rando
         pose_arm(out, random, side, flat);
         pose_leg(out, random, side, spread);
     }
-    if (out->level == 1 && fabsf(out->lean) + fabsf(out->sway) > 0.13f)
+    if (out->level == 1 && fabsf(out->lean) + fabsf(out->sway) > 0.1f)
         out->level = 2;
 }
 
-void sanl_synth_person_create(struct sanl_synth_person *out, struct sanl_synth_random *random)
+void sanl_synth_person_create(struct sanl_synth_person *out, struct sanl_synth_random *random,
+                              struct sanl_synth_colour avoid)
 {
     static const struct sanl_synth_colour skins[] = {{246, 214, 192}, {236, 192, 160}, {222, 170, 132},
                                                      {190, 134, 96},  {142, 94, 64},   {98, 64, 46}};
@@ -110,9 +111,9 @@ void sanl_synth_person_create(struct sanl_synth_person *out, struct sanl_synth_r
     static const struct sanl_synth_colour forms[] = {
         {232, 230, 226}, {60, 60, 64}, {214, 190, 158}, {170, 172, 176}};
     out->mannequin = sanl_synth_chance(random, 0.22f);
-    out->skin = sanl_synth_plain(skins[sanl_synth_below(random, 6)]);
-    if (out->mannequin)
-        out->skin = sanl_synth_plain(forms[sanl_synth_below(random, 4)]);
+    for (int i = 0; i < 6 && (i == 0 || sanl_synth_distance(out->skin.colour[0], avoid) < 60); i++)
+        out->skin = sanl_synth_plain(out->mannequin ? forms[sanl_synth_below(random, 4)]
+                                                    : skins[sanl_synth_below(random, 6)]);
     out->skin.grain = 0.01f;
     out->hair = sanl_synth_plain(hairs[sanl_synth_below(random, 7)]);
     out->hair.grain = 0.12f;

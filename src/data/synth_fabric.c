@@ -72,7 +72,7 @@ struct sanl_synth_colour sanl_synth_cloth_colour(struct sanl_synth_random *rando
                                       gain * (float)c[2] + sanl_synth_between(random, -8, 8)};
 }
 
-static float distance(struct sanl_synth_colour a, struct sanl_synth_colour b)
+float sanl_synth_distance(struct sanl_synth_colour a, struct sanl_synth_colour b)
 {
     return sqrtf((a.r - b.r) * (a.r - b.r) + 1.5f * (a.g - b.g) * (a.g - b.g) + (a.b - b.b) * (a.b - b.b));
 }
@@ -81,7 +81,7 @@ static struct sanl_synth_colour colour_away_from(struct sanl_synth_random *rando
                                                  struct sanl_synth_colour avoid, float least)
 {
     struct sanl_synth_colour c = sanl_synth_cloth_colour(random);
-    for (int i = 0; i < 12 && distance(c, avoid) < least; i++)
+    for (int i = 0; i < 12 && sanl_synth_distance(c, avoid) < least; i++)
         c = sanl_synth_cloth_colour(random);
     return c;
 }
@@ -90,7 +90,7 @@ static struct sanl_synth_colour denim_colour(struct sanl_synth_random *random, s
 {
     static const struct sanl_synth_colour dark = {34, 46, 78}, pale = {142, 172, 204}, black = {44, 46, 52};
     struct sanl_synth_colour c = black;
-    for (int i = 0; i < 8 && (i == 0 || distance(c, avoid) < 75); i++)
+    for (int i = 0; i < 8 && (i == 0 || sanl_synth_distance(c, avoid) < 75); i++)
         c = sanl_synth_chance(random, 0.15f) ? black
                                              : sanl_synth_mix(dark, pale, sanl_synth_between(random, 0, 1));
     return c;

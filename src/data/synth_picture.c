@@ -190,9 +190,9 @@ static void compose(struct picture *p, uint64_t seed, int index, int category)
     const struct sanl_synth_recipe *recipe = &sanl_synth_recipes[category];
     const bool skirted = recipe->type != SANL_CLOTHES_UPPER && recipe->bottom != BOTTOM_LEGS;
     sanl_synth_pose_create(&p->pose, &pose, p->flat, skirted ? 0.05f : 0.2f);
-    sanl_synth_person_create(&p->person, &who);
-    p->person.mannequin = p->person.mannequin || p->flat; /* no hair or hands about */
     sanl_synth_cut_create(&p->cut, &cut, recipe, wall);
+    sanl_synth_person_create(&p->person, &who, p->cut.paint.colour[0]);
+    p->person.mannequin = p->person.mannequin || p->flat; /* no hair or hands about */
     cut_companion(&p->other, &other, p->cut.recipe->type, p->cut.paint.colour[0]);
     p->other.tucked = sanl_synth_chance(&other, 0.85f);
     if (p->flat)
@@ -244,7 +244,7 @@ static float shift_into(struct sanl_synth_random *random, float low, float high,
 static struct sanl_synth_view frame(const struct picture *p, struct sanl_synth_random *random, int width,
                                     int height, int *zoom)
 {
-    const float tilt = sanl_synth_between(random, -0.1f, 0.1f) * (p->flat ? 2 : 1);
+    const float tilt = sanl_synth_between(random, -0.08f, 0.08f) * (p->flat ? 2 : 1);
     struct sanl_synth_view view = {cosf(tilt), sinf(tilt), 1, 0, 0};
     const struct bounds b = subject_bounds(&p->scene, &view);
     const float w = (float)width, h = (float)height;
