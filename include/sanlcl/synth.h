@@ -12,17 +12,19 @@ extern "C" {
 struct sanl_synth_options {
     const char *layout; /* "fld", the only one */
     int count;          /* pictures, 1..99999999 */
-    uint64_t seed;      /* picture i depends on (seed, i, size) alone */
+    uint64_t seed;      /* picture i depends on (seed, i, size, variety) alone */
     int size;           /* longer side of a picture in pixels, 64..2048 */
     double val_share;   /* share of the pictures in the part val; the rest of val and test is train */
     double test_share;
-    int threads; /* rendering threads; 0: one for each processor */
+    double variety; /* 0..1: how far pose, cut and framing stray from their middle, and how often something
+                     * covers the garment or the frame cuts it off; 1 is hardest */
+    int threads;    /* rendering threads; 0: one for each processor */
     /* Called after each picture, from any thread but from one at a time; may be NULL. */
     void (*progress)(void *payload, int done, int count);
     void *payload;
 };
 
-/* 1000 pictures of 256 pixels, seed 1, 15 % val and 15 % test. */
+/* 1000 pictures of 256 pixels, seed 1, variety 1, 15 % val and 15 % test. */
 void sanl_synth_defaults(struct sanl_synth_options *options);
 
 /* Writes a data set with the layout of FLD into `folder`, which is made when missing and must not hold Anno,

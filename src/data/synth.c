@@ -16,8 +16,13 @@ static const char *const folders[] = {"Anno", "Eval", "img"};
 
 void sanl_synth_defaults(struct sanl_synth_options *options)
 {
-    *options = (struct sanl_synth_options){
-        .layout = "fld", .count = 1000, .seed = 1, .size = 256, .val_share = 0.15, .test_share = 0.15};
+    *options = (struct sanl_synth_options){.layout = "fld",
+                                           .count = 1000,
+                                           .seed = 1,
+                                           .size = 256,
+                                           .val_share = 0.15,
+                                           .test_share = 0.15,
+                                           .variety = 1};
 }
 
 static enum sanl_status check_options(const struct sanl_synth_options *o)
@@ -31,6 +36,8 @@ static enum sanl_status check_options(const struct sanl_synth_options *o)
     if (!(o->val_share >= 0 && o->test_share >= 0 && o->val_share + o->test_share <= 1))
         return sanl_fail(SANL_ERR_USAGE, "shares of val (%g) and test (%g): expected 0 to 1 in sum",
                          o->val_share, o->test_share);
+    if (!(o->variety >= 0 && o->variety <= 1))
+        return sanl_fail(SANL_ERR_USAGE, "variety %g: expected 0 to 1", o->variety);
     if (o->threads < 0 || o->threads > MAX_THREADS)
         return sanl_fail(SANL_ERR_USAGE, "threads %d: expected 0 to %d", o->threads, MAX_THREADS);
     return SANL_OK;
@@ -55,7 +62,7 @@ static char *image_path(const char *folder, int index)
 static enum sanl_status make_picture(struct job *job, int index)
 {
     struct sanl_image image;
-    SANL_TRY(sanl_synth_render(&image, &job->records[index], job->options->seed, index, job->options->size));
+    SANL_TRY(sanl_synth_render(&image, &job->records[index], job->options, index));
     char *path = image_path(job->folder, index);
     enum sanl_status status = path ? sanl_image_write(&image, path, QUALITY) : SANL_ERR_MEMORY;
     free(path);

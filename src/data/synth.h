@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sanlcl/synth.h>
 #include "base/status.h"
 #include "image/image.h"
 #include "landmark/scheme.h"
@@ -19,6 +20,7 @@ enum sanl_synth_slot { SLOT_COLLAR = 0, SLOT_SLEEVE = 2, SLOT_WAIST = 4, SLOT_HE
 
 struct sanl_synth_random {
     uint64_t key, index;
+    float variety; /* 0..1: the share of each range, around its middle, that values come from */
 };
 float sanl_synth_between(struct sanl_synth_random *random, float low, float high);
 bool sanl_synth_chance(struct sanl_synth_random *random, float probability);
@@ -275,9 +277,9 @@ struct sanl_synth_record {
     int x[SANL_LANDMARKS], y[SANL_LANDMARKS]; /* 0 where cut off or absent */
 };
 
-/* Picture `index` of the seed, with `size` pixels on its longer side. */
+/* Picture `index` of a data set with these options, of which seed, size and variety matter. */
 SANL_CHECKED enum sanl_status sanl_synth_render(struct sanl_image *image, struct sanl_synth_record *record,
-                                                uint64_t seed, int index, int size);
+                                                const struct sanl_synth_options *options, int index);
 
 /* Walls, floors, furniture, patterns; returns the mean colour. The garment's colours avoid it. */
 struct sanl_synth_colour sanl_synth_backdrop(struct sanl_synth_scene *scene, struct sanl_synth_random *random,

@@ -17,12 +17,14 @@ enum purpose {
     FOR_VIEW,
     FOR_OCCLUDER,
     FOR_OTHER,
-    FOR_LIGHT
+    FOR_LIGHT,
+    FOR_SHAPE
 };
 
-static struct sanl_synth_random stream(uint64_t seed, int index, enum purpose purpose)
+static struct sanl_synth_random stream(uint64_t seed, int index, enum purpose purpose, float variety)
 {
-    return (struct sanl_synth_random){sanl_random_key(seed, 0x53594E54u, (uint64_t)index, purpose), 0};
+    return (struct sanl_synth_random){sanl_random_key(seed, 0x53594E54u, (uint64_t)index, purpose), 0,
+                                      variety};
 }
 
 /* Each run of as many pictures as there are categories has every category once, in random order. */
@@ -30,7 +32,7 @@ static int choose_category(uint64_t seed, int index)
 {
     enum { MOST = 64 };
     const int count = sanl_synth_recipe_count;
-    struct sanl_synth_random random = stream(seed, index / count, FOR_CATEGORY);
+    struct sanl_synth_random random = stream(seed, index / count, FOR_CATEGORY, 1);
     int order[MOST];
     for (int i = 0; i < count; i++) {
         const int k = sanl_synth_below(&random, i + 1);
@@ -176,12 +178,15 @@ static void add_flat(struct picture *p, struct sanl_synth_random *random)
     add_subject(p);
 }
 
-static void compose(struct picture *p, uint64_t seed, int index, int category)
+static void compose(struct picture *p, const struct sanl_synth_options *o, int index, int category)
 {
-    struct sanl_synth_random pose = stream(seed, index, FOR_POSE), who = stream(seed, index, FOR_PERSON);
-    struct sanl_synth_random cut = stream(seed, index, FOR_CUT), other = stream(seed, index, FOR_OTHER);
-    struct sanl_synth_random back = stream(seed, index, FOR_BACKDROP);
-    struct sanl_synth_random occluder = stream(seed, index, FOR_OCCLUDER);
+    const float variety = (float)o->variety;
+    struct sanl_synth_random pose = stream(o->seed, index, FOR_POSE, variety);
+    struct sanl_synth_random who = stream(o->seed, index, FOR_PERSON, 1);
+    struct sanl_synth_random cut = stream(o->seed, index, FOR_CUT, variety);
+    struct sanl_synth_random other = stream(o->seed, index, FOR_OTHER, 1);
+    struct sanl_synth_random back = stream(o->seed, index, FOR_BACKDROP, 1);
+    struct sanl_synth_random occluder = stream(o->seed, index, FOR_OCCLUDER, 1);
     p->flat = sanl_synth_chance(&pose, 0.25f);
     p->scene.light_x = sanl_synth_between(&back, -1, 1);
     p->scene.light_y = sanl_synth_between(&back, -0.9f, -0.2f);
@@ -199,7 +204,7 @@ static void compose(struct picture *p, uint64_t seed, int index, int category)
         add_flat(p, &other);
     else
         add_worn(p, &other);
-    if (!sanl_synth_chance(&occluder, 0.42f))
+    if (!sanl_synth_chance(&occluder, 0.42f * variety))
         return;
     const int slot = sanl_synth_below(&occluder, SANL_LANDMARKS);
     p->scene.rank++;
@@ -248,7 +253,7 @@ static struct sanl_synth_view frame(const struct picture *p, struct sanl_synth_r
     struct sanl_synth_view view = {cosf(tilt), sinf(tilt), 1, 0, 0};
     const struct bounds b = subject_bounds(&p->scene, &view);
     const float w = (float)width, h = (float)height;
-    const bool cut = sanl_synth_chance(random, 0.1f);
+    const bool cut = sanl_synth_chance(random, 0.1f * random->variety);
     const float fill =
         cut ? sanl_synth_between(random, 0.75f, 1.1f) : sanl_synth_between(random, 0.6f, 0.94f);
     view.scale = fill * fminf(w / (b.x2 - b.x1), h / (b.y2 - b.y1));
@@ -394,9 +399,10 @@ static void annotate(struct sanl_synth_record *record, const struct picture *p,
 }
 
 static enum sanl_status shoot(struct sanl_image *image, struct sanl_synth_record *record, struct picture *p,
-                              uint64_t seed, int index)
+                              const struct sanl_synth_options *o, int index)
 {
-    struct sanl_synth_random random = stream(seed, index, FOR_VIEW), light = stream(seed, index, FOR_LIGHT);
+    struct sanl_synth_random random = stream(o->seed, index, FOR_VIEW, (float)o->variety);
+    struct sanl_synth_random light = stream(o->seed, index, FOR_LIGHT, 1);
     struct sanl_synth_canvas canvas;
     const int width = image->width, height = image->height;
     int zoom;
@@ -415,19 +421,19 @@ static enum sanl_status shoot(struct sanl_image *image, struct sanl_synth_record
                               .across = sanl_synth_between(&light, -0.25f, 0.25f),
                               .down = sanl_synth_between(&light, -0.25f, 0.1f),
                               .noise = sanl_synth_between(&light, 0.5f, 4),
-                              .key = sanl_random_key(seed, (uint64_t)index, FOR_LIGHT, 1)};
+                              .key = sanl_random_key(o->seed, (uint64_t)index, FOR_LIGHT, 1)};
     const enum sanl_status status = develop(image, &canvas, &lamp);
     sanl_synth_canvas_free(&canvas);
     return status;
 }
 
-enum sanl_status sanl_synth_render(struct sanl_image *image, struct sanl_synth_record *record, uint64_t seed,
-                                   int index, int size)
+enum sanl_status sanl_synth_render(struct sanl_image *image, struct sanl_synth_record *record,
+                                   const struct sanl_synth_options *options, int index)
 {
     memset(image, 0, sizeof *image);
     memset(record, 0, sizeof *record);
-    struct sanl_synth_random random = stream(seed, index, FOR_VIEW);
-    random.index = 1000; /* away from the framing's */
+    const int size = options->size;
+    struct sanl_synth_random random = stream(options->seed, index, FOR_SHAPE, 1);
     const float aspect = sanl_synth_between(&random, 0.66f, 1.1f);
     const int width = aspect > 1 ? size : (int)((float)size * aspect);
     const int height = aspect > 1 ? (int)((float)size / aspect) : size;
@@ -442,10 +448,10 @@ enum sanl_status sanl_synth_render(struct sanl_image *image, struct sanl_synth_r
     if (status == SANL_OK) {
         record->width = width;
         record->height = height;
-        record->category = choose_category(seed, index);
+        record->category = choose_category(options->seed, index);
         record->type = sanl_synth_recipes[record->category].type;
-        compose(p, seed, index, record->category);
-        status = shoot(image, record, p, seed, index);
+        compose(p, options, index, record->category);
+        status = shoot(image, record, p, options, index);
     }
     if (p) {
         free(p->scene.pool);

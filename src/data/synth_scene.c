@@ -5,12 +5,13 @@
 
 float sanl_synth_between(struct sanl_synth_random *random, float low, float high)
 {
-    return low + (high - low) * (float)sanl_random_uniform(random->key, random->index++);
+    const float at = (float)sanl_random_uniform(random->key, random->index++) - 0.5f;
+    return low + (high - low) * (0.5f + random->variety * at);
 }
 
 bool sanl_synth_chance(struct sanl_synth_random *random, float probability)
 {
-    return sanl_synth_between(random, 0, 1) < probability;
+    return (float)sanl_random_uniform(random->key, random->index++) < probability;
 }
 
 int sanl_synth_below(struct sanl_synth_random *random, int count)

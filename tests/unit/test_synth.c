@@ -121,7 +121,7 @@ static void the_reader_sees_what_was_drawn(void **state)
         struct sanl_image image;
         struct sanl_synth_record drawn;
         const struct sanl_record *r = &d->records[i];
-        assert_int_equal(sanl_synth_render(&image, &drawn, 11, i, SIZE), SANL_OK);
+        assert_int_equal(sanl_synth_render(&image, &drawn, &o, i), SANL_OK);
         sanl_image_free(&image);
         assert_int_equal(r->category, drawn.category);
         assert_int_equal(r->clothes, drawn.type);
@@ -143,12 +143,14 @@ static void annotations_are_sound(void **state)
 {
     (void)state;
     enum { MANY = 340 };
+    struct sanl_synth_options o = small(MANY, 3, 1);
+    o.size = 96;
     int seen[64] = {0}, visibility[4] = {0};
     for (int i = 0; i < MANY; i++) {
         struct sanl_image image;
         struct sanl_synth_record r;
         int count = 0;
-        assert_int_equal(sanl_synth_render(&image, &r, 3, i, 96), SANL_OK);
+        assert_int_equal(sanl_synth_render(&image, &r, &o, i), SANL_OK);
         assert_int_equal(image.width, r.width);
         assert_int_equal(image.height, r.height);
         assert_int_equal(r.width > r.height ? r.width : r.height, 96);
@@ -185,10 +187,12 @@ static void annotations_are_sound(void **state)
 static void left_is_left_in_the_picture(void **state)
 {
     (void)state;
-    for (int i = 0; i < 100; i++) {
+    struct sanl_synth_options o = small(100, 4, 1);
+    for (int i = 0; i < o.count; i++) {
         struct sanl_image image;
+        o.variety = i < 50 ? 1 : 0.5;
         struct sanl_synth_record r;
-        assert_int_equal(sanl_synth_render(&image, &r, 4, i, SIZE), SANL_OK);
+        assert_int_equal(sanl_synth_render(&image, &r, &o, i), SANL_OK);
         sanl_image_free(&image);
         for (int k = 0; k < SANL_LANDMARKS; k += 2)
             if (r.visibility[k] == SANL_VISIBLE && r.visibility[k + 1] == SANL_VISIBLE)
@@ -253,6 +257,9 @@ static void wrong_options_are_refused(void **state)
     assert_non_null(strstr(sanl_error_message(), "coco"));
     o = small(1, 1, 1);
     o.size = 8;
+    assert_int_equal(sanl_synth_write(&o, path), SANL_ERR_USAGE);
+    o = small(1, 1, 1);
+    o.variety = 2;
     assert_int_equal(sanl_synth_write(&o, path), SANL_ERR_USAGE);
     o = small(1, 1, 1);
     o.val_share = 0.9;
