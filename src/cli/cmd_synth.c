@@ -31,6 +31,13 @@ static const struct sanl_arg args_table[] = {
      .preset = "256",
      .min = 64,
      .max = 2048},
+    {.name = "--variety",
+     .value = "X",
+     .help =
+         "how far pose, cut and framing vary, and how often garments are covered or cut off; 1 is hardest",
+     .type = SANL_ARG_NUMBER,
+     .preset = "1",
+     .max = 1},
     {.name = "--threads",
      .value = "N",
      .help = "drawing threads; 0: one for each processor",
@@ -54,6 +61,7 @@ static enum sanl_status run(const struct sanl_args *args)
     options.count = sanl_args_int(args, "--count");
     options.seed = (uint64_t)sanl_args_int(args, "--seed");
     options.size = sanl_args_int(args, "--size");
+    options.variety = sanl_args_number(args, "--variety");
     options.threads = sanl_args_int(args, "--threads");
     options.progress = show_progress;
     const enum sanl_status status = sanl_synth_write(&options, args->positional[0]);

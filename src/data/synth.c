@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "data/synth.h"
 
-enum { QUALITY = 90, MAX_COUNT = 99999999, MIN_SIZE = 64, MAX_SIZE = 2048, MAX_THREADS = 64 };
+enum { QUALITY = 90, MAX_COUNT = 99999999, MIN_SIZE = 64, MAX_SIZE = 2048, MAX_THREADS = 256 };
 
 static const char *const folders[] = {"Anno", "Eval", "img"};
 
