@@ -16,9 +16,9 @@ __kernel void heatmap_loss_axes(__global const float *xy, __global float *axes, 
 }
 
 // parts[i] = the sum of m (P - G)^2 over the pixels [i * share, (i + 1) * share)
-__kernel void heatmap_loss_parts(__global const float *p, __global const float *axes, __global const float *mask,
-                                 __global float *parts, uint part_count, uint share, uint pixels, int h, int w,
-                                 int landmarks)
+__kernel void heatmap_loss_parts(__global const float *p, __global const float *axes,
+                                 __global const float *mask, __global float *parts, uint part_count,
+                                 uint share, uint pixels, int h, int w, int landmarks)
 {
     uint i = (uint)get_global_id(0);
     if (i >= part_count)

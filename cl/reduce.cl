@@ -1,7 +1,7 @@
-// out[to + i] = the i-th part of the sum of in[from .. from + count), or of the squares, for i < items. A part
-// is `share` vectors of 16 floats: i * first + k * next for k < share, as far as they exist; part 0 also takes the
-// count % 16 floats at the end. Each lane has Kahan's compensation. in and out may be one buffer; what is read
-// and what is written do not overlap.
+// out[to + i] = the i-th part of the sum of in[from .. from + count), or of the squares, for i < items. A
+// part is `share` vectors of 16 floats: i * first + k * next for k < share, as far as they exist; part 0 also
+// takes the count % 16 floats at the end. Each lane has Kahan's compensation. in and out may be one buffer;
+// what is read and what is written do not overlap.
 __kernel void reduce_sum(__global const float *in, __global float *out, uint from, uint count, uint to,
                          uint items, int square, uint share, uint first, uint next)
 {
