@@ -60,6 +60,11 @@ void sanl_graph_fail(struct sanl_graph *graph, enum sanl_status status)
     snprintf(graph->message, sizeof graph->message, "%s", sanl_error_message());
 }
 
+enum sanl_status sanl_graph_status(const struct sanl_graph *graph)
+{
+    return graph->status == SANL_OK ? SANL_OK : sanl_fail_copy(graph->status, graph->message);
+}
+
 static struct sanl_tensor *add_tensor(struct sanl_graph *graph, const char *name, struct sanl_shape shape,
                                       int node, int output)
 {

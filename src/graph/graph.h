@@ -57,6 +57,9 @@ void sanl_graph_root(struct sanl_tensor *tensor);
 /* The failure at hand, if any, with the name of the layer before its message. */
 void sanl_graph_fail(struct sanl_graph *graph, enum sanl_status status);
 
+/* The failure of building, if any. */
+SANL_CHECKED enum sanl_status sanl_graph_status(const struct sanl_graph *graph);
+
 /* ---- planning and running ------------------------------------------------------------------------ */
 
 /* Lays out memory. params must be allocated before the first run. */

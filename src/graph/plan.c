@@ -273,8 +273,7 @@ static void bind_tensors(struct sanl_graph *graph)
 
 enum sanl_status sanl_graph_plan(struct sanl_graph *graph)
 {
-    if (graph->status != SANL_OK)
-        return sanl_fail_copy(graph->status, graph->message);
+    SANL_TRY(sanl_graph_status(graph));
     struct plan plan = {.graph = graph};
     find_gradients(graph);
     enum sanl_status status = collect(&plan);

@@ -1,6 +1,6 @@
-/* A network with its parameters, and engines that run it. A network is built once; an engine is one graph over it
- * for one batch size, to train or to infer, with everything from a loader's batch to the graph's inputs: upload,
- * warp and normalisation on the device, Grad-CAM. */
+/* A network with its parameters, and engines that run it. A network is built once; an engine is one graph
+ * over it for one batch size, to train or to infer, with everything from a loader's batch to the graph's
+ * inputs: upload, warp and normalisation on the device, Grad-CAM. */
 #ifndef TRAIN_NETWORK_H
 #define TRAIN_NETWORK_H
 
@@ -10,40 +10,58 @@
 
 struct sanl_network {
     struct sanl_config config;
-    struct sanl_device *device;     /* borrowed */
-    struct sanl_params *params;     /* of the network that the task trains */
-    struct sanl_params *classifier; /* of the CAM classifier; NULL unless block: sanl with cam.mode stage or top */
-    int classes;                    /* of that classifier */
+    struct sanl_device *device; /* borrowed */
+    struct sanl_params *params; /* of the network that the task trains */
+    struct sanl_params
+        *classifier; /* of the CAM classifier; NULL unless block: sanl with cam.mode stage or top */
+    int classes;     /* of that classifier */
 };
 
-/* Builds the parameters for config->task and allocates them; `moments` as for sanl_params_allocate (-1: inference
- * only). Values: config->seed's fresh ones, then what model.pretrained and cam.weights give. */
+/* Builds the parameters for config->task and allocates them; `moments` as for sanl_params_allocate (-1:
+ * inference only). Values: config->seed's fresh ones, then what model.pretrained and cam.weights give. */
 SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
                                                   struct sanl_device *device, int moments);
+
+/* For inference: the network of `config` with the values of the checkpoint `path`; its classifier too, where
+ * the checkpoint holds one, else from cam.weights. sanl_weights_config gives the checkpoint's own
+ * configuration. */
+SANL_CHECKED enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
+                                                struct sanl_device *device, const char *path);
 void sanl_network_free(struct sanl_network *network);
+
+enum { SANL_ENGINE_LOSSES = SANL_STAGES + 1 };
 
 struct sanl_engine {
     struct sanl_network *network; /* borrowed */
     struct sanl_graph *graph;
     int batch;
     bool training;
-    struct sanl_landmark_model landmark;     /* task: landmark */
-    struct sanl_classifier_model classifier; /* task: classify */
-    struct sanl_gradcam *gradcam;            /* NULL: no CAMs, or uniform ones */
+    struct sanl_landmark_model landmark;          /* task: landmark */
+    struct sanl_classifier_model classifier;      /* task: classify */
+    struct sanl_tensor *image;                    /* of either */
+    struct sanl_tensor *loss[SANL_ENGINE_LOSSES]; /* parts in training, NULL where there is none: coarse
+                                                     levels and fine, or the cross-entropy first */
+    struct sanl_gradcam *gradcam;                 /* NULL: no CAMs, or uniform ones */
     struct sanl_op_call warp;
-    cl_mem pixels;                           /* grows to the largest batch seen */
+    cl_mem pixels; /* grows to the largest batch seen */
     size_t pixel_bytes;
+    float (*table)[12]; /* (batch, 12): rows of the warp */
+    float *targets;     /* positions and weights, or labels, on their way */
 };
 
-SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network, int batch,
-                                                 bool training);
+SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network,
+                                                 int batch, bool training);
 void sanl_engine_free(struct sanl_engine *engine);
 
-/* Brings a batch (count <= engine->batch) to the graph's inputs: image, CAMs and, in training, targets. Rows above
- * count are zero and teach nothing. */
+/* Brings a batch (count <= engine->batch) to the graph's inputs: image, CAMs and, in training, targets. Rows
+ * above count are zero and teach nothing. */
 SANL_CHECKED enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_batch *batch);
 
 /* CAMs for the image that stands in the graph's input; part of sanl_engine_load. */
 SANL_CHECKED enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine);
+
+/* The parts of the last forward run's loss, 0 where there is none, and their sum; waits for the device. */
+SANL_CHECKED enum sanl_status sanl_engine_read_loss(const struct sanl_engine *engine,
+                                                    float parts[SANL_ENGINE_LOSSES], double *total);
 
 #endif

@@ -1,0 +1,361 @@
+#include "model/weights.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/safetensors.h"
+
+enum { LISTED = 12, TEXT_BYTES = 1024, FORMAT_VERSION = 1 };
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_counter(const char *name)
+{
+    static const char end[] = "num_batches_tracked";
+    const size_t n = strlen(name), m = sizeof end - 1;
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* ---- saving -------------------------------------------------------------------------------------- */
+
+struct writing {
+    struct sanl_safetensor *tensors;
+    char (*names)[160];
+    size_t count;
+};
+
+static void list_params(struct writing *w, const struct sanl_params *params, const char *prefix)
+{
+    for (int i = 0; i < params->count; i++, w->count++) {
+        struct sanl_safetensor *tensor = &w->tensors[w->count];
+        int dims[4];
+        snprintf(w->names[w->count], sizeof *w->names, "%s%s", prefix, params->list[i]->name);
+        tensor->name = w->names[w->count];
+        sanl_param_file_shape(params->list[i], dims, &tensor->rank);
+        for (int k = 0; k < tensor->rank; k++)
+            tensor->shape[k] = (size_t)dims[k];
+    }
+}
+
+static enum sanl_status write_params(struct sanl_safetensors_writer *writer, struct sanl_params *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        const size_t count = sanl_shape_count(params->list[i]->shape);
+        float *values = sanl_calloc(count, sizeof *values);
+        if (!values)
+            return SANL_ERR_MEMORY;
+        enum sanl_status status = sanl_param_read(params, params->list[i], values);
+        if (status == SANL_OK)
+            status = sanl_safetensors_write(writer, values, count);
+        free(values);
+        SANL_TRY(status);
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status write_file(const char *path, struct sanl_params *params,
+                                   struct sanl_params *classifier, const struct sanl_safetensor_text *texts,
+                                   size_t text_count)
+{
+    const size_t count = (size_t)params->count + (size_t)(classifier ? classifier->count : 0);
+    struct sanl_safetensors_writer *writer = NULL;
+    struct writing w = {.tensors = sanl_calloc(count, sizeof *w.tensors),
+                        .names = sanl_calloc(count, sizeof *w.names)};
+    enum sanl_status status = w.tensors && w.names ? SANL_OK : SANL_ERR_MEMORY;
+    if (status != SANL_OK)
+        goto done;
+    list_params(&w, params, "");
+    if (classifier)
+        list_params(&w, classifier, SANL_CLASSIFIER_PREFIX);
+    status = sanl_safetensors_create(&writer, path, w.tensors, w.count, texts, text_count);
+    if (status == SANL_OK)
+        status = write_params(writer, params);
+    if (status == SANL_OK && classifier)
+        status = write_params(writer, classifier);
+    if (status == SANL_OK)
+        status = sanl_safetensors_commit(writer);
+done:
+    sanl_safetensors_writer_free(writer);
+    free(w.tensors);
+    free(w.names);
+    return status;
+}
+
+static char *json_list(const char *const *names, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(list, json_string(names[i]));
+    char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
+    json_decref(list);
+    return text;
+}
+
+enum sanl_status sanl_weights_save(const char *path, struct sanl_params *params,
+                                   struct sanl_params *classifier, const struct sanl_weights_info *info)
+{
+    char *yaml = NULL, *categories = NULL, epoch[16], version[16];
+    SANL_TRY(sanl_config_dump(&yaml, info->config, false));
+    snprintf(version, sizeof version, "%d", FORMAT_VERSION);
+    snprintf(epoch, sizeof epoch, "%d", info->epoch);
+    enum sanl_status status = SANL_OK;
+    if (info->category_count > 0 && !(categories = json_list(info->categories, info->category_count)))
+        status = sanl_fail(SANL_ERR_MEMORY, "out of host memory");
+    const struct sanl_safetensor_text texts[] = {
+        {"version", version},       {"kind", sanl_config_choices("task")[info->config->task]},
+        {"config", yaml},           {"epoch", epoch},
+        {"categories", categories},
+    };
+    if (status == SANL_OK)
+        status = write_file(path, params, classifier, texts, sizeof texts / sizeof *texts - !categories);
+    free(yaml);
+    free(categories);
+    return status;
+}
+
+/* ---- strict loading ------------------------------------------------------------------------------ */
+
+/* What is wrong, the first names in full. */
+struct list {
+    int count;
+    char text[TEXT_BYTES];
+};
+
+static void add_name(struct list *list, const char *name, const char *detail)
+{
+    const size_t at = strlen(list->text);
+    if (list->count++ < LISTED)
+        snprintf(list->text + at, sizeof list->text - at, "%s%s%s", at ? ", " : "", name, detail);
+    else if (list->count == LISTED + 1)
+        snprintf(list->text + at, sizeof list->text - at, ", ...");
+}
+
+static void shape_text(char *out, size_t bytes, const size_t *dims, int rank)
+{
+    size_t at = 0;
+    out[0] = 0;
+    for (int i = 0; i < rank && at < bytes; i++)
+        at += (size_t)snprintf(out + at, bytes - at, "%s%zu", i ? "x" : "", dims[i]);
+}
+
+static bool fits(const struct sanl_param *param, const struct sanl_safetensor *tensor, char *detail,
+                 size_t bytes)
+{
+    int dims[4], rank;
+    size_t wanted[4];
+    char found[96], expected[96];
+    sanl_param_file_shape(param, dims, &rank);
+    bool same = rank == tensor->rank;
+    for (int i = 0; i < rank; i++) {
+        wanted[i] = (size_t)dims[i];
+        same = same && tensor->shape[i] == wanted[i];
+    }
+    if (!same && detail) {
+        shape_text(found, sizeof found, tensor->shape, tensor->rank);
+        shape_text(expected, sizeof expected, wanted, rank);
+        snprintf(detail, bytes, " (%s, expected %s)", found, expected);
+    }
+    return same;
+}
+
+static bool is_expected(const struct sanl_params *params, const char *name, const char *prefix)
+{
+    if (is_counter(name) || !starts_with(name, prefix) ||
+        (!prefix[0] && starts_with(name, SANL_CLASSIFIER_PREFIX)))
+        return true;
+    return sanl_params_find(params, name + strlen(prefix)) != NULL;
+}
+
+static enum sanl_status compare(const struct sanl_params *params, const struct sanl_safetensors *file,
+                                const char *path, const char *prefix)
+{
+    struct list missing = {0}, unexpected = {0}, shaped = {0};
+    char name[160], detail[256];
+    for (int i = 0; i < params->count; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
+        const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
+        if (!tensor)
+            add_name(&missing, name, "");
+        else if (!fits(params->list[i], tensor, detail, sizeof detail))
+            add_name(&shaped, name, detail);
+    }
+    for (size_t i = 0; i < sanl_safetensors_count(file); i++) {
+        const char *found = sanl_safetensors_at(file, i)->name;
+        if (!is_expected(params, found, prefix))
+            add_name(&unexpected, found, "");
+    }
+    if (missing.count + unexpected.count + shaped.count == 0)
+        return SANL_OK;
+    char text[3][TEXT_BYTES + 64] = {"", "", ""};
+    if (missing.count)
+        snprintf(text[0], sizeof *text, "; %d missing: %s", missing.count, missing.text);
+    if (shaped.count)
+        snprintf(text[1], sizeof *text, "; %d of another shape: %s", shaped.count, shaped.text);
+    if (unexpected.count)
+        snprintf(text[2], sizeof *text, "; %d unexpected: %s", unexpected.count, unexpected.text);
+    return sanl_fail(SANL_ERR_FORMAT, "%s: the tensors do not fit the configured network%s%s%s", path,
+                     text[0], text[1], text[2]);
+}
+
+static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param,
+                                    struct sanl_safetensors *file, const struct sanl_safetensor *tensor)
+{
+    float *values = sanl_calloc(tensor->count, sizeof *values);
+    if (!values)
+        return SANL_ERR_MEMORY;
+    enum sanl_status status = sanl_safetensors_read(file, tensor, values);
+    if (status == SANL_OK)
+        status = sanl_param_write(params, param, values);
+    free(values);
+    return status;
+}
+
+enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path, const char *prefix)
+{
+    struct sanl_safetensors *file;
+    char name[160];
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    enum sanl_status status = compare(params, file, path, prefix);
+    for (int i = 0; i < params->count && status == SANL_OK; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
+        status = copy_tensor(params, params->list[i], file, sanl_safetensors_find(file, name));
+    }
+    sanl_safetensors_free(file);
+    return status;
+}
+
+/* ---- a start from another model ------------------------------------------------------------------ */
+
+static const char *without_backbone(const char *name)
+{
+    static const char backbone[] = "backbone.";
+    return starts_with(name, backbone) ? name + sizeof backbone - 1 : name;
+}
+
+static bool is_backbone(const char *name)
+{
+    const char *n = without_backbone(name);
+    return starts_with(n, "conv1.") || starts_with(n, "bn1.") || starts_with(n, "layer");
+}
+
+static const struct sanl_safetensor *find_backbone(const struct sanl_safetensors *file, const char *name)
+{
+    char other[160];
+    const char *plain = without_backbone(name);
+    const struct sanl_safetensor *tensor = sanl_safetensors_find(file, plain);
+    snprintf(other, sizeof other, "backbone.%s", plain);
+    return tensor ? tensor : sanl_safetensors_find(file, other);
+}
+
+enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path)
+{
+    struct sanl_safetensors *file;
+    struct list left = {0};
+    char detail[256];
+    int matched = 0;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    enum sanl_status status = SANL_OK;
+    for (int i = 0; i < params->count && status == SANL_OK; i++) {
+        struct sanl_param *param = params->list[i];
+        if (!is_backbone(param->name))
+            continue;
+        const struct sanl_safetensor *tensor = find_backbone(file, param->name);
+        if (!tensor) {
+            add_name(&left, param->name, " (missing)");
+        } else if (!fits(param, tensor, detail, sizeof detail)) {
+            add_name(&left, param->name, detail);
+        } else {
+            status = copy_tensor(params, param, file, tensor);
+            matched++;
+        }
+    }
+    sanl_safetensors_free(file);
+    SANL_TRY(status);
+    if (matched == 0)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: no tensor fits the backbone; %s", path, left.text);
+    sanl_log(left.count ? SANL_LOG_WARNING : SANL_LOG_INFO, "%s: %d of the backbone's %d tensors%s%s", path,
+             matched, matched + left.count, left.count ? "; left as they were: " : "", left.text);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix, const char *path)
+{
+    struct sanl_safetensors *file;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    const struct sanl_safetensor *last = sanl_safetensors_find(file, SANL_CLASSIFIER_PREFIX "fc.weight");
+    *prefix = last ? SANL_CLASSIFIER_PREFIX : "";
+    if (!last)
+        last = sanl_safetensors_find(file, "fc.weight");
+    const bool sound = last && last->rank == 2 && last->shape[0] >= 1 && last->shape[0] <= 1000000;
+    *classes = sound ? (int)last->shape[0] : 0;
+    sanl_safetensors_free(file);
+    if (sound)
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_FORMAT, "%s: no classifier: expected a tensor fc.weight of (classes, 512)",
+                     path);
+}
+
+/* ---- what a checkpoint says about itself --------------------------------------------------------- */
+
+enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, const char *const *overrides,
+                                     size_t count)
+{
+    struct sanl_safetensors *file;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    const char *text = sanl_safetensors_text(file, "config");
+    enum sanl_status status;
+    if (text)
+        status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
+    else
+        status =
+            sanl_fail(SANL_ERR_FORMAT,
+                      "%s: it carries no configuration (metadata 'config'); give one with --config", path);
+    sanl_safetensors_free(file);
+    return status;
+}
+
+/* The pointers and, behind them, the names. */
+static const char **copy_names(const json_t *list)
+{
+    const size_t count = json_array_size(list);
+    size_t bytes = count * sizeof(char *);
+    for (size_t i = 0; i < count; i++)
+        bytes += json_string_length(json_array_get(list, i)) + 1;
+    const char **names = sanl_calloc(bytes, 1);
+    char *at = names ? (char *)(names + count) : NULL;
+    for (size_t i = 0; names && i < count; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        names[i] = at;
+        strcpy(at, text ? text : "");
+        at += strlen(at) + 1;
+    }
+    return names;
+}
+
+enum sanl_status sanl_weights_categories(const char ***out, int *count, const char *path)
+{
+    struct sanl_safetensors *file;
+    *out = NULL;
+    *count = 0;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    const char *text = sanl_safetensors_text(file, "categories");
+    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    enum sanl_status status = SANL_OK;
+    if (text && (!json_is_array(list) || json_array_size(list) > 1000000)) {
+        status =
+            sanl_fail(SANL_ERR_FORMAT, "%s: metadata 'categories': expected a JSON array of names", path);
+    } else if (text && json_array_size(list) > 0) {
+        *count = (int)json_array_size(list);
+        *out = copy_names(list);
+        status = *out ? SANL_OK : SANL_ERR_MEMORY;
+    }
+    json_decref(list);
+    sanl_safetensors_free(file);
+    return status;
+}

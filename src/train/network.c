@@ -1,0 +1,324 @@
+#include "train/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "model/layers.h"
+#include "model/weights.h"
+
+enum { TABLE = 12 }; /* columns of the operator warp */
+
+/* ---- the network --------------------------------------------------------------------------------- */
+
+/* Declares the parameters by building a graph that never runs. */
+static enum sanl_status declare(struct sanl_params *params, const struct sanl_config *config)
+{
+    struct sanl_graph *graph;
+    struct sanl_landmark_model landmark;
+    struct sanl_classifier_model classifier;
+    SANL_TRY(sanl_graph_create(&graph, params, &(struct sanl_graph_options){0}));
+    if (config->task == SANL_TASK_LANDMARK)
+        sanl_model_landmark(&landmark, graph, &config->model, &config->loss, 1);
+    else
+        sanl_model_classifier(&classifier, graph, (enum sanl_backbone)config->model.backbone,
+                              config->model.classes, config->model.size, 1);
+    const enum sanl_status status = sanl_graph_status(graph);
+    sanl_graph_free(graph);
+    return status;
+}
+
+static bool needs_classifier(const struct sanl_config *config)
+{
+    return config->task == SANL_TASK_LANDMARK && config->model.block == SANL_BLOCK_SANL &&
+           config->cam.mode != SANL_CAM_UNIFORM;
+}
+
+static enum sanl_status create_classifier(struct sanl_network *network)
+{
+    struct sanl_config config = network->config;
+    const char *prefix = NULL, *path = config.cam.weights;
+    if (!path[0])
+        return sanl_fail(
+            SANL_ERR_USAGE,
+            "cam.weights: block sanl needs the checkpoint of a ResNet-18 classifier; train one with "
+            "task: classify and model.backbone: resnet18, or set cam.mode: uniform");
+    enum sanl_status status = sanl_weights_find_classifier(&network->classes, &prefix, path);
+    if (status != SANL_OK)
+        return sanl_fail_prefix(status, "cam.weights");
+    config.task = SANL_TASK_CLASSIFY;
+    config.model.backbone = SANL_RESNET18;
+    config.model.classes = network->classes;
+    SANL_TRY(sanl_params_create(&network->classifier, network->device));
+    SANL_TRY(declare(network->classifier, &config));
+    SANL_TRY(sanl_params_allocate(network->classifier, -1));
+    status = sanl_weights_load(network->classifier, path, prefix);
+    return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
+}
+
+static enum sanl_status create_params(struct sanl_network *network, int moments)
+{
+    const struct sanl_config *config = &network->config;
+    SANL_TRY(sanl_params_create(&network->params, network->device));
+    SANL_TRY(declare(network->params, config));
+    SANL_TRY(sanl_params_allocate(network->params, moments));
+    SANL_TRY(sanl_params_init(network->params, (uint64_t)config->seed));
+    if (!config->model.pretrained[0])
+        return SANL_OK;
+    const enum sanl_status status = sanl_weights_load_backbone(network->params, config->model.pretrained);
+    return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "model.pretrained");
+}
+
+enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
+                                     struct sanl_device *device, int moments)
+{
+    struct sanl_network *network = sanl_calloc(1, sizeof *network);
+    *out = NULL;
+    if (!network)
+        return SANL_ERR_MEMORY;
+    network->config = *config;
+    network->device = device;
+    enum sanl_status status = SANL_OK;
+    if (needs_classifier(config)) /* first: what it lacks is found before the large network is made */
+        status = create_classifier(network);
+    if (status == SANL_OK)
+        status = create_params(network, moments);
+    if (status != SANL_OK) {
+        sanl_network_free(network);
+        return status;
+    }
+    *out = network;
+    return SANL_OK;
+}
+
+enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
+                                   struct sanl_device *device, const char *path)
+{
+    struct sanl_config own = *config;
+    int classes;
+    const char *prefix;
+    own.model.pretrained[0] = 0;
+    if (needs_classifier(config) && sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK &&
+        prefix[0] && strlen(path) < sizeof own.cam.weights)
+        strcpy(own.cam.weights, path);
+    SANL_TRY(sanl_network_create(out, &own, device, -1));
+    const enum sanl_status status = sanl_weights_load((*out)->params, path, "");
+    if (status != SANL_OK) {
+        sanl_network_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void sanl_network_free(struct sanl_network *network)
+{
+    if (!network)
+        return;
+    sanl_params_free(network->params);
+    sanl_params_free(network->classifier);
+    free(network);
+}
+
+/* ---- the engine ---------------------------------------------------------------------------------- */
+
+static enum sanl_status build_graph(struct sanl_engine *engine)
+{
+    struct sanl_network *network = engine->network;
+    const struct sanl_config *config = &network->config;
+    const struct sanl_graph_options options = {.backward = engine->training,
+                                               .param_gradients = engine->training,
+                                               .freeze_norm = config->train.freeze_norm};
+    SANL_TRY(sanl_graph_create(&engine->graph, network->params, &options));
+    if (config->task == SANL_TASK_LANDMARK)
+        sanl_model_landmark(&engine->landmark, engine->graph, &config->model, &config->loss, engine->batch);
+    else
+        sanl_model_classifier(&engine->classifier, engine->graph, (enum sanl_backbone)config->model.backbone,
+                              config->model.classes, config->model.size, engine->batch);
+    return sanl_graph_plan(engine->graph);
+}
+
+/* The loss is the sum of its parts: a gradient of one flows into each. */
+static enum sanl_status write_roots(struct sanl_engine *engine)
+{
+    const float one = 1;
+    for (int i = 0; i < SANL_ENGINE_LOSSES; i++)
+        if (engine->loss[i])
+            SANL_TRY(sanl_tensor_write_gradient(engine->loss[i], &one));
+    return SANL_OK;
+}
+
+static enum sanl_status make_warp(struct sanl_engine *engine)
+{
+    struct sanl_device *device = engine->network->device;
+    struct sanl_op_call *warp = &engine->warp;
+    *warp = sanl_op_new("warp", 2);
+    sanl_op_set(warp, "size", engine->network->config.model.size);
+    warp->in_shape[0] = (struct sanl_shape){1, 1, 1, 1};
+    warp->in_shape[1] = (struct sanl_shape){engine->batch, 1, 1, TABLE};
+    warp->out[0] = engine->image->value;
+    SANL_TRY(warp->op->infer(warp, device));
+    return sanl_buffer_create(&warp->in[1], device, (size_t)engine->batch * TABLE * sizeof(float));
+}
+
+static enum sanl_status make_gradcam(struct sanl_engine *engine)
+{
+    struct sanl_network *network = engine->network;
+    const struct sanl_config *config = &network->config;
+    if (network->classifier)
+        return sanl_gradcam_create(&engine->gradcam, network->classifier, network->classes,
+                                   (enum sanl_cam_mode)config->cam.mode, config->model.size, engine->batch);
+    for (int i = 0; i < SANL_STAGES; i++) {
+        struct sanl_tensor *cam = engine->landmark.cam[i];
+        if (cam)
+            SANL_TRY(sanl_buffer_fill(network->device, cam->value, sanl_shape_count(cam->shape), 1));
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status create_parts(struct sanl_engine *engine)
+{
+    const size_t targets = (size_t)engine->batch * (size_t)engine->network->config.model.landmarks * 3;
+    const bool landmark = engine->network->config.task == SANL_TASK_LANDMARK;
+    SANL_TRY(build_graph(engine));
+    engine->image = landmark ? engine->landmark.image : engine->classifier.image;
+    if (landmark)
+        memcpy(engine->loss, engine->landmark.loss, sizeof engine->loss);
+    else
+        engine->loss[0] = engine->classifier.loss;
+    engine->table = sanl_calloc((size_t)engine->batch, sizeof *engine->table);
+    engine->targets = sanl_calloc(targets, sizeof *engine->targets);
+    if (!engine->table || !engine->targets)
+        return SANL_ERR_MEMORY;
+    SANL_TRY(write_roots(engine));
+    SANL_TRY(make_warp(engine));
+    return make_gradcam(engine);
+}
+
+enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network, int batch,
+                                    bool training)
+{
+    struct sanl_engine *engine = sanl_calloc(1, sizeof *engine);
+    *out = NULL;
+    if (!engine)
+        return SANL_ERR_MEMORY;
+    engine->network = network;
+    engine->batch = batch;
+    engine->training = training;
+    const enum sanl_status status = create_parts(engine);
+    if (status == SANL_OK)
+        *out = engine;
+    else
+        sanl_engine_free(engine);
+    return status;
+}
+
+void sanl_engine_free(struct sanl_engine *engine)
+{
+    if (!engine)
+        return;
+    sanl_gradcam_free(engine->gradcam);
+    sanl_graph_free(engine->graph);
+    sanl_buffer_free(engine->warp.in[1]);
+    sanl_buffer_free(engine->pixels);
+    free(engine->table);
+    free(engine->targets);
+    free(engine);
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------- */
+
+/* Rows above count have a picture of no size, which the warp makes zero. */
+static void fill_table(struct sanl_engine *engine, const struct sanl_batch *batch)
+{
+    memset(engine->table, 0, (size_t)engine->batch * sizeof *engine->table);
+    for (int i = 0; i < batch->count; i++) {
+        float *row = engine->table[i];
+        memcpy(row, &batch->geometry[i][0], sizeof *row); /* the bits of the offset */
+        row[1] = (float)batch->geometry[i][1];
+        row[2] = (float)batch->geometry[i][2];
+        memcpy(row + 3, batch->warp[i], sizeof batch->warp[i]);
+    }
+}
+
+static enum sanl_status load_image(struct sanl_engine *engine, const struct sanl_batch *batch)
+{
+    struct sanl_device *device = engine->network->device;
+    struct sanl_op_call *warp = &engine->warp;
+    const size_t bytes = (batch->pixel_bytes + 3) / 4 * 4;
+    if (bytes > engine->pixel_bytes || !engine->pixels) {
+        sanl_buffer_free(engine->pixels);
+        engine->pixels = NULL;
+        SANL_TRY(sanl_buffer_create(&engine->pixels, device, bytes));
+        engine->pixel_bytes = bytes;
+        warp->in[0] = engine->pixels;
+        warp->in_shape[0].c = (int)(bytes / 4);
+    }
+    fill_table(engine, batch);
+    SANL_TRY(sanl_buffer_write(device, engine->pixels, 0, batch->pixels, batch->pixel_bytes));
+    SANL_TRY(sanl_buffer_write(device, warp->in[1], 0, engine->table,
+                               (size_t)engine->batch * sizeof *engine->table));
+    return warp->op->forward(warp, device);
+}
+
+static enum sanl_status load_landmarks(struct sanl_engine *engine, const struct sanl_batch *batch)
+{
+    const size_t points = (size_t)engine->batch * SANL_LANDMARKS;
+    float *xy = engine->targets, *teaches = xy + 2 * points;
+    if (engine->network->config.model.landmarks != SANL_LANDMARKS)
+        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: the data sets have %d, found %d", SANL_LANDMARKS,
+                         engine->network->config.model.landmarks);
+    memset(engine->targets, 0, 3 * points * sizeof *engine->targets);
+    for (int i = 0; i < batch->count; i++)
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            const size_t at = (size_t)i * SANL_LANDMARKS + (size_t)k;
+            if (batch->teaches[i][k] == 0)
+                continue; /* its place may mean nothing, not even a number */
+            teaches[at] = batch->teaches[i][k];
+            memcpy(xy + 2 * at, batch->landmark_in[i][k], 2 * sizeof *xy);
+        }
+    SANL_TRY(sanl_tensor_write(engine->landmark.xy, xy));
+    return sanl_tensor_write(engine->landmark.teaches, teaches);
+}
+
+static enum sanl_status load_labels(struct sanl_engine *engine, const struct sanl_batch *batch)
+{
+    for (int i = 0; i < engine->batch; i++)
+        engine->targets[i] = i < batch->count ? (float)batch->category[i] : -1;
+    return sanl_tensor_write(engine->classifier.labels, engine->targets);
+}
+
+enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_batch *batch)
+{
+    if (batch->count > engine->batch || batch->size != engine->network->config.model.size)
+        return sanl_fail(SANL_ERR_INTERNAL, "a batch of %d at %d pixels for an engine of %d at %d",
+                         batch->count, batch->size, engine->batch, engine->network->config.model.size);
+    SANL_TRY(load_image(engine, batch));
+    SANL_TRY(sanl_engine_make_cams(engine));
+    if (!engine->training)
+        return SANL_OK;
+    return engine->network->config.task == SANL_TASK_LANDMARK ? load_landmarks(engine, batch)
+                                                              : load_labels(engine, batch);
+}
+
+enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine)
+{
+    cl_mem cams[SANL_STAGES];
+    if (!engine->gradcam)
+        return SANL_OK;
+    for (int i = 0; i < SANL_STAGES; i++)
+        cams[i] = engine->landmark.cam[i]->value;
+    return sanl_gradcam_run(engine->gradcam, engine->image->value, NULL, cams, NULL);
+}
+
+enum sanl_status sanl_engine_read_loss(const struct sanl_engine *engine, float parts[SANL_ENGINE_LOSSES],
+                                       double *total)
+{
+    *total = 0;
+    for (int i = 0; i < SANL_ENGINE_LOSSES; i++) {
+        parts[i] = 0;
+        if (!engine->loss[i])
+            continue;
+        SANL_TRY(sanl_tensor_read(engine->loss[i], &parts[i]));
+        *total += parts[i];
+    }
+    return SANL_OK;
+}

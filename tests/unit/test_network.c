@@ -1,0 +1,393 @@
+/* train/network.c, train/updater.c, model/weights.c on small networks: learning, determinism, inference
+ * against training, checkpoints. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/safetensors.h"
+#include "model/weights.h"
+#include "train/network.h"
+#include "train/updater.h"
+
+enum { SIZE = 64, BATCH = 3, CLASSES = 5 };
+
+static struct sanl_device *device;
+static char folder[] = "/tmp/sanlcl_network_XXXXXX";
+
+static char *file_in(const char *name)
+{
+    char *path = sanl_path_join(folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+static struct sanl_config small_config(enum sanl_task task, enum sanl_block block)
+{
+    struct sanl_config config;
+    sanl_config_defaults(&config);
+    config.task = task;
+    config.model.backbone = SANL_RESNET18;
+    config.model.block = block;
+    config.model.width = 16;
+    config.model.size = SIZE;
+    config.model.classes = CLASSES;
+    config.train.optimizer = SANL_ADAM;
+    config.train.weight_decay = 0;
+    config.cam.mode = SANL_CAM_UNIFORM;
+    return config;
+}
+
+/* Noise with a bright square at each of the eight landmarks. */
+static void make_batch(struct sanl_batch *batch, int count)
+{
+    assert_int_equal(sanl_batch_create(batch, BATCH, SIZE), SANL_OK);
+    for (int i = 0; i < count; i++) {
+        struct sanl_sample sample = {
+            .in_to_src = {{1, 0, 0, 0, 1, 0}}, .gain = 1, .width = SIZE, .height = SIZE};
+        assert_int_equal(sanl_image_create(&sample.crop, SIZE, SIZE), SANL_OK);
+        for (int p = 0; p < 3 * SIZE * SIZE; p++)
+            sample.crop.pixels[p] = (uint8_t)sanl_random_below((uint64_t)i, (uint64_t)p, 100);
+        sample.in_to_img = sample.in_to_src;
+        assert_int_equal(sanl_batch_add(batch, &sample), SANL_OK);
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            const int x = 6 + (int)sanl_random_below(77, (uint64_t)(i * 16 + 2 * k), SIZE - 12);
+            const int y = 6 + (int)sanl_random_below(77, (uint64_t)(i * 16 + 2 * k + 1), SIZE - 12);
+            for (int p = 0; p < 25; p++)
+                memset(batch->pixels + (size_t)i * 3 * SIZE * SIZE +
+                           3 * ((y + p / 5 - 2) * SIZE + x + p % 5 - 2),
+                       120 + 16 * k, 3);
+            batch->landmark_in[i][k][0] = (float)x;
+            batch->landmark_in[i][k][1] = (float)y;
+            batch->teaches[i][k] = k != 3;
+        }
+        batch->landmark_in[i][3][0] = NAN; /* a landmark that does not teach has no place */
+        batch->category[i] = i % CLASSES;
+        sanl_image_free(&sample.crop);
+    }
+}
+
+/* Losses of `steps` steps from a fresh start. */
+static void train(double *losses, int steps, const struct sanl_config *config, int count)
+{
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    struct sanl_updater *updater;
+    struct sanl_batch batch;
+    float parts[SANL_ENGINE_LOSSES];
+    make_batch(&batch, count);
+    assert_int_equal(sanl_network_create(&network, config, device, sanl_updater_moments(&config->train)),
+                     SANL_OK);
+    assert_int_equal(sanl_engine_create(&engine, network, BATCH, true), SANL_OK);
+    assert_int_equal(sanl_updater_create(&updater, network->params, &config->train), SANL_OK);
+    for (int i = 0; i < steps; i++) {
+        assert_int_equal(sanl_engine_load(engine, &batch), SANL_OK);
+        assert_int_equal(sanl_graph_forward(engine->graph), SANL_OK);
+        assert_int_equal(sanl_engine_read_loss(engine, parts, &losses[i]), SANL_OK);
+        assert_int_equal(sanl_graph_backward(engine->graph), SANL_OK);
+        assert_int_equal(sanl_updater_step(updater, 2e-3, i + 1), SANL_OK);
+    }
+    sanl_updater_free(updater);
+    sanl_engine_free(engine);
+    sanl_network_free(network);
+    sanl_batch_free(&batch);
+}
+
+static void landmarks_are_learnt_the_same_way_twice(void **state)
+{
+    (void)state;
+    const struct sanl_config config = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL);
+    double first[20], second[20];
+    train(first, 20, &config, BATCH);
+    train(second, 20, &config, BATCH);
+    assert_true(first[19] < 0.5 * first[0]);
+    assert_memory_equal(first, second, sizeof first);
+}
+
+static void categories_are_learnt(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE);
+    double losses[20];
+    train(losses, 20, &config, BATCH);
+    assert_true(losses[0] > 0.5 && losses[19] < 0.2 * losses[0]);
+    config.train.optimizer = SANL_SGD;
+    train(losses, 20, &config, BATCH);
+    assert_true(losses[19] < 0.9 * losses[0]);
+}
+
+/* With frozen norms a row of a batch does not depend on the others, so neither does the loss on rows without
+ * a picture. */
+static void a_partial_batch_teaches_what_it_holds(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE);
+    struct sanl_network *network;
+    struct sanl_engine *full, *single;
+    struct sanl_batch batch;
+    float parts[SANL_ENGINE_LOSSES];
+    double a, b;
+    config.train.freeze_norm = true;
+    assert_int_equal(sanl_network_create(&network, &config, device, 0), SANL_OK);
+    assert_int_equal(sanl_engine_create(&full, network, BATCH, true), SANL_OK);
+    assert_int_equal(sanl_engine_create(&single, network, 1, true), SANL_OK);
+    make_batch(&batch, 1);
+    assert_int_equal(sanl_engine_load(full, &batch), SANL_OK);
+    assert_int_equal(sanl_graph_forward(full->graph), SANL_OK);
+    assert_int_equal(sanl_engine_read_loss(full, parts, &a), SANL_OK);
+    assert_int_equal(sanl_engine_load(single, &batch), SANL_OK);
+    assert_int_equal(sanl_graph_forward(single->graph), SANL_OK);
+    assert_int_equal(sanl_engine_read_loss(single, parts, &b), SANL_OK);
+    assert_true(fabs(a - b) < 1e-5 * fabs(b));
+    sanl_batch_free(&batch);
+    sanl_engine_free(full);
+    sanl_engine_free(single);
+    sanl_network_free(network);
+}
+
+static float *read_tensor(const struct sanl_tensor *tensor)
+{
+    float *values = sanl_calloc(sanl_shape_count(tensor->shape), sizeof *values);
+    assert_non_null(values);
+    assert_int_equal(sanl_tensor_read(tensor, values), SANL_OK);
+    return values;
+}
+
+static void inference_equals_training_with_frozen_norms(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL);
+    struct sanl_network *network;
+    struct sanl_engine *engines[2];
+    struct sanl_batch batch;
+    float *fine[2], peak = 0, worst = 0;
+    config.train.freeze_norm = true;
+    make_batch(&batch, BATCH);
+    assert_int_equal(sanl_network_create(&network, &config, device, 1), SANL_OK);
+    assert_int_equal(sanl_params_init_hashed(network->params, 5), SANL_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sanl_engine_create(&engines[i], network, BATCH, i), SANL_OK);
+        assert_int_equal(sanl_engine_load(engines[i], &batch), SANL_OK);
+        assert_int_equal(sanl_graph_forward(engines[i]->graph), SANL_OK);
+        fine[i] = read_tensor(engines[i]->landmark.fine);
+    }
+    const size_t count = sanl_shape_count(engines[0]->landmark.fine->shape);
+    for (size_t i = 0; i < count; i++)
+        peak = fmaxf(peak, fabsf(fine[1][i]));
+    for (size_t i = 0; i < count; i++)
+        worst = fmaxf(worst, fabsf(fine[0][i] - fine[1][i]));
+    if (!(worst <= 1e-4F * peak)) /* random weights amplify rounding through four attentions */
+        fail_msg("deviation %g of %g", (double)worst, (double)peak);
+    for (int i = 0; i < 2; i++) {
+        sanl_engine_free(engines[i]);
+        free(fine[i]);
+    }
+    sanl_network_free(network);
+    sanl_batch_free(&batch);
+}
+
+/* ---- checkpoints --------------------------------------------------------------------------------- */
+
+static struct sanl_network *create(const struct sanl_config *config, uint64_t seed)
+{
+    struct sanl_network *network;
+    assert_int_equal(sanl_network_create(&network, config, device, -1), SANL_OK);
+    assert_int_equal(sanl_params_init_hashed(network->params, seed), SANL_OK);
+    return network;
+}
+
+static void save(const struct sanl_network *network, const char *path)
+{
+    static const char *const names[] = {"Tee", "Jeans \"5\"",
+                                        "R\xc3\xb6"
+                                        "ck"};
+    const struct sanl_weights_info info = {&network->config, 3, names, 3};
+    assert_int_equal(sanl_weights_save(path, network->params, network->classifier, &info), SANL_OK);
+}
+
+static void assert_same_params(struct sanl_params *a, struct sanl_params *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (int i = 0; i < a->count; i++) {
+        const size_t count = sanl_shape_count(a->list[i]->shape);
+        float *x = sanl_calloc(count, sizeof *x), *y = sanl_calloc(count, sizeof *y);
+        assert_true(x && y);
+        assert_string_equal(a->list[i]->name, b->list[i]->name);
+        assert_int_equal(sanl_param_read(a, a->list[i], x), SANL_OK);
+        assert_int_equal(sanl_param_read(b, b->list[i], y), SANL_OK);
+        assert_memory_equal(x, y, count * sizeof *x);
+        free(x);
+        free(y);
+    }
+}
+
+static void checkpoints_come_back_bit_by_bit(void **state)
+{
+    (void)state;
+    struct sanl_config landmark = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL), read;
+    struct sanl_config classify = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE);
+    char *classifier_path = file_in("c.safetensors"), *path = file_in("l.safetensors");
+    struct sanl_network *classifier = create(&classify, 1), *network, *back;
+    const char **names;
+    int count;
+    save(classifier, classifier_path);
+    landmark.cam.mode = SANL_CAM_STAGE;
+    strcpy(landmark.cam.weights, classifier_path);
+    network = create(&landmark, 2);
+    assert_int_equal(network->classes, CLASSES);
+    assert_same_params(network->classifier, classifier->params);
+    save(network, path);
+    assert_int_equal(unlink(classifier_path), 0); /* a landmark checkpoint is enough by itself */
+    assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
+    assert_memory_equal(&read, &landmark, sizeof read);
+    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_same_params(back->params, network->params);
+    assert_same_params(back->classifier, network->classifier);
+    assert_int_equal(sanl_weights_categories(&names, &count, path), SANL_OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(names[1], "Jeans \"5\"");
+    assert_string_equal(names[2], "R\xc3\xb6"
+                                  "ck");
+    free(names);
+    sanl_network_free(back);
+    sanl_network_free(network);
+    sanl_network_free(classifier);
+    free(path);
+    free(classifier_path);
+}
+
+static void a_backbone_starts_from_a_classifier(void **state)
+{
+    (void)state;
+    struct sanl_config classify = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE);
+    struct sanl_config landmark = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_NONE);
+    char *path = file_in("b.safetensors");
+    struct sanl_network *classifier = create(&classify, 1), *network;
+    float a[64], b[64];
+    save(classifier, path);
+    strcpy(landmark.model.pretrained, path);
+    assert_int_equal(sanl_network_create(&network, &landmark, device, -1), SANL_OK);
+    struct sanl_param *from = sanl_params_find(classifier->params, "layer1.1.bn2.running_var");
+    struct sanl_param *to = sanl_params_find(network->params, "backbone.layer1.1.bn2.running_var");
+    assert_true(from && to);
+    assert_int_equal(sanl_param_read(classifier->params, from, a), SANL_OK);
+    assert_int_equal(sanl_param_read(network->params, to, b), SANL_OK);
+    assert_memory_equal(a, b, sizeof a);
+    sanl_network_free(classifier);
+    sanl_network_free(network);
+    free(path);
+}
+
+static void assert_message(const char *part)
+{
+    if (!strstr(sanl_error_message(), part))
+        fail_msg("'%s' is not in '%s'", part, sanl_error_message());
+}
+
+/* A file with the one tensor `name` of (rows, 2), and no texts. */
+static void write_one(const char *path, const char *name, size_t rows)
+{
+    struct sanl_safetensors_writer *writer;
+    const struct sanl_safetensor tensor = {.name = name, .rank = 2, .shape = {rows, 2}};
+    float values[16] = {0};
+    assert_int_equal(sanl_safetensors_create(&writer, path, &tensor, 1, NULL, 0), SANL_OK);
+    assert_int_equal(sanl_safetensors_write(writer, values, 2 * rows), SANL_OK);
+    assert_int_equal(sanl_safetensors_commit(writer), SANL_OK);
+    sanl_safetensors_writer_free(writer);
+}
+
+static void bad_weights_are_explained(void **state)
+{
+    (void)state;
+    struct sanl_config classify = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE), read;
+    struct sanl_config landmark = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL);
+    struct sanl_network *network = create(&classify, 1), *none = NULL;
+    char *path = file_in("bad.safetensors");
+    save(network, path);
+    sanl_network_free(network);
+    classify.model.classes = CLASSES + 1;
+    network = create(&classify, 2);
+    assert_int_equal(sanl_weights_load(network->params, path, ""), SANL_ERR_FORMAT);
+    assert_message("2 of another shape: fc.weight (5x512, expected 6x512), fc.bias (5, expected 6)");
+    assert_message(path);
+    write_one(path, "odd", 2);
+    assert_int_equal(sanl_weights_load(network->params, path, ""), SANL_ERR_FORMAT);
+    assert_message("missing: conv1.weight");
+    assert_message(", ...");
+    assert_message("1 unexpected: odd");
+    assert_int_equal(sanl_weights_load_backbone(network->params, path), SANL_ERR_FORMAT);
+    assert_message("no tensor fits the backbone");
+    assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_ERR_FORMAT);
+    assert_message("no configuration");
+    landmark.cam.mode = SANL_CAM_TOP;
+    assert_int_equal(sanl_network_create(&none, &landmark, device, -1), SANL_ERR_USAGE);
+    assert_message("cam.weights: block sanl needs");
+    strcpy(landmark.cam.weights, path);
+    assert_int_equal(sanl_network_create(&none, &landmark, device, -1), SANL_ERR_FORMAT);
+    assert_message("cam.weights");
+    assert_message("no classifier");
+    assert_null(none);
+    sanl_network_free(network);
+    free(path);
+}
+
+static void learning_rates_follow_the_schedule(void **state)
+{
+    (void)state;
+    struct sanl_train_config c = {.lr = 2, .epochs = 10, .warmup = 0.5, .schedule = SANL_SCHEDULE_CONSTANT};
+    assert_true(fabs(sanl_learning_rate(&c, 0, 100) - 2.0 / 50) < 1e-12);
+    assert_true(sanl_learning_rate(&c, 49, 100) == 2 && sanl_learning_rate(&c, 999, 100) == 2);
+    c.schedule = SANL_SCHEDULE_STEP;
+    c.gamma = 0.1;
+    c.milestone_count = 2;
+    c.milestones[0] = 3;
+    c.milestones[1] = 6;
+    assert_true(sanl_learning_rate(&c, 299, 100) == 2);
+    assert_true(fabs(sanl_learning_rate(&c, 300, 100) - 0.2) < 1e-12);
+    assert_true(fabs(sanl_learning_rate(&c, 600, 100) - 0.02) < 1e-12);
+    c.schedule = SANL_SCHEDULE_COSINE;
+    assert_true(fabs(sanl_learning_rate(&c, 525, 100) - 1) < 0.01);
+    assert_true(sanl_learning_rate(&c, 999, 100) < 1e-5 && sanl_learning_rate(&c, 999, 100) > 0);
+}
+
+static int open_device(void **state)
+{
+    (void)state;
+    return !mkdtemp(folder) || sanl_device_open(&device, NULL) != SANL_OK;
+}
+
+static int close_device(void **state)
+{
+    static const char *const names[] = {"c.safetensors", "l.safetensors", "b.safetensors", "bad.safetensors"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = file_in(names[i]);
+        unlink(path);
+        free(path);
+    }
+    sanl_device_free(device);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(landmarks_are_learnt_the_same_way_twice),
+        cmocka_unit_test(categories_are_learnt),
+        cmocka_unit_test(a_partial_batch_teaches_what_it_holds),
+        cmocka_unit_test(inference_equals_training_with_frozen_norms),
+        cmocka_unit_test(checkpoints_come_back_bit_by_bit),
+        cmocka_unit_test(a_backbone_starts_from_a_classifier),
+        cmocka_unit_test(bad_weights_are_explained),
+        cmocka_unit_test(learning_rates_follow_the_schedule),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
