@@ -30,6 +30,7 @@ fonts-dejavu-core   dejavu-sans-fonts   ttf-dejavu      command:fc-match
 '
 ci_packages='
 git                 git                 git             command:git
+g++                 gcc-c++             gcc             command:c++
 clang               clang               clang           command:clang
 clang-format        clang-tools-extra   clang           command:clang-format
 oclgrind            oclgrind            oclgrind        command:oclgrind
