@@ -1,0 +1,78 @@
+#!/bin/bash
+# Times the whole network beside the PyTorch reference on the CPU, turn about, so that a change of the
+# machine's speed meets both. Prints the median images/s of each and their ratio (above 1: sanlcl is faster).
+#
+#   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
+#
+# Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
+# SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+python=/usr/bin/python3
+
+rounds=3
+if [[ ${1-} =~ ^[1-9][0-9]*$ ]]; then
+    rounds=$1
+    shift
+fi
+network=(--backbone resnet101 --block sanl --size 224 --batch 4)
+while [[ $# != 0 ]]; do
+    case $1 in
+    --backbone | --block | --size | --batch)
+        network+=("$1" "${2:?$1 needs a value}")
+        shift 2
+        ;;
+    *)
+        echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch" >&2
+        exit 2
+        ;;
+    esac
+done
+# A later value of an option replaces the default.
+declare -A value
+for ((i = 0; i < ${#network[@]}; i += 2)); do
+    value[${network[i]}]=${network[i + 1]}
+done
+network=()
+for option in --backbone --block --size --batch; do
+    network+=("$option" "${value[$option]}")
+done
+
+if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
+    echo "vs_pytorch: $python has no PyTorch: apt install python3-torch python3-torchvision" >&2
+    exit 1
+fi
+"$root/scripts/setup.sh"
+(cd "$root" && cmake --preset release >/dev/null && cmake --build build/release >/dev/null)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Lines "gradcam 12.3 ms 4.56 images/s" of one run become "gradcam WHO 4.56".
+time_one() { # WHO COMMAND...
+    local who=$1
+    shift
+    if ! "$@" >"$work/out"; then
+        cat "$work/out" >&2
+        echo "vs_pytorch: $who failed: $*" >&2
+        exit 1
+    fi
+    echo "-- $who"
+    cat "$work/out"
+    awk -v who="$who" '$3 == "ms" && $5 == "images/s" { print $1, who, $4 }' "$work/out" >>"$work/results"
+}
+for ((round = 1; round <= rounds; round++)); do
+    echo "== round $round of $rounds: ${network[*]}"
+    time_one sanlcl "$root/build/release/sanlcl" bench --network "${network[@]}"
+    time_one pytorch "$python" "$root/tests/reference/bench_reference.py" --threads "$(nproc)" "${network[@]}"
+done
+
+median() { # STAGE WHO
+    awk -v stage="$1" -v who="$2" '$1 == stage && $2 == who { print $3 }' "$work/results" | sort -g |
+        awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2; else print 0 }'
+}
+echo "== medians of $rounds rounds, images/s"
+printf '%-10s %10s %10s %8s\n' '' sanlcl pytorch ratio
+for stage in gradcam network inference train; do
+    awk -v stage="$stage" -v ours="$(median $stage sanlcl)" -v theirs="$(median $stage pytorch)" \
+        'BEGIN { printf "%-10s %10.3f %10.3f %8.2f\n", stage, ours, theirs, theirs ? ours / theirs : 0 }'
+done
