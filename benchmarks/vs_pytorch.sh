@@ -68,7 +68,7 @@ done
 
 median() { # STAGE WHO
     awk -v stage="$1" -v who="$2" '$1 == stage && $2 == who { print $3 }' "$work/results" | sort -g |
-        awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2; else print 0 }'
+        awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 echo "== medians of $rounds rounds, images/s"
 printf '%-10s %10s %10s %8s\n' '' sanlcl pytorch ratio

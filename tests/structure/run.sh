@@ -92,10 +92,11 @@ sed -nE 's/^[[:space:]]*&sanl_op_([a-z0-9_]+),.*/\1/p' src/ops/ops.c >"$work/ops
 [ -s "$work/ops" ] || echo "no rows" | report "src/ops/ops.c has rows '    &sanl_op_NAME,'"
 while read -r op; do
     stem=$(grep -lE "^const struct sanl_op sanl_op_$op =" src/ops/*.c | sed 's|.*/||; s|\.c$||')
-    for file in "src/ops/$stem.c" "cl/$stem.cl" "tests/cases/$op.txt"; do
-        [ -s "$file" ] || echo "$op: $file is missing or empty"
-    done
-done <"$work/ops" | report "every operator is defined in src/ops/NAME.c beside cl/NAME.cl, and has cases"
+    [ -n "$stem" ] || echo "$op: no file of src/ops/ defines sanl_op_$op"
+    compgen -G "cl/$stem.cl" >/dev/null || compgen -G "cl/${stem}_*.cl" >/dev/null ||
+        echo "$op: no cl/$stem.cl"
+    [ -s "tests/cases/$op.txt" ] || echo "$op: no tests/cases/$op.txt"
+done <"$work/ops" | report "every operator has src/ops/NAME.c, cl/NAME.cl or cl/NAME_*.cl, and cases"
 for file in tests/cases/*.txt; do
     grep -qx "$(basename "$file" .txt)" "$work/ops" || echo "$file"
 done | report "every case file belongs to an operator of src/ops/ops.c"
