@@ -9,7 +9,9 @@
  *   strips [ceil(c / SW)][tokens][SW]: the vector runs over channels; channels past the end are zero
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
  * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
- * block in the workspace, rows of `pitch` floats, and makes dq; attention_wide_keys adds to dk, dv. */
+ * block in the workspace and makes dq; attention_wide_keys adds to dk, dv. Both weights are laid out as
+ * [image][ceil(tokens / KB)][room][KB], `room` rows for an image: what a work-item reads is then close together,
+ * whichever of the two kernels it runs. */
 
 #ifndef VW
 #define VW 16 /* floats in a register */
@@ -24,7 +26,7 @@
 #define SUB 8 /* register tiles of rows in a work-item */
 #endif
 #ifndef KB
-#define KB 256 /* keys between two rescalings, a multiple of SW */
+#define KB 192 /* keys between two rescalings, a multiple of SW and of MR */
 #endif
 #ifndef QC
 #define QC 128 /* query rows summed in registers before dk and dv are written */
@@ -307,8 +309,8 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
                                            const __global float *restrict dy,
                                            const __global float *restrict lse, __global float *restrict dq,
                                            int add, __global float *restrict work, long vt_at, long ks_at,
-                                           long p_at, long ds_at, int pitch, int tokens, int c, int image,
-                                           int row0, int rows, int room, int per, float scale)
+                                           long p_at, long ds_at, int tokens, int c, int image, int row0,
+                                           int rows, int room, int per, float scale)
 {
     int first = get_global_id(0) * per, count = min(per, rows - first), slot = get_global_id(1);
     int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
@@ -316,8 +318,8 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
     const __global float *kt = work + (size_t)slot * blocks * c * SW;
     const __global float *vt = work + vt_at + (size_t)slot * blocks * c * SW;
     const __global float *ks = work + ks_at + (size_t)slot * strips * tokens * SW;
-    __global float *p = work + p_at + ((size_t)slot * room + first) * pitch;
-    __global float *ds = work + ds_at + ((size_t)slot * room + first) * pitch;
+    size_t weight = ((size_t)slot * ((tokens + KB - 1) / KB) * room + first) * KB;
+    __global float *p = work + p_at + weight, *ds = work + ds_at + weight;
     float inner[ROWS], norm[ROWS], one[MR];
 
     q += at * c;
@@ -336,24 +338,24 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
     }
     for (int i = 0; i < MR; i++)
         one[i] = 1.0f;
-    for (int key = 0; key < tokens; key += KB) {
+    for (int key = 0; key < tokens; key += KB, p += (size_t)room * KB, ds += (size_t)room * KB) {
         int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
-        for (int b = key / SW; b < key / SW + part; b++) {
-            for (int turn = 0; turn < 2; turn++)
+        for (int b = 0; b < part; b++) {
+            for (int second = 0; second < 2; second++)
                 for (int s = 0; s * MR < count; s++) {
                     const __global float *row[MR];
                     vec acc[MR][NV];
 #pragma unroll
                     for (int i = 0; i < MR; i++)
-                        row[i] = (turn ? dy : q) + (size_t)min(s * MR + i, count - 1) * c;
+                        row[i] = (second ? dy : q) + (size_t)min(s * MR + i, count - 1) * c;
                     clear(acc);
-                    product(acc, row, 1, (turn ? vt : kt) + (size_t)b * c * SW, c);
+                    product(acc, row, 1, (second ? vt : kt) + (size_t)(key + b * SW) * c, c);
 #pragma unroll
                     for (int i = 0; i < MR; i++) {
-                        size_t to = (size_t)(s * MR + i) * pitch + b * SW;
+                        int to = (s * MR + i) * KB + b * SW;
 #pragma unroll
                         for (int v = 0; v < NV; v++)
-                            if (turn)
+                            if (second)
                                 vstore(vload(v, p + to) * (acc[i][v] - inner[s * MR + i]) * scale, v,
                                        ds + to);
                             else
@@ -371,7 +373,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
                 vec acc[MR][NV];
 #pragma unroll
                 for (int i = 0; i < MR; i++)
-                    row[i] = ds + (size_t)(s * MR + i) * pitch + key;
+                    row[i] = ds + (s * MR + i) * KB;
                 clear(acc);
                 product(acc, row, 1, ks + ((size_t)strip * tokens + key) * SW, keys);
                 put_rows(out, acc, c, height, width, key == 0 && !add, one, one);
@@ -380,7 +382,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
 }
 
 /* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. */
-INLINE void gather(__global float *out, int add, const __global float *weight, int pitch,
+INLINE void gather(__global float *out, int add, const __global float *weight,
                    const __global float *strip_of, int tokens, int c, int count, int rows)
 {
     int strips = (c + SW - 1) / SW;
@@ -396,30 +398,29 @@ INLINE void gather(__global float *out, int add, const __global float *weight, i
                 vec acc[MR][NV];
 #pragma unroll
                 for (int i = 0; i < MR; i++)
-                    row[i] = weight + (size_t)from * pitch + s * MR + i;
+                    row[i] = weight + (size_t)from * KB + s * MR + i;
                 clear(acc);
-                product(acc, row, pitch, strip_of + ((size_t)strip * tokens + from) * SW,
+                product(acc, row, KB, strip_of + ((size_t)strip * tokens + from) * SW,
                         min(QC, rows - from));
                 put_rows(to, acc, c, height, width, from == 0 && !add, one, one);
             }
 }
 
-/* A work-item: `per` keys of one image; adds the block of query rows to dk and dv (each may be NULL). */
+/* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may be
+ * NULL). */
 SINGLE __kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at,
-                                         long p_at, long ds_at, int pitch, __global float *dk, int dk_add,
+                                         long p_at, long ds_at, __global float *dk, int dk_add,
                                          __global float *dv, int dv_add, int tokens, int c, int image,
                                          int row0, int rows, int room, int per)
 {
     int first = get_global_id(0) * per, count = min(per, tokens - first), slot = get_global_id(1);
-    int strips = (c + SW - 1) / SW;
+    int strips = (c + SW - 1) / SW, blocks = (tokens + KB - 1) / KB;
     size_t out = ((size_t)(image + slot) * tokens + first) * c;
-    size_t weight = (size_t)slot * room * pitch + first;
+    size_t weight = ((size_t)slot * blocks + first / KB) * room * KB + first % KB;
     size_t strip_of = ((size_t)slot * strips * tokens + row0) * SW;
 
     if (dv)
-        gather(dv + out, dv_add, work + p_at + weight, pitch, work + dys_at + strip_of, tokens, c, count,
-               rows);
+        gather(dv + out, dv_add, work + p_at + weight, work + dys_at + strip_of, tokens, c, count, rows);
     if (dk)
-        gather(dk + out, dk_add, work + ds_at + weight, pitch, work + qs_at + strip_of, tokens, c, count,
-               rows);
+        gather(dk + out, dk_add, work + ds_at + weight, work + qs_at + strip_of, tokens, c, count, rows);
 }

@@ -3,7 +3,7 @@
 #include "ops/attention.h"
 
 /* As in the kernels. */
-enum { MR = 6, ROWS = 48 };
+enum { MR = 6, ROWS = 48, KB = 192 };
 
 /* About what the packed operands, and what the probabilities of a block of queries, may take. */
 static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)32 << 20;
@@ -11,9 +11,10 @@ static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)32 <<
 struct wide {
     char options[48];
     int tokens, c, n;
-    int blocks;    /* of SW tokens */
-    int strips;    /* of SW channels */
-    int sw, pitch; /* floats in a row of probabilities */
+    int blocks; /* of SW tokens */
+    int strips; /* of SW channels */
+    int sw;
+    int pitch; /* weights of a row: tokens rounded up to KB */
     int images, rows, room;
     size_t turned, stripped; /* floats of one packed operand of `images` images */
 };
@@ -33,7 +34,7 @@ static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *
     w.sw = vw * nv;
     w.blocks = (w.tokens + w.sw - 1) / w.sw;
     w.strips = (w.c + w.sw - 1) / w.sw;
-    w.pitch = w.blocks * w.sw + 16; /* off the powers of two */
+    w.pitch = (w.tokens + KB - 1) / KB * KB;
     return w;
 }
 
@@ -111,16 +112,15 @@ static enum sanl_status strip(struct sanl_device *device, const struct wide *w, 
     return launch_pack(device, w, "attention_wide_strip", x, image, images, workspace, at);
 }
 
-/* Rows of a work-item, a multiple of MR and at most ROWS: as many as leave each compute unit some work-items
- * of about equal size. */
+/* Rows of a work-item, ROWS or a divisor of it that MR divides: as many as leave each compute unit some
+ * full work-items. */
 static int rows_each(struct sanl_device *device, int rows, int images)
 {
-    const size_t units = sanl_device_get_info(device)->compute_units;
-    size_t items = ((size_t)rows + ROWS - 1) / ROWS;
-    if (items * (size_t)images < 4 * units)
-        items = (4 * units + (size_t)images - 1) / (size_t)images;
-    const size_t each = ((size_t)rows + items - 1) / items;
-    return ((int)each + MR - 1) / MR * MR;
+    const size_t wanted = 4 * (size_t)sanl_device_get_info(device)->compute_units;
+    int each = ROWS;
+    while (each > MR && (size_t)images * (size_t)(rows / each) < wanted)
+        each /= 2;
+    return each;
 }
 
 static struct sanl_range range_of(int rows, int images, int each)
@@ -187,17 +187,22 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     int each = rows_each(device, rows, images);
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
-    SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each), "bbbbbiblllliiiiiiiif",
+    SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each),
+                         "bbbbbibllll"
+                         "iiiiiiif",
                          call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
                          call->din[SANL_ATTENTION_Q], (int)call->din_add[SANL_ATTENTION_Q], call->workspace,
-                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->pitch, w->tokens,
-                         w->c, image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
+                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->tokens, w->c,
+                         image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
     if (!dk && !dv)
         return SANL_OK;
     SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
     each = rows_each(device, w->tokens, images);
-    return sanl_launch(device, keys, range_of(w->tokens, images, each), "bllllibibiiiiiiii", call->workspace,
-                       (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, w->pitch, dk,
+    return sanl_launch(device, keys, range_of(w->tokens, images, each),
+                       "bllll"
+                       "bibi"
+                       "iiiiiii",
+                       call->workspace, (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, dk,
                        row > 0 || call->din_add[SANL_ATTENTION_K], dv,
                        row > 0 || call->din_add[SANL_ATTENTION_V], w->tokens, w->c, image, row, rows, w->room,
                        each);
