@@ -30,7 +30,7 @@ static char *file_in(const char *name)
     return path;
 }
 
-static struct sanl_config small_config(enum sanl_task task, enum sanl_block block)
+static struct sanl_config small_config(int task, int block)
 {
     struct sanl_config config;
     sanl_config_defaults(&config);
@@ -206,9 +206,7 @@ static struct sanl_network *create(const struct sanl_config *config, uint64_t se
 
 static void save(const struct sanl_network *network, const char *path)
 {
-    static const char *const names[] = {"Tee", "Jeans \"5\"",
-                                        "R\xc3\xb6"
-                                        "ck"};
+    static const char *const names[] = {"Tee", "Jeans \"5\"", "R\303\266ck"};
     const struct sanl_weights_info info = {&network->config, 3, names, 3};
     assert_int_equal(sanl_weights_save(path, network->params, network->classifier, &info), SANL_OK);
 }
