@@ -10,8 +10,8 @@
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
  * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
  * block in the workspace and makes dq; attention_wide_keys adds to dk, dv. Both weights are laid out as
- * [image][ceil(tokens / KB)][room][KB], `room` rows for an image: what a work-item reads is then close together,
- * whichever of the two kernels it runs. */
+ * [image][ceil(tokens / KB)][room][KB], `room` rows for an image: what a work-item reads is then close
+ * together, whichever of the two kernels it runs. */
 
 #ifndef VW
 #define VW 16 /* floats in a register */
@@ -406,8 +406,8 @@ INLINE void gather(__global float *out, int add, const __global float *weight,
             }
 }
 
-/* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may be
- * NULL). */
+/* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may
+ * be NULL). */
 SINGLE __kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at,
                                          long p_at, long ds_at, __global float *dk, int dk_add,
                                          __global float *dv, int dv_add, int tokens, int c, int image,
