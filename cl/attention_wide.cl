@@ -23,13 +23,13 @@
 #define MR 6 /* rows of the tile */
 #endif
 #ifndef SUB
-#define SUB 8 /* register tiles of rows in a work-item */
+#define SUB 16 /* register tiles of rows in a work-item */
 #endif
 #ifndef KB
 #define KB 192 /* keys between two rescalings, a multiple of SW and of MR */
 #endif
 #ifndef QC
-#define QC 128 /* query rows summed in registers before dk and dv are written */
+#define QC 64 /* query rows summed in registers before dk and dv are written */
 #endif
 #define SW   (VW * NV)
 #define ROWS (MR * SUB) /* queries, or keys, of a work-item */
@@ -38,8 +38,8 @@
 #define PASTE(a, b)  PASTE2(a, b)
 #define vec          PASTE(float, VW)
 #define ivec         PASTE(int, VW)
-#define vload        PASTE(vload, VW)
-#define vstore       PASTE(vstore, VW)
+#define load_vec     PASTE(vload, VW)
+#define store_vec    PASTE(vstore, VW)
 #define as_ivec      PASTE(as_int, VW)
 #define as_vec       PASTE(as_float, VW)
 
@@ -77,7 +77,7 @@ INLINE vec exponential(vec x)
 INLINE float sum_lanes(vec x)
 {
     float lane[VW], sum = 0.0f;
-    vstore(x, 0, lane);
+    store_vec(x, 0, lane);
     for (int i = 0; i < VW; i++)
         sum += lane[i];
     return sum;
@@ -86,7 +86,7 @@ INLINE float sum_lanes(vec x)
 INLINE float largest_lane(vec x)
 {
     float lane[VW];
-    vstore(x, 0, lane);
+    store_vec(x, 0, lane);
     for (int width = VW / 2; width > 0; width /= 2)
         for (int i = 0; i < width; i++)
             lane[i] = lane[i] > lane[i + width] ? lane[i] : lane[i + width];
@@ -101,7 +101,7 @@ INLINE float largest_lane(vec x)
     {                                                                                                        \
         for (int k = 0; k < depth; k++) {                                                                    \
             vec row[NV];                                                                                     \
-            _Pragma("unroll") for (int v = 0; v < NV; v++) row[v] = vload((size_t)k * NV + v, b);            \
+            _Pragma("unroll") for (int v = 0; v < NV; v++) row[v] = load_vec((size_t)k * NV + v, b);         \
             _Pragma("unroll") for (int i = 0; i < MR; i++)                                                   \
             {                                                                                                \
                 vec x = (vec)(a[i][(size_t)k * step]);                                                       \
@@ -134,8 +134,8 @@ INLINE void put_rows(__global float *x, vec acc[MR][NV], int c, int count, int w
                 __global float *at = x + (size_t)i * c;
                 vec sum = acc[i][v];
                 if (!fresh)
-                    sum += vload(v, at) * before[i];
-                vstore(sum * after[i], v, at);
+                    sum += load_vec(v, at) * before[i];
+                store_vec(sum * after[i], v, at);
             }
         return;
     }
@@ -144,7 +144,7 @@ INLINE void put_rows(__global float *x, vec acc[MR][NV], int c, int count, int w
     for (int i = 0; i < MR; i++)
 #pragma unroll
         for (int v = 0; v < NV; v++)
-            vstore(acc[i][v], i * NV + v, row);
+            store_vec(acc[i][v], i * NV + v, row);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < width; k++) {
             __global float *at = x + (size_t)i * c + k;
@@ -186,11 +186,11 @@ SINGLE __kernel void attention_wide_turn(const __global float *restrict x, int t
                 vec m[VW];
 #pragma unroll
                 for (int i = 0; i < VW; i++)
-                    m[i] = vload(0, x + (size_t)(t + i) * c + k);
+                    m[i] = load_vec(0, x + (size_t)(t + i) * c + k);
                 turn(m);
 #pragma unroll
                 for (int i = 0; i < VW; i++)
-                    vstore(m[i], 0, out + (size_t)(k + i) * SW + t);
+                    store_vec(m[i], 0, out + (size_t)(k + i) * SW + t);
                 continue;
             }
             for (int i = k; i < min(k + VW, c); i++)
@@ -211,7 +211,7 @@ SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int 
         if (width == SW) {
 #pragma unroll
             for (int v = 0; v < NV; v++)
-                vstore(vload(v, x + (size_t)t * c), v, out + (size_t)t * SW);
+                store_vec(load_vec(v, x + (size_t)t * c), v, out + (size_t)t * SW);
             continue;
         }
         for (int k = 0; k < SW; k++)
@@ -236,7 +236,7 @@ INLINE void score(float *p, const __global float *q, const __global float *kt, i
             for (int i = 0; i < MR; i++)
 #pragma unroll
                 for (int v = 0; v < NV; v++)
-                    vstore(acc[i][v] * scale, b * NV + v, p + (s * MR + i) * KB);
+                    store_vec(acc[i][v] * scale, b * NV + v, p + (s * MR + i) * KB);
         }
 }
 
@@ -269,14 +269,14 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
             float *row = p + i * KB;
             for (int k = keys; k < part * SW; k++)
                 row[k] = SENTINEL;
-            vec most = vload(0, row), total = (vec)(0.0f);
+            vec most = load_vec(0, row), total = (vec)(0.0f);
             for (int k = 1; k < part * NV; k++)
-                most = larger(most, vload(k, row));
+                most = larger(most, load_vec(k, row));
             float old = top[i], now = largest_lane(most);
             now = now > old ? now : old;
             for (int k = 0; k < part * NV; k++) {
-                vec e = exponential(vload(k, row) - now);
-                vstore(e, k, row);
+                vec e = exponential(load_vec(k, row) - now);
+                store_vec(e, k, row);
                 total += e;
             }
             top[i] = now;
@@ -330,7 +330,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         float rest = 0.0f;
         int k = 0;
         for (; k + VW <= c; k += VW)
-            lanes += vload(0, dy + (size_t)row * c + k) * vload(0, y + (at + row) * c + k);
+            lanes += load_vec(0, dy + (size_t)row * c + k) * load_vec(0, y + (at + row) * c + k);
         for (; k < c; k++)
             rest += dy[(size_t)row * c + k] * y[(at + row) * c + k];
         inner[i] = sum_lanes(lanes) + rest;
@@ -356,10 +356,10 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
 #pragma unroll
                         for (int v = 0; v < NV; v++)
                             if (second)
-                                vstore(vload(v, p + to) * (acc[i][v] - inner[s * MR + i]) * scale, v,
-                                       ds + to);
+                                store_vec(load_vec(v, p + to) * (acc[i][v] - inner[s * MR + i]) * scale, v,
+                                          ds + to);
                             else
-                                vstore(exponential(acc[i][v] * scale - norm[s * MR + i]), v, p + to);
+                                store_vec(exponential(acc[i][v] * scale - norm[s * MR + i]), v, p + to);
                     }
                 }
         }
@@ -382,8 +382,8 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
 }
 
 /* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. */
-INLINE void gather(__global float *out, int add, const __global float *weight,
-                   const __global float *strip_of, int tokens, int c, int count, int rows)
+INLINE void gather(__global float *out, int add, const __global float *weight, const __global float *strip_of,
+                   int tokens, int c, int count, int rows)
 {
     int strips = (c + SW - 1) / SW;
     float one[MR];
@@ -400,8 +400,7 @@ INLINE void gather(__global float *out, int add, const __global float *weight,
                 for (int i = 0; i < MR; i++)
                     row[i] = weight + (size_t)from * KB + s * MR + i;
                 clear(acc);
-                product(acc, row, KB, strip_of + ((size_t)strip * tokens + from) * SW,
-                        min(QC, rows - from));
+                product(acc, row, KB, strip_of + ((size_t)strip * tokens + from) * SW, min(QC, rows - from));
                 put_rows(to, acc, c, height, width, from == 0 && !add, one, one);
             }
 }

@@ -4,7 +4,9 @@
 
 /* As in the kernels. */
 enum step { STORE, ADD, DIVIDE, WEIGHT, SLOPE };
-enum { DEPTH = 16, ROW_GROUP = 128 };
+
+enum { DEPTH = 16 }; /* passed on to the kernel, where it is described */
+enum { ROW_GROUP = 128 };
 
 /* About what the scores of a block of queries may take. */
 static const size_t block_budget = (size_t)32 << 20;
@@ -60,8 +62,7 @@ size_t sanl_attention_tile_bytes(const struct sanl_op_call *call, struct sanl_de
     return forward > backward ? forward : backward;
 }
 
-/* A tile of a work-item of `reg` x `reg` results: *side work-items each way, as many as the kernel can run.
- */
+/* A tile of a work-item of `reg` x `reg` results: *side work-items each way, as many as can run. */
 static enum sanl_status get_product(struct sanl_kernel **out, int *side, struct sanl_device *device, int reg)
 {
     const struct sanl_device_info *info = sanl_device_get_info(device);
@@ -71,7 +72,7 @@ static enum sanl_status get_product(struct sanl_kernel **out, int *side, struct 
         if (*side > 1 && (items > info->max_work_group || local > info->local_bytes))
             continue;
         char options[48];
-        snprintf(options, sizeof options, "-DSIDE=%d -DREG=%d", *side, reg);
+        snprintf(options, sizeof options, "-DSIDE=%d -DREG=%d -DDEPTH=%d", *side, reg, DEPTH);
         SANL_TRY(sanl_kernel_get(out, device, "attention_tile", "attention_tile_product", options));
         if (*side == 1 || sanl_kernel_max_group(*out) >= items)
             return SANL_OK;

@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include "ops/attention.h"
 
-/* As in the kernels. */
-enum { MR = 6, ROWS = 48, KB = 192 };
+/* Passed on to the kernels, where they are described. */
+enum { MR = 6, SUB = 16, KB = 192, ROWS = MR * SUB };
 
 /* About what the packed operands, and what the probabilities of a block of queries, may take. */
 static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)32 << 20;
 
 struct wide {
-    char options[48];
+    char options[64];
     int tokens, c, n;
     int blocks; /* of SW tokens */
     int strips; /* of SW channels */
@@ -29,7 +29,7 @@ static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *
     struct wide w = {.tokens = sanl_attention_tokens(call), .c = call->in_shape[0].c};
     /* 16 floats: 32 registers, a tile of four across; else 16 registers, two across. */
     const int nv = vw == 16 && w.c > 2 * vw ? 4 : 2;
-    snprintf(w.options, sizeof w.options, "-DVW=%d -DNV=%d", vw, nv);
+    snprintf(w.options, sizeof w.options, "-DVW=%d -DNV=%d -DMR=%d -DSUB=%d -DKB=%d", vw, nv, MR, SUB, KB);
     w.n = call->in_shape[0].n;
     w.sw = vw * nv;
     w.blocks = (w.tokens + w.sw - 1) / w.sw;
