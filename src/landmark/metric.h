@@ -23,14 +23,6 @@ void sanl_ne_add(struct sanl_ne *ne, const double predicted_img[SANL_LANDMARKS][
                  const double truth_img[SANL_LANDMARKS][2], const unsigned char visibility[SANL_LANDMARKS],
                  const struct sanl_box *box);
 
-/* NaN stands where nothing was counted. */
-struct sanl_ne_summary {
-    double peer[SANL_LANDMARKS], exact[SANL_LANDMARKS]; /* mean of each landmark */
-    double peer_mean, exact_mean;                       /* unweighted mean of those with counts: "NE" */
-    double peer_points, exact_points;                   /* mean over all points */
-    long count[SANL_LANDMARKS], points;
-};
-
 void sanl_ne_summarize(struct sanl_ne_summary *out, const struct sanl_ne *ne);
 
 /* The baseline: each landmark's mean place in its box, over the visible landmarks of a training set. */

@@ -1,0 +1,313 @@
+#include "train/evaluator.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sanlcl/interrupt.h>
+#include "base/memory.h"
+#include "landmark/metric.h"
+#include "model/safetensors.h"
+#include "model/weights.h"
+
+enum { DECODED = 3, TOP = 3 }; /* x, y, score of a landmark; ranks that count as found */
+
+/* One evaluation under way. */
+struct run {
+    struct sanl_evaluation *out;
+    struct sanl_engine *engine;
+    const struct sanl_dataset *dataset;
+    const struct sanl_evaluate_hooks *hooks;
+    const struct sanl_mean_landmark *mean; /* the baseline; NULL: none */
+    struct sanl_ne ne, baseline;
+    float *values; /* what the network says: (batch, landmarks, 3) or (batch, classes) */
+    long top1, top3;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- landmarks ----------------------------------------------------------------------------------- */
+
+/* sum += one picture's errors, which `p` gets too. */
+static void add_errors(struct sanl_ne *sum, struct sanl_evaluated *p)
+{
+    struct sanl_ne one;
+    sanl_ne_reset(&one, sum->size);
+    sanl_ne_add(&one, (const double(*)[2])p->predicted_img, (const double(*)[2])p->truth_img, p->visibility,
+                &p->box);
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        p->peer[k] = one.count[k] ? one.peer_sum[k] : NAN;
+        p->exact[k] = one.count[k] ? one.exact_sum[k] : NAN;
+        sum->peer_sum[k] += one.peer_sum[k];
+        sum->exact_sum[k] += one.exact_sum[k];
+        sum->count[k] += one.count[k];
+    }
+}
+
+static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i, struct sanl_evaluated *p)
+{
+    const struct sanl_record *record = &run->dataset->records[p->record];
+    const float *row = run->values + (size_t)i * SANL_LANDMARKS * DECODED;
+    double mean_img[SANL_LANDMARKS][2];
+    memcpy(p->truth_img, record->landmark_img, sizeof p->truth_img);
+    memcpy(p->visibility, record->visibility, sizeof p->visibility);
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        const double at_in[2] = {row[k * DECODED], row[k * DECODED + 1]};
+        sanl_affine_apply(p->predicted_img[k], &batch->in_to_img[i], at_in);
+        p->score[k] = row[k * DECODED + 2];
+    }
+    add_errors(&run->ne, p);
+    if (!run->mean)
+        return;
+    sanl_mean_landmark_predict(mean_img, run->mean, &p->box);
+    sanl_ne_add(&run->baseline, (const double(*)[2])mean_img, record->landmark_img, record->visibility,
+                &p->box);
+}
+
+/* ---- categories ---------------------------------------------------------------------------------- */
+
+/* How many logits stand before that of `category`; one that is not a number stands before all. */
+static int rank_of(const float *logits, int count, int category)
+{
+    int rank = 0;
+    for (int c = 0; c < count; c++)
+        rank +=
+            c < category ? !(logits[c] < logits[category]) : c > category && !(logits[c] <= logits[category]);
+    return rank;
+}
+
+static void add_category(struct run *run, int i, struct sanl_evaluated *p)
+{
+    const int count = run->out->class_count;
+    const float *logits = run->values + (size_t)i * (size_t)count;
+    double sum = 0;
+    int best = 0;
+    for (int c = 1; c < count; c++)
+        if (logits[c] > logits[best])
+            best = c;
+    for (int c = 0; c < count; c++)
+        sum += exp((double)logits[c] - logits[best]);
+    p->category = run->dataset->records[p->record].category;
+    p->predicted_category = best;
+    p->probability = 1 / sum;
+    const int rank = rank_of(logits, count, p->category);
+    struct sanl_class_score *score = &run->out->classes[p->category];
+    score->count++;
+    score->top1 += rank == 0;
+    score->top3 += rank < TOP;
+    run->top1 += rank == 0;
+    run->top3 += rank < TOP;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------ */
+
+static bool is_landmark(const struct run *run)
+{
+    return run->engine->network->config.task == SANL_TASK_LANDMARK;
+}
+
+static enum sanl_status check(const struct run *run)
+{
+    const struct sanl_model_config *model = &run->engine->network->config.model;
+    if (is_landmark(run) && model->landmarks != SANL_LANDMARKS)
+        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: the data sets have %d, found %d", SANL_LANDMARKS,
+                         model->landmarks);
+    if (!is_landmark(run) && run->dataset->category_count > model->classes)
+        return sanl_fail(SANL_ERR_USAGE, "%s: %d categories, but the classifier has %d (model.classes)",
+                         run->dataset->root, run->dataset->category_count, model->classes);
+    return SANL_OK;
+}
+
+static enum sanl_status prepare(struct run *run)
+{
+    const struct sanl_model_config *model = &run->engine->network->config.model;
+    const size_t batch = (size_t)run->engine->batch;
+    SANL_TRY(check(run));
+    run->out->task = run->engine->network->config.task;
+    sanl_ne_reset(&run->ne, model->size);
+    sanl_ne_reset(&run->baseline, model->size);
+    run->values = sanl_calloc(batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * DECODED : model->classes),
+                              sizeof(float));
+    if (!run->values)
+        return SANL_ERR_MEMORY;
+    if (is_landmark(run))
+        return SANL_OK;
+    run->out->classes = sanl_calloc((size_t)model->classes, sizeof *run->out->classes);
+    if (!run->out->classes)
+        return SANL_ERR_MEMORY;
+    run->out->class_count = model->classes;
+    for (int c = 0; c < run->dataset->category_count; c++)
+        snprintf(run->out->classes[c].name, sizeof run->out->classes[c].name, "%s",
+                 run->dataset->category_names[c]);
+    return SANL_OK;
+}
+
+static void add_picture(struct run *run, const struct sanl_batch *batch, int i)
+{
+    struct sanl_evaluated picture = {.record = batch->record[i], .box = batch->box[i]};
+    picture.image = run->dataset->records[picture.record].image;
+    if (is_landmark(run))
+        add_landmarks(run, batch, i, &picture);
+    else
+        add_category(run, i, &picture);
+    run->out->images++;
+    if (run->hooks && run->hooks->record)
+        run->hooks->record(run->hooks->payload, &picture);
+}
+
+static enum sanl_status walk(struct run *run, struct sanl_loader *loader)
+{
+    const struct sanl_tensor *answer =
+        is_landmark(run) ? run->engine->landmark.decoded : run->engine->classifier.logits;
+    const int count = sanl_loader_samples(loader);
+    sanl_loader_start_epoch(loader, 0);
+    for (;;) {
+        const struct sanl_batch *batch;
+        if (sanl_interrupted())
+            return sanl_fail(SANL_ERR_INTERRUPTED, "stopped after %d of %d pictures", run->out->images,
+                             count);
+        SANL_TRY(sanl_loader_next(loader, &batch));
+        if (!batch)
+            return SANL_OK;
+        SANL_TRY(sanl_engine_load(run->engine, batch));
+        SANL_TRY(sanl_graph_forward(run->engine->graph));
+        SANL_TRY(sanl_tensor_read(answer, run->values));
+        for (int i = 0; i < batch->count; i++)
+            add_picture(run, batch, i);
+        if (run->hooks && run->hooks->progress)
+            run->hooks->progress(run->hooks->payload, run->out->images + sanl_loader_skipped(loader), count);
+    }
+}
+
+static void conclude(struct run *run, const struct sanl_loader *loader)
+{
+    struct sanl_evaluation *out = run->out;
+    out->skipped = sanl_loader_skipped(loader);
+    sanl_ne_summarize(&out->ne, &run->ne);
+    out->has_baseline = is_landmark(run) && run->mean;
+    sanl_ne_summarize(&out->baseline, &run->baseline);
+    out->top1 = out->images ? (double)run->top1 / out->images : NAN;
+    out->top3 = out->images ? (double)run->top3 / out->images : NAN;
+}
+
+static enum sanl_status evaluate(struct sanl_evaluation *out, struct sanl_engine *engine,
+                                 struct sanl_loader *loader, const struct sanl_dataset *dataset,
+                                 const struct sanl_evaluate_hooks *hooks,
+                                 const struct sanl_mean_landmark *mean)
+{
+    struct run run = {.out = out, .engine = engine, .dataset = dataset, .hooks = hooks, .mean = mean};
+    const double start = now();
+    memset(out, 0, sizeof *out);
+    enum sanl_status status = prepare(&run);
+    if (status == SANL_OK)
+        status = walk(&run, loader);
+    if (status == SANL_OK)
+        conclude(&run, loader);
+    else
+        sanl_evaluation_free(out);
+    free(run.values);
+    out->seconds = now() - start;
+    return status;
+}
+
+enum sanl_status sanl_evaluate_engine(struct sanl_evaluation *out, struct sanl_engine *engine,
+                                      struct sanl_loader *loader, const struct sanl_dataset *dataset,
+                                      const struct sanl_evaluate_hooks *hooks)
+{
+    return evaluate(out, engine, loader, dataset, hooks, NULL);
+}
+
+void sanl_evaluation_free(struct sanl_evaluation *evaluation)
+{
+    free(evaluation->classes);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+double sanl_evaluation_error(const struct sanl_evaluation *evaluation)
+{
+    return evaluation->task == SANL_TASK_LANDMARK ? evaluation->ne.peer_mean : 1 - evaluation->top1;
+}
+
+/* ---- a checkpoint -------------------------------------------------------------------------------- */
+
+enum sanl_status sanl_checkpoint_config(struct sanl_config *out, const char *weights, const char *config_path,
+                                        const char *const *overrides, size_t override_count)
+{
+    struct sanl_safetensors *file;
+    struct sanl_config given;
+    SANL_TRY(sanl_safetensors_open(&file, weights));
+    const bool carries = sanl_safetensors_text(file, "config") != NULL;
+    sanl_safetensors_free(file);
+    if (!config_path)
+        return sanl_weights_config(out, weights, overrides, override_count);
+    SANL_TRY(sanl_config_load(&given, config_path, overrides, override_count));
+    if (!carries) {
+        *out = given;
+        return SANL_OK;
+    }
+    SANL_TRY(sanl_weights_config(out, weights, overrides, override_count));
+    out->data = given.data;
+    out->eval = given.eval;
+    return SANL_OK;
+}
+
+static enum sanl_status learn_mean(struct sanl_mean_landmark *mean, const struct sanl_dataset *dataset,
+                                   const char *part_name)
+{
+    const struct sanl_part *part;
+    sanl_mean_landmark_reset(mean);
+    SANL_TRY(sanl_dataset_find_part(&part, dataset, part_name));
+    for (int i = 0; i < part->count; i++) {
+        const struct sanl_record *record = &dataset->records[part->records[i]];
+        sanl_mean_landmark_add(mean, record->landmark_img, record->visibility, &record->box);
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status make_loader(struct sanl_loader **out, const struct sanl_dataset *dataset,
+                                    const struct sanl_config *config, const char *part)
+{
+    struct sanl_loader_options options;
+    sanl_loader_configure(&options, config);
+    options.part = part ? part : config->data.test;
+    options.batch = config->eval.batch;
+    options.categories = config->task == SANL_TASK_CLASSIFY;
+    return sanl_loader_create(out, dataset, &options);
+}
+
+enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *device,
+                               const struct sanl_evaluate_options *options)
+{
+    struct sanl_config config;
+    struct sanl_dataset *dataset = NULL;
+    struct sanl_loader *loader = NULL;
+    struct sanl_network *network = NULL;
+    struct sanl_engine *engine = NULL;
+    struct sanl_mean_landmark mean;
+    memset(out, 0, sizeof *out);
+    SANL_TRY(sanl_checkpoint_config(&config, options->weights, options->config, options->overrides,
+                                    options->override_count));
+    const bool baseline = options->baseline && config.task == SANL_TASK_LANDMARK;
+    enum sanl_status status = sanl_dataset_open(&dataset, &config.data);
+    if (status == SANL_OK)
+        status = make_loader(&loader, dataset, &config, options->part);
+    if (status == SANL_OK && baseline)
+        status = learn_mean(&mean, dataset, config.data.train);
+    if (status == SANL_OK)
+        status = sanl_network_open(&network, &config, device, options->weights);
+    if (status == SANL_OK)
+        status = sanl_engine_create(&engine, network, config.eval.batch, false);
+    if (status == SANL_OK)
+        status = evaluate(out, engine, loader, dataset, &options->hooks, baseline ? &mean : NULL);
+    sanl_engine_free(engine);
+    sanl_network_free(network);
+    sanl_loader_free(loader);
+    sanl_dataset_free(dataset);
+    return status;
+}
