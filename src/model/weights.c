@@ -24,33 +24,53 @@ static bool is_counter(const char *name)
 
 /* ---- saving -------------------------------------------------------------------------------------- */
 
-struct writing {
-    struct sanl_safetensor *tensors;
-    char (*names)[160];
-    size_t count;
+enum { NAME_BYTES = 160, SECTIONS = 2 + SANL_PARAM_MOMENTS };
+
+/* One run of tensors in a file: the values of all parameters, or a moment of the trained ones. */
+struct section {
+    struct sanl_params *params;
+    char prefix[32];
+    int moment; /* -1: values */
 };
 
-static void list_params(struct writing *w, const struct sanl_params *params, const char *prefix)
+static bool is_member(const struct section *section, const struct sanl_param *param)
 {
-    for (int i = 0; i < params->count; i++, w->count++) {
-        struct sanl_safetensor *tensor = &w->tensors[w->count];
+    return section->moment < 0 || param->trained;
+}
+
+static size_t list_section(struct sanl_safetensor *tensors, char (*names)[NAME_BYTES],
+                           const struct section *section)
+{
+    size_t count = 0;
+    for (int i = 0; i < section->params->count; i++) {
+        const struct sanl_param *param = section->params->list[i];
         int dims[4];
-        snprintf(w->names[w->count], sizeof *w->names, "%s%s", prefix, params->list[i]->name);
-        tensor->name = w->names[w->count];
-        sanl_param_file_shape(params->list[i], dims, &tensor->rank);
+        if (!is_member(section, param))
+            continue;
+        struct sanl_safetensor *tensor = &tensors[count];
+        snprintf(names[count], sizeof *names, "%s%s", section->prefix, param->name);
+        tensor->name = names[count++];
+        sanl_param_file_shape(param, dims, &tensor->rank);
         for (int k = 0; k < tensor->rank; k++)
             tensor->shape[k] = (size_t)dims[k];
     }
+    return count;
 }
 
-static enum sanl_status write_params(struct sanl_safetensors_writer *writer, struct sanl_params *params)
+static enum sanl_status write_section(struct sanl_safetensors_writer *writer, const struct section *section)
 {
+    struct sanl_params *params = section->params;
     for (int i = 0; i < params->count; i++) {
-        const size_t count = sanl_shape_count(params->list[i]->shape);
+        const struct sanl_param *param = params->list[i];
+        const size_t count = sanl_shape_count(param->shape);
+        if (!is_member(section, param))
+            continue;
         float *values = sanl_calloc(count, sizeof *values);
         if (!values)
             return SANL_ERR_MEMORY;
-        enum sanl_status status = sanl_param_read(params, params->list[i], values);
+        enum sanl_status status = section->moment < 0
+                                      ? sanl_param_read(params, param, values)
+                                      : sanl_param_read_moment(params, param, section->moment, values);
         if (status == SANL_OK)
             status = sanl_safetensors_write(writer, values, count);
         free(values);
@@ -59,31 +79,29 @@ static enum sanl_status write_params(struct sanl_safetensors_writer *writer, str
     return SANL_OK;
 }
 
-static enum sanl_status write_file(const char *path, struct sanl_params *params,
-                                   struct sanl_params *classifier, const struct sanl_safetensor_text *texts,
-                                   size_t text_count)
+static enum sanl_status write_file(const char *path, const struct section *sections, int section_count,
+                                   const struct sanl_safetensor_text *texts, size_t text_count)
 {
-    const size_t count = (size_t)params->count + (size_t)(classifier ? classifier->count : 0);
+    size_t most = 0, count = 0;
+    for (int i = 0; i < section_count; i++)
+        most += (size_t)sections[i].params->count;
     struct sanl_safetensors_writer *writer = NULL;
-    struct writing w = {.tensors = sanl_calloc(count, sizeof *w.tensors),
-                        .names = sanl_calloc(count, sizeof *w.names)};
-    enum sanl_status status = w.tensors && w.names ? SANL_OK : SANL_ERR_MEMORY;
+    struct sanl_safetensor *tensors = sanl_calloc(most, sizeof *tensors);
+    char(*names)[NAME_BYTES] = sanl_calloc(most, sizeof *names);
+    enum sanl_status status = tensors && names ? SANL_OK : SANL_ERR_MEMORY;
     if (status != SANL_OK)
         goto done;
-    list_params(&w, params, "");
-    if (classifier)
-        list_params(&w, classifier, SANL_CLASSIFIER_PREFIX);
-    status = sanl_safetensors_create(&writer, path, w.tensors, w.count, texts, text_count);
-    if (status == SANL_OK)
-        status = write_params(writer, params);
-    if (status == SANL_OK && classifier)
-        status = write_params(writer, classifier);
+    for (int i = 0; i < section_count; i++)
+        count += list_section(tensors + count, names + count, &sections[i]);
+    status = sanl_safetensors_create(&writer, path, tensors, count, texts, text_count);
+    for (int i = 0; i < section_count && status == SANL_OK; i++)
+        status = write_section(writer, &sections[i]);
     if (status == SANL_OK)
         status = sanl_safetensors_commit(writer);
 done:
     sanl_safetensors_writer_free(writer);
-    free(w.tensors);
-    free(w.names);
+    free(tensors);
+    free(names);
     return status;
 }
 
@@ -97,23 +115,46 @@ static char *json_list(const char *const *names, int count)
     return text;
 }
 
+static int list_sections(struct section sections[SECTIONS], struct sanl_params *params,
+                         struct sanl_params *classifier, bool moments)
+{
+    int count = 0;
+    sections[count++] = (struct section){params, "", -1};
+    if (classifier)
+        sections[count++] = (struct section){classifier, SANL_CLASSIFIER_PREFIX, -1};
+    for (int m = 0; moments && m < params->training_count; m++) {
+        sections[count] = (struct section){params, "", m};
+        snprintf(sections[count].prefix, sizeof sections->prefix, SANL_OPTIMIZER_PREFIX "%d.", m);
+        count++;
+    }
+    return count;
+}
+
 enum sanl_status sanl_weights_save(const char *path, struct sanl_params *params,
                                    struct sanl_params *classifier, const struct sanl_weights_info *info)
 {
     char *yaml = NULL, *categories = NULL, epoch[16], version[16];
+    struct section sections[SECTIONS];
+    const int section_count = list_sections(sections, params, classifier, info->progress);
     SANL_TRY(sanl_config_dump(&yaml, info->config, false));
     snprintf(version, sizeof version, "%d", FORMAT_VERSION);
     snprintf(epoch, sizeof epoch, "%d", info->epoch);
     enum sanl_status status = SANL_OK;
     if (info->category_count > 0 && !(categories = json_list(info->categories, info->category_count)))
         status = sanl_fail(SANL_ERR_MEMORY, "out of host memory");
-    const struct sanl_safetensor_text texts[] = {
-        {"version", version},       {"kind", sanl_config_choices("task")[info->config->task]},
-        {"config", yaml},           {"epoch", epoch},
-        {"categories", categories},
+    struct sanl_safetensor_text texts[6] = {
+        {"version", version},
+        {"kind", sanl_config_choices("task")[info->config->task]},
+        {"config", yaml},
+        {"epoch", epoch},
     };
+    size_t text_count = 4;
+    if (categories)
+        texts[text_count++] = (struct sanl_safetensor_text){"categories", categories};
+    if (info->progress)
+        texts[text_count++] = (struct sanl_safetensor_text){"progress", info->progress};
     if (status == SANL_OK)
-        status = write_file(path, params, classifier, texts, sizeof texts / sizeof *texts - !categories);
+        status = write_file(path, sections, section_count, texts, text_count);
     free(yaml);
     free(categories);
     return status;
@@ -167,7 +208,8 @@ static bool fits(const struct sanl_param *param, const struct sanl_safetensor *t
 static bool is_expected(const struct sanl_params *params, const char *name, const char *prefix)
 {
     if (is_counter(name) || !starts_with(name, prefix) ||
-        (!prefix[0] && starts_with(name, SANL_CLASSIFIER_PREFIX)))
+        (!prefix[0] &&
+         (starts_with(name, SANL_CLASSIFIER_PREFIX) || starts_with(name, SANL_OPTIMIZER_PREFIX))))
         return true;
     return sanl_params_find(params, name + strlen(prefix)) != NULL;
 }
@@ -176,7 +218,7 @@ static enum sanl_status compare(const struct sanl_params *params, const struct s
                                 const char *path, const char *prefix)
 {
     struct list missing = {0}, unexpected = {0}, shaped = {0};
-    char name[160], detail[256];
+    char name[NAME_BYTES], detail[256];
     for (int i = 0; i < params->count; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
         const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
@@ -219,13 +261,46 @@ static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_para
 enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path, const char *prefix)
 {
     struct sanl_safetensors *file;
-    char name[160];
+    char name[NAME_BYTES];
     SANL_TRY(sanl_safetensors_open(&file, path));
     enum sanl_status status = compare(params, file, path, prefix);
     for (int i = 0; i < params->count && status == SANL_OK; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
         status = copy_tensor(params, params->list[i], file, sanl_safetensors_find(file, name));
     }
+    sanl_safetensors_free(file);
+    return status;
+}
+
+static enum sanl_status load_moment(struct sanl_params *params, struct sanl_param *param, int moment,
+                                    struct sanl_safetensors *file, const char *path)
+{
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, SANL_OPTIMIZER_PREFIX "%d.%s", moment, param->name);
+    const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
+    if (!tensor || !fits(param, tensor, NULL, 0))
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "%s: no tensor %s of the parameter's shape: written with another optimiser?", path,
+                         name);
+    float *values = sanl_calloc(tensor->count, sizeof *values);
+    if (!values)
+        return SANL_ERR_MEMORY;
+    enum sanl_status status = sanl_safetensors_read(file, tensor, values);
+    if (status == SANL_OK)
+        status = sanl_param_write_moment(params, param, moment, values);
+    free(values);
+    return status;
+}
+
+enum sanl_status sanl_weights_load_moments(struct sanl_params *params, const char *path)
+{
+    struct sanl_safetensors *file;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    enum sanl_status status = SANL_OK;
+    for (int m = 0; m < params->training_count; m++)
+        for (int i = 0; i < params->count && status == SANL_OK; i++)
+            if (params->list[i]->trained)
+                status = load_moment(params, params->list[i], m, file, path);
     sanl_safetensors_free(file);
     return status;
 }
@@ -246,7 +321,7 @@ static bool is_backbone(const char *name)
 
 static const struct sanl_safetensor *find_backbone(const struct sanl_safetensors *file, const char *name)
 {
-    char other[160];
+    char other[NAME_BYTES];
     const char *plain = without_backbone(name);
     const struct sanl_safetensor *tensor = sanl_safetensors_find(file, plain);
     snprintf(other, sizeof other, "backbone.%s", plain);
@@ -316,6 +391,19 @@ enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, 
         status =
             sanl_fail(SANL_ERR_FORMAT,
                       "%s: it carries no configuration (metadata 'config'); give one with --config", path);
+    sanl_safetensors_free(file);
+    return status;
+}
+
+enum sanl_status sanl_weights_text(char **out, const char *path, const char *key)
+{
+    struct sanl_safetensors *file;
+    *out = NULL;
+    SANL_TRY(sanl_safetensors_open(&file, path));
+    const char *text = sanl_safetensors_text(file, key);
+    enum sanl_status status = SANL_OK;
+    if (text && !(*out = sanl_strdup(text)))
+        status = SANL_ERR_MEMORY;
     sanl_safetensors_free(file);
     return status;
 }

@@ -5,8 +5,9 @@
  *     epoch        finished epochs
  *     categories   names of the classes, a JSON array; absent when there are none
  * A landmark checkpoint also holds the classifier of its attention maps, under the prefix "classifier.", so
- * that the file alone is enough to predict. `num_batches_tracked`, which PyTorch's norms count, is neither
- * written nor read. */
+ * that the file alone is enough to predict. The state of a run under way, which training resumes from, also
+ * has the moments of the optimiser, as "optimizer.0.NAME" and so on, and a text `progress`.
+ * `num_batches_tracked`, which PyTorch's norms count, is neither written nor read. */
 #ifndef MODEL_WEIGHTS_H
 #define MODEL_WEIGHTS_H
 
@@ -14,12 +15,15 @@
 #include "graph/params.h"
 
 #define SANL_CLASSIFIER_PREFIX "classifier."
+#define SANL_OPTIMIZER_PREFIX  "optimizer."
 
 struct sanl_weights_info {
     const struct sanl_config *config;
     int epoch;
     const char *const *categories; /* (category_count,) */
     int category_count;
+    const char
+        *progress; /* of a run under way: its own text, and the parameters' moments too; NULL: neither */
 };
 
 /* Writes a checkpoint, whole or not at all. `classifier` may be NULL. */
@@ -33,6 +37,9 @@ SANL_CHECKED enum sanl_status sanl_weights_save(const char *path, struct sanl_pa
 SANL_CHECKED enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path,
                                                 const char *prefix);
 
+/* The moments of every trained parameter from the state of a run. */
+SANL_CHECKED enum sanl_status sanl_weights_load_moments(struct sanl_params *params, const char *path);
+
 /* The tensors of a ResNet ("conv1.weight" or "backbone.conv1.weight", and so on) into the parameters of the
  * same name, with or without "backbone."; other tensors are left. Logs what matched; no match is an error. */
 SANL_CHECKED enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path);
@@ -45,6 +52,9 @@ SANL_CHECKED enum sanl_status sanl_weights_find_classifier(int *classes, const c
 /* The configuration that a checkpoint carries, with overrides as for sanl_config_load. */
 SANL_CHECKED enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path,
                                                   const char *const *overrides, size_t count);
+
+/* A copy of the text `key`; NULL when the file has none. free() it. */
+SANL_CHECKED enum sanl_status sanl_weights_text(char **out, const char *path, const char *key);
 
 /* The names of the classes, *count of them, in one block of new memory: free() it. NULL and 0 for none. */
 SANL_CHECKED enum sanl_status sanl_weights_categories(const char ***out, int *count, const char *path);

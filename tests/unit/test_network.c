@@ -30,13 +30,13 @@ static char *file_in(const char *name)
     return path;
 }
 
-static struct sanl_config small_config(int task, int block)
+static struct sanl_config small_config(enum sanl_task task, enum sanl_block block)
 {
     struct sanl_config config;
     sanl_config_defaults(&config);
-    config.task = task;
+    config.task = (int)task;
     config.model.backbone = SANL_RESNET18;
-    config.model.block = block;
+    config.model.block = (int)block;
     config.model.width = 16;
     config.model.size = SIZE;
     config.model.classes = CLASSES;
@@ -206,8 +206,9 @@ static struct sanl_network *create(const struct sanl_config *config, uint64_t se
 
 static void save(const struct sanl_network *network, const char *path)
 {
-    static const char *const names[] = {"Tee", "Jeans \"5\"", "R\303\266ck"};
-    const struct sanl_weights_info info = {&network->config, 3, names, 3};
+    static const char *const names[] = {"Tee", "Jeans \"5\"", "\xc3\xb6l"};
+    const struct sanl_weights_info info = {
+        .config = &network->config, .epoch = 3, .categories = names, .category_count = 3};
     assert_int_equal(sanl_weights_save(path, network->params, network->classifier, &info), SANL_OK);
 }
 
@@ -252,8 +253,7 @@ static void checkpoints_come_back_bit_by_bit(void **state)
     assert_int_equal(sanl_weights_categories(&names, &count, path), SANL_OK);
     assert_int_equal(count, 3);
     assert_string_equal(names[1], "Jeans \"5\"");
-    assert_string_equal(names[2], "R\xc3\xb6"
-                                  "ck");
+    assert_string_equal(names[2], "\xc3\xb6l");
     free(names);
     sanl_network_free(back);
     sanl_network_free(network);

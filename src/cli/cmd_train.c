@@ -1,0 +1,106 @@
+#include <stdlib.h>
+#include <sanlcl/train.h>
+#include "cli/args.h"
+#include "cli/progress.h"
+
+static const struct sanl_arg args_table[] = {
+    SANL_ARG_CONFIG_ROW,
+    SANL_ARG_DEVICE_ROW,
+    SANL_ARG_GEMM_ROW,
+    {.name = "--resume", .help = "go on with the run in the folder 'out'"},
+    {.name = "--overwrite", .help = "replace the run in the folder 'out'"},
+    {.name = "--profile", .help = "measure every kernel (slower) and list them at the end"},
+    {0},
+};
+
+/* What the progress lines call the error. */
+struct view {
+    const char *metric;
+};
+
+static void show_progress(void *payload, const struct sanl_train_progress *p)
+{
+    const struct view *view = payload;
+    char left[32];
+    sanl_progress_time(left, sizeof left, p->seconds_left);
+    if (p->validated)
+        sanl_progress_print("epoch %d/%d  loss %.4g  %s %.4f%s  %.1f images/s  %s left", p->epoch, p->epochs,
+                            p->loss, view->metric, p->error, p->best ? " (best)" : "", p->images_per_second,
+                            left);
+    else
+        sanl_progress_update("epoch %d/%d  step %d/%d  loss %.4g  %.1f images/s  %s left", p->epoch,
+                             p->epochs, p->step, p->steps, p->loss, p->images_per_second, left);
+}
+
+static enum sanl_status print_times(struct sanl_device *device)
+{
+    struct sanl_device_time *times;
+    int count;
+    double total = 0;
+    const enum sanl_status status = sanl_device_times(&times, &count, device);
+    if (status != SANL_OK)
+        return status;
+    for (int i = 0; i < count; i++)
+        total += times[i].seconds;
+    for (int i = 0; i < count; i++)
+        printf("%8.3f s %5.1f %% %8ld  %s\n", times[i].seconds, 100 * times[i].seconds / total,
+               times[i].launches, times[i].kernel);
+    free(times);
+    return SANL_OK;
+}
+
+static void print_result(const struct sanl_config *config, const char *metric,
+                         const struct sanl_train_result *result)
+{
+    char seconds[32];
+    sanl_progress_time(seconds, sizeof seconds, result->seconds);
+    printf("%d epochs in %s; %s %.4f in epoch %d\n", result->epochs, seconds, metric, result->best_error,
+           result->best_epoch);
+    printf("  %s/best.safetensors   the best checkpoint\n", config->out);
+    printf("  %s/last.safetensors   the last one\n", config->out);
+    printf("  %s/epochs.csv         losses and errors of each epoch; log.jsonl: of steps\n", config->out);
+}
+
+static enum sanl_status run(const struct sanl_args *args)
+{
+    struct sanl_config config;
+    struct sanl_device *device;
+    struct sanl_train_result result;
+    struct sanl_train_options options = {.progress = show_progress};
+    if (sanl_args_flag(args, "--resume") && sanl_args_flag(args, "--overwrite"))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--resume and --overwrite exclude each other");
+    if (sanl_args_flag(args, "--resume"))
+        options.mode = SANL_TRAIN_RESUME;
+    else if (sanl_args_flag(args, "--overwrite"))
+        options.mode = SANL_TRAIN_OVERWRITE;
+    enum sanl_status status = sanl_args_config(args, &config);
+    if (status != SANL_OK)
+        return status;
+    const bool profile = sanl_args_flag(args, "--profile");
+    status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
+    if (status != SANL_OK)
+        return status;
+    struct view view = {!config.data.val[0]                 ? "mean loss"
+                        : config.task == SANL_TASK_LANDMARK ? "NE"
+                                                            : "error"};
+    options.payload = &view;
+    status = sanl_train(&result, &config, device, &options);
+    sanl_progress_end();
+    if (status == SANL_OK)
+        print_result(&config, view.metric, &result);
+    if (status == SANL_OK && profile)
+        status = print_times(device);
+    sanl_device_free(device);
+    return status;
+}
+
+const struct sanl_command sanl_cmd_train = {
+    .name = "train",
+    .summary = "train a landmark network or a classifier",
+    .details = "Writes checkpoints, the configuration and logs into the folder of the key 'out'. Ctrl-C "
+               "stops after\n"
+               "the step under way; --resume goes on from there as if nothing had happened.\n",
+    .args = args_table,
+    .overrides = true,
+    .run = run,
+};

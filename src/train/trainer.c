@@ -1,0 +1,442 @@
+/* The training loop. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sanlcl/interrupt.h>
+#include <sanlcl/train.h>
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/weights.h"
+#include "train/evaluator.h"
+#include "train/run_folder.h"
+#include "train/updater.h"
+
+enum { LARGEST = 5 }; /* gradients named when a loss is not finite */
+
+/* Where a run stands; kept in the state file. */
+struct position {
+    int epoch;       /* finished, with validation */
+    int step;        /* done of the next one */
+    double loss_sum; /* over these steps */
+    int best_epoch;
+    double best_error;
+};
+
+struct run {
+    const struct sanl_config *config;
+    const struct sanl_train_options *options;
+    struct sanl_config carried; /* by checkpoints */
+    struct sanl_run_folder folder;
+    struct sanl_dataset *dataset;
+    struct sanl_loader *train, *val; /* val NULL: no validation */
+    struct sanl_network *network;
+    struct sanl_engine *engine, *val_engine;
+    struct sanl_updater *updater;
+    const char **categories; /* of the classifier; those of the data set belong to it */
+    int category_count;
+    struct position at;
+    int steps;    /* of an epoch */
+    long stepped; /* since the call began */
+    double start, epoch_start;
+    int epoch_first; /* step at epoch_start: above 0 after a resume */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static enum sanl_task task_of(const struct run *run)
+{
+    return (enum sanl_task)run->config->task;
+}
+
+static long total_steps(const struct run *run)
+{
+    return (long)run->at.epoch * run->steps + run->at.step;
+}
+
+/* ---- set-up -------------------------------------------------------------------------------------- */
+
+static enum sanl_status make_loaders(struct run *run)
+{
+    const struct sanl_config *config = run->config;
+    struct sanl_loader_options options;
+    sanl_loader_configure(&options, config);
+    options.categories = task_of(run) == SANL_TASK_CLASSIFY;
+    options.part = config->data.train;
+    options.batch = config->train.batch;
+    options.training = true;
+    SANL_TRY(sanl_loader_create(&run->train, run->dataset, &options));
+    run->steps = sanl_loader_batches(run->train);
+    if (!config->data.val[0])
+        return SANL_OK;
+    options.part = config->data.val;
+    options.batch = config->eval.batch;
+    options.training = false;
+    return sanl_loader_create(&run->val, run->dataset, &options);
+}
+
+static enum sanl_status make_network(struct run *run, struct sanl_device *device)
+{
+    const struct sanl_config *config = run->config;
+    SANL_TRY(sanl_network_create(&run->network, config, device, sanl_updater_moments(&config->train)));
+    SANL_TRY(sanl_engine_create(&run->engine, run->network, config->train.batch, true));
+    if (run->val)
+        SANL_TRY(sanl_engine_create(&run->val_engine, run->network, config->eval.batch, false));
+    return sanl_updater_create(&run->updater, run->network->params, &config->train);
+}
+
+/* The names of the classes stand in the checkpoint. */
+static enum sanl_status name_categories(struct run *run)
+{
+    if (task_of(run) == SANL_TASK_CLASSIFY) {
+        if (run->dataset->category_count > run->config->model.classes)
+            return sanl_fail(SANL_ERR_USAGE, "model.classes: %s has %d categories, found %d",
+                             run->dataset->root, run->dataset->category_count, run->config->model.classes);
+        run->category_count = run->dataset->category_count;
+        return SANL_OK;
+    }
+    if (!run->network->classifier)
+        return SANL_OK;
+    return sanl_weights_categories(&run->categories, &run->category_count, run->config->cam.weights);
+}
+
+static const char *const *categories(const struct run *run)
+{
+    return run->categories ? (const char *const *)run->categories
+                           : (const char *const *)run->dataset->category_names;
+}
+
+/* ---- checkpoints --------------------------------------------------------------------------------- */
+
+/* The configuration that a checkpoint carries: without what has no effect on it, so that equal runs are equal
+ * files, and without the files that the training started from, which it does not need any more. */
+static void make_carried(struct sanl_config *carried, const struct sanl_config *config)
+{
+    struct sanl_config preset;
+    sanl_config_defaults(&preset);
+    *carried = *config;
+    memcpy(carried->out, preset.out, sizeof carried->out);
+    carried->data.workers = preset.data.workers;
+    carried->data.ring = preset.data.ring;
+    carried->train.log_every = preset.train.log_every;
+    memset(carried->model.pretrained, 0, sizeof carried->model.pretrained);
+    memset(carried->cam.weights, 0, sizeof carried->cam.weights);
+}
+
+static enum sanl_status save(struct run *run, enum sanl_run_file file)
+{
+    const struct position *at = &run->at;
+    char progress[256];
+    snprintf(progress, sizeof progress, "epoch %d step %d loss_sum %a best_epoch %d best_error %a", at->epoch,
+             at->step, at->loss_sum, at->best_epoch, at->best_error);
+    const struct sanl_weights_info info = {
+        .config = &run->carried,
+        .epoch = at->epoch,
+        .categories = categories(run),
+        .category_count = run->category_count,
+        .progress = file == SANL_RUN_STATE ? progress : NULL,
+    };
+    return sanl_weights_save(run->folder.paths[file], run->network->params, run->network->classifier, &info);
+}
+
+static enum sanl_status save_last(struct run *run)
+{
+    SANL_TRY(save(run, SANL_RUN_LAST));
+    return save(run, SANL_RUN_STATE);
+}
+
+static enum sanl_status read_position(struct run *run, const char *path)
+{
+    struct position *at = &run->at;
+    struct sanl_config before;
+    char *text;
+    SANL_TRY(sanl_weights_text(&text, path, "progress"));
+    const bool sound =
+        text && sscanf(text, "epoch %d step %d loss_sum %la best_epoch %d best_error %la", &at->epoch,
+                       &at->step, &at->loss_sum, &at->best_epoch, &at->best_error) == 5;
+    free(text);
+    if (!sound || at->epoch < 0 || at->step < 0)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: its text 'progress' does not say where the run stood", path);
+    if (at->step > run->steps)
+        return sanl_fail(SANL_ERR_USAGE,
+                         "%s: step %d of an epoch, which has %d: other data or another batch?", path,
+                         at->step, run->steps);
+    SANL_TRY(sanl_weights_config(&before, path, NULL, 0));
+    if (memcmp(&before, &run->carried, sizeof before) != 0)
+        sanl_log(SANL_LOG_WARNING, "%s: the run goes on with a configuration other than the one it had",
+                 path);
+    return SANL_OK;
+}
+
+static enum sanl_status resume(struct run *run)
+{
+    const char *path = run->folder.paths[SANL_RUN_STATE];
+    SANL_TRY(read_position(run, path));
+    SANL_TRY(sanl_weights_load(run->network->params, path, ""));
+    return sanl_weights_load_moments(run->network->params, path);
+}
+
+/* ---- a loss that is not finite ------------------------------------------------------------------- */
+
+struct largest {
+    double size; /* infinite for what is not finite */
+    const char *name;
+};
+
+static enum sanl_status largest_of(double *out, struct sanl_params *params, const struct sanl_param *param)
+{
+    const size_t count = sanl_shape_count(param->shape);
+    float *values = sanl_calloc(count, sizeof *values);
+    if (!values)
+        return SANL_ERR_MEMORY;
+    const enum sanl_status status = sanl_param_read_gradient(params, param, values);
+    *out = 0;
+    for (size_t i = 0; i < count; i++)
+        *out = isfinite(values[i]) ? fmax(*out, fabs((double)values[i])) : (double)INFINITY;
+    free(values);
+    return status;
+}
+
+/* The parameters with the largest gradients, as text. */
+static enum sanl_status name_gradients(char *out, size_t bytes, struct sanl_params *params)
+{
+    struct largest list[LARGEST] = {{0}};
+    size_t length = 0;
+    for (int i = 0; i < params->count; i++) {
+        struct largest one = {0, params->list[i]->name};
+        if (!params->list[i]->trained)
+            continue;
+        SANL_TRY(largest_of(&one.size, params, params->list[i]));
+        for (int k = 0; k < LARGEST && one.name; k++) { /* each place passes on what it loses */
+            const struct largest held = list[k];
+            if (held.name && one.size <= held.size)
+                continue;
+            list[k] = one;
+            one = held;
+        }
+    }
+    out[0] = 0;
+    for (int k = 0; k < LARGEST && list[k].name && length < bytes; k++)
+        length += (size_t)snprintf(out + length, bytes - length, "%s%s %.3g", k ? ", " : "", list[k].name,
+                                   list[k].size);
+    return SANL_OK;
+}
+
+/* `what` of step `step` is not finite. The gradients at hand are those of the last step but in the first,
+ * which computes its own. */
+static enum sanl_status fail_numeric(struct run *run, long step, const char *what, double value)
+{
+    char text[1024];
+    const bool first = run->stepped == 0;
+    if (first)
+        SANL_TRY(sanl_graph_backward(run->engine->graph));
+    SANL_TRY(name_gradients(text, sizeof text, run->network->params));
+    return sanl_fail(
+        SANL_ERR_NUMERIC,
+        "step %ld (epoch %d): the %s is %g; largest gradients of %s: %s; the checkpoints stay as "
+        "they were; a lower train.lr, a longer train.warmup or train.clip may help",
+        step, run->at.epoch + 1, what, value, first ? "this step" : "the last step taken", text);
+}
+
+/* ---- steps and epochs ---------------------------------------------------------------------------- */
+
+static double images_per_second(const struct run *run)
+{
+    return (run->at.step - run->epoch_first) * (double)run->config->train.batch / (now() - run->epoch_start);
+}
+
+static double wait_share(const struct run *run)
+{
+    return fmin(1, sanl_loader_wait_seconds(run->train) / (now() - run->epoch_start));
+}
+
+static void report(const struct run *run, struct sanl_train_progress *progress)
+{
+    const long left = (long)run->config->train.epochs * run->steps - total_steps(run);
+    progress->epochs = run->config->train.epochs;
+    progress->steps = run->steps;
+    progress->seconds_left =
+        run->stepped ? (now() - run->start) / (double)run->stepped * (double)left : (double)NAN;
+    if (run->options->progress)
+        run->options->progress(run->options->payload, progress);
+}
+
+/* The norm of the last step's gradients, which must be finite before anything is built on it. */
+static enum sanl_status check_norm(struct run *run, float *norm)
+{
+    *norm = 0;
+    if (run->stepped == 0)
+        return SANL_OK;
+    SANL_TRY(sanl_updater_read_norm(norm, run->updater));
+    return isfinite(*norm) ? SANL_OK : fail_numeric(run, total_steps(run), "gradient's norm", (double)*norm);
+}
+
+static enum sanl_status take_step(struct run *run, const struct sanl_batch *batch)
+{
+    const struct sanl_config *config = run->config;
+    const long step = total_steps(run);
+    const double lr = sanl_learning_rate(&config->train, step, run->steps);
+    struct sanl_log_step line = {.step = step + 1, .epoch = run->at.epoch + 1, .lr = lr};
+    SANL_TRY(sanl_engine_load(run->engine, batch));
+    SANL_TRY(sanl_graph_forward(run->engine->graph));
+    SANL_TRY(sanl_engine_read_loss(run->engine, line.parts, &line.loss));
+    SANL_TRY(check_norm(run, &line.gradient_norm));
+    if (!isfinite(line.loss))
+        return fail_numeric(run, line.step, "loss", line.loss);
+    SANL_TRY(sanl_graph_backward(run->engine->graph));
+    SANL_TRY(sanl_updater_step(run->updater, lr, step + 1));
+    run->at.step++;
+    run->at.loss_sum += line.loss;
+    run->stepped++;
+    if (line.step % config->train.log_every == 0) {
+        line.images_per_second = images_per_second(run);
+        line.wait_share = wait_share(run);
+        SANL_TRY(sanl_run_folder_log_step(&run->folder, task_of(run), &line));
+    }
+    report(run, &(struct sanl_train_progress){.epoch = line.epoch,
+                                              .step = run->at.step,
+                                              .loss = line.loss,
+                                              .lr = lr,
+                                              .images_per_second = images_per_second(run)});
+    return SANL_OK;
+}
+
+static enum sanl_status stop(struct run *run)
+{
+    SANL_TRY(save_last(run));
+    return sanl_fail(SANL_ERR_INTERRUPTED,
+                     "stopped after step %ld, epoch %d; %s is written, and --resume goes on",
+                     total_steps(run), run->at.epoch + 1, run->folder.paths[SANL_RUN_LAST]);
+}
+
+/* The batches that a resumed epoch has behind it are drawn again and dropped. */
+static enum sanl_status run_steps(struct run *run)
+{
+    sanl_loader_start_epoch(run->train, (uint64_t)run->at.epoch);
+    for (int i = 0;; i++) {
+        const struct sanl_batch *batch;
+        SANL_TRY(sanl_loader_next(run->train, &batch));
+        if (i == run->at.step) {
+            if (!batch)
+                return SANL_OK;
+            if (i == run->epoch_first)
+                run->epoch_start = now();
+            SANL_TRY(take_step(run, batch));
+        }
+        if (sanl_interrupted())
+            return stop(run);
+    }
+}
+
+static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
+{
+    struct sanl_evaluation evaluation;
+    line->error = line->loss;
+    if (!run->val)
+        return SANL_OK;
+    SANL_TRY(sanl_evaluate_engine(&evaluation, run->val_engine, run->val, run->dataset, NULL));
+    line->ne_peer = evaluation.ne.peer_mean;
+    line->ne = evaluation.ne.exact_mean;
+    line->top1 = evaluation.top1;
+    line->error = sanl_evaluation_error(&evaluation);
+    sanl_evaluation_free(&evaluation);
+    return SANL_OK;
+}
+
+static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
+{
+    struct position *at = &run->at;
+    line->best = at->best_epoch == 0 || line->error < at->best_error;
+    at->epoch++;
+    at->step = 0;
+    at->loss_sum = 0;
+    if (line->best) {
+        at->best_epoch = at->epoch;
+        at->best_error = isfinite(line->error) ? line->error : (double)INFINITY;
+        SANL_TRY(save(run, SANL_RUN_BEST));
+    }
+    SANL_TRY(save_last(run));
+    SANL_TRY(sanl_run_folder_log_epoch(&run->folder, task_of(run), line));
+    report(run, &(struct sanl_train_progress){.epoch = at->epoch,
+                                              .step = run->steps,
+                                              .loss = line->loss,
+                                              .lr = line->lr,
+                                              .images_per_second = line->images_per_second,
+                                              .validated = true,
+                                              .error = line->error,
+                                              .best = line->best});
+    return SANL_OK;
+}
+
+static enum sanl_status run_epoch(struct run *run)
+{
+    float norm;
+    run->epoch_start = now();
+    run->epoch_first = run->at.step;
+    SANL_TRY(run_steps(run));
+    SANL_TRY(check_norm(run, &norm));
+    struct sanl_log_epoch line = {
+        .epoch = run->at.epoch + 1,
+        .step = total_steps(run),
+        .loss = run->at.loss_sum / run->steps,
+        .lr = sanl_learning_rate(&run->config->train, total_steps(run) - 1, run->steps),
+        .skipped = sanl_loader_skipped(run->train),
+        .images_per_second = images_per_second(run),
+        .wait_share = wait_share(run),
+    };
+    const enum sanl_status status = validate(run, &line);
+    if (status == SANL_ERR_INTERRUPTED)
+        return stop(run);
+    SANL_TRY(status);
+    line.seconds = now() - run->epoch_start;
+    return end_epoch(run, &line);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static enum sanl_status train(struct run *run, struct sanl_device *device)
+{
+    const struct sanl_config *config = run->config;
+    const enum sanl_train_mode mode = run->options->mode;
+    SANL_TRY(sanl_run_folder_open(&run->folder, config->out, mode));
+    SANL_TRY(sanl_dataset_open(&run->dataset, &config->data));
+    SANL_TRY(make_loaders(run));
+    SANL_TRY(make_network(run, device));
+    SANL_TRY(name_categories(run));
+    if (mode == SANL_TRAIN_RESUME)
+        SANL_TRY(resume(run));
+    SANL_TRY(sanl_run_folder_begin(&run->folder, config, mode, total_steps(run), run->at.epoch));
+    run->start = now();
+    while (run->at.epoch < config->train.epochs)
+        SANL_TRY(run_epoch(run));
+    return SANL_OK;
+}
+
+enum sanl_status sanl_train(struct sanl_train_result *out, const struct sanl_config *config,
+                            struct sanl_device *device, const struct sanl_train_options *options)
+{
+    static const struct sanl_train_options plain;
+    struct run run = {.config = config, .options = options ? options : &plain};
+    run.start = now();
+    make_carried(&run.carried, config);
+    const enum sanl_status status = train(&run, device);
+    if (out)
+        *out =
+            (struct sanl_train_result){run.at.epoch, run.at.best_epoch, run.at.best_error, now() - run.start};
+    sanl_updater_free(run.updater);
+    sanl_engine_free(run.engine);
+    sanl_engine_free(run.val_engine);
+    sanl_network_free(run.network);
+    sanl_loader_free(run.train);
+    sanl_loader_free(run.val);
+    sanl_dataset_free(run.dataset);
+    sanl_run_folder_close(&run.folder);
+    free(run.categories);
+    return status;
+}

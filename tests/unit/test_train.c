@@ -1,0 +1,281 @@
+/* train/trainer.c on a few synthetic garments: both tasks, equal bytes, resuming, stopping, failures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <unistd.h>
+#include <jansson.h>
+#include <sanlcl/interrupt.h>
+#include <sanlcl/synth.h>
+#include <sanlcl/train.h>
+#include "base/file.h"
+#include "model/safetensors.h"
+#include "model/weights.h"
+#include "train/network.h"
+
+enum { PICTURES = 16, SIZE = 32, BATCH = 4, STEPS = 2 }; /* 10 pictures of the training part: 2 steps */
+
+static struct sanl_device *device;
+static char root[] = "/tmp/sanlcl_train_XXXXXX";
+static char data[64];
+
+static char *in_root(const char *name)
+{
+    char *path = sanl_path_join(root, name);
+    assert_non_null(path);
+    return path;
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        char *inner = sanl_path_join(path, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(inner) != 0)
+            remove_tree(inner);
+        free(inner);
+    }
+    if (folder)
+        closedir(folder);
+    rmdir(path);
+}
+
+static struct sanl_config config_for(enum sanl_task task, const char *out)
+{
+    struct sanl_config config;
+    sanl_config_defaults(&config);
+    config.task = (int)task;
+    config.seed = 3;
+    char *path = in_root(out);
+    strcpy(config.out, path);
+    free(path);
+    strcpy(config.data.root, data);
+    config.model.backbone = SANL_RESNET18;
+    config.model.block = SANL_BLOCK_NONE;
+    config.model.width = 16;
+    config.model.size = SIZE;
+    config.train.epochs = 2;
+    config.train.batch = BATCH;
+    config.train.optimizer = SANL_ADAM;
+    config.train.lr = 1e-3;
+    config.train.log_every = 1;
+    config.eval.batch = 2;
+    return config;
+}
+
+static void assert_message(const char *part)
+{
+    if (!strstr(sanl_error_message(), part))
+        fail_msg("'%s' is not in '%s'", part, sanl_error_message());
+}
+
+static void train_ok(const struct sanl_config *config, enum sanl_train_mode mode)
+{
+    struct sanl_train_result result;
+    const struct sanl_train_options options = {.mode = mode};
+    if (sanl_train(&result, config, device, &options) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    assert_int_equal(result.epochs, config->train.epochs);
+    assert_in_range(result.best_epoch, 1, config->train.epochs);
+}
+
+static char *content(const char *folder, const char *name, size_t *length)
+{
+    char *path = sanl_path_join(folder, name), *text;
+    if (sanl_file_read(&text, length, path, 1 << 30) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    free(path);
+    return text;
+}
+
+static void assert_same_file(const char *a, const char *b, const char *name)
+{
+    size_t n, m;
+    char *x = content(a, name, &n), *y = content(b, name, &m);
+    assert_int_equal(n, m);
+    if (memcmp(x, y, n) != 0)
+        fail_msg("%s differs between %s and %s", name, a, b);
+    free(x);
+    free(y);
+}
+
+static int lines_of(const char *folder, const char *name)
+{
+    size_t length;
+    char *text = content(folder, name, &length);
+    int lines = 0;
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    free(text);
+    return lines;
+}
+
+static void a_landmark_run_is_the_same_whatever_the_workers(void **state)
+{
+    (void)state;
+    struct sanl_config a = config_for(SANL_TASK_LANDMARK, "a"), b = config_for(SANL_TASK_LANDMARK, "b");
+    b.data.workers = 5;
+    b.data.ring = 3;
+    train_ok(&a, SANL_TRAIN_NEW);
+    train_ok(&b, SANL_TRAIN_NEW);
+    assert_same_file(a.out, b.out, "last.safetensors");
+    assert_same_file(a.out, b.out, "best.safetensors");
+    assert_same_file(a.out, b.out, "state.safetensors");
+    assert_int_equal(lines_of(a.out, "log.jsonl"), 2 * STEPS);
+    assert_int_equal(lines_of(a.out, "epochs.csv"), 1 + 2);
+    size_t length;
+    char *log = content(a.out, "log.jsonl", &length);
+    *strchr(log, '\n') = 0;
+    json_t *line = json_loads(log, 0, NULL);
+    assert_non_null(line);
+    assert_int_equal(json_integer_value(json_object_get(line, "step")), 1);
+    double sum = json_number_value(json_object_get(line, "loss_fine"));
+    for (size_t i = 0; i < 4; i++)
+        sum += json_number_value(json_array_get(json_object_get(line, "loss_coarse"), i));
+    assert_true(fabs(sum - json_number_value(json_object_get(line, "loss"))) < 1e-6 * sum);
+    json_decref(line);
+    free(log);
+}
+
+/* Asks for a stop after a step. */
+static void stop_at(void *payload, const struct sanl_train_progress *progress)
+{
+    const int *where = payload;
+    if (progress->epoch == where[0] && progress->step == where[1])
+        sanl_interrupt_request();
+}
+
+static void a_stopped_run_goes_on_as_if_it_had_not(void **state)
+{
+    (void)state;
+    struct sanl_config whole = config_for(SANL_TASK_LANDMARK, "a"),
+                       parts = config_for(SANL_TASK_LANDMARK, "c");
+    int where[2] = {1, 1};
+    struct sanl_train_options options = {.progress = stop_at, .payload = where};
+    assert_int_equal(sanl_train(NULL, &parts, device, &options), SANL_ERR_INTERRUPTED);
+    assert_message("stopped after step 1");
+    sanl_interrupt_clear();
+    where[1] = STEPS; /* before the validation */
+    options.mode = SANL_TRAIN_RESUME;
+    assert_int_equal(sanl_train(NULL, &parts, device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    where[0] = 2;
+    where[1] = 1;
+    assert_int_equal(sanl_train(NULL, &parts, device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    train_ok(&parts, SANL_TRAIN_RESUME);
+    assert_same_file(whole.out, parts.out, "last.safetensors");
+    assert_same_file(whole.out, parts.out, "best.safetensors");
+    assert_same_file(whole.out, parts.out, "state.safetensors");
+    assert_int_equal(lines_of(parts.out, "log.jsonl"), 2 * STEPS);
+    assert_int_equal(lines_of(parts.out, "epochs.csv"), 1 + 2);
+}
+
+static void a_run_is_not_lost_by_mistake(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "a");
+    assert_int_equal(sanl_train(NULL, &config, device, NULL), SANL_ERR_USAGE);
+    assert_message("--overwrite");
+    config = config_for(SANL_TASK_LANDMARK, "nothing");
+    assert_int_equal(
+        sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME}),
+        SANL_ERR_USAGE);
+    assert_message("no run to resume");
+    assert_false(sanl_folder_exists(config.out));
+}
+
+static void a_classifier_guides_a_landmark_network(void **state)
+{
+    (void)state;
+    struct sanl_config classify = config_for(SANL_TASK_CLASSIFY, "k");
+    struct sanl_config landmark = config_for(SANL_TASK_LANDMARK, "s"), carried;
+    struct sanl_network *network;
+    const char **names;
+    int count;
+    classify.train.optimizer = SANL_SGD;
+    classify.train.epochs = landmark.train.epochs = 1;
+    train_ok(&classify, SANL_TRAIN_NEW);
+    landmark.model.block = SANL_BLOCK_SANL;
+    char *best = sanl_path_join(classify.out, "best.safetensors");
+    strcpy(landmark.cam.weights, best);
+    strcpy(landmark.model.pretrained, best);
+    train_ok(&landmark, SANL_TRAIN_NEW);
+    assert_int_equal(unlink(best), 0);
+    free(best);
+    char *last = sanl_path_join(landmark.out, "last.safetensors");
+    assert_int_equal(sanl_weights_config(&carried, last, NULL, 0), SANL_OK);
+    assert_int_equal(sanl_network_open(&network, &carried, device, last), SANL_OK);
+    assert_int_equal(network->classes, classify.model.classes);
+    sanl_network_free(network);
+    assert_int_equal(sanl_weights_categories(&names, &count, last), SANL_OK);
+    assert_true(count >= 10);
+    free(names);
+    free(last);
+}
+
+static void a_loss_that_is_not_finite_stops_the_run(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_CLASSIFY, "n");
+    config.train.optimizer = SANL_SGD;
+    config.train.epochs = 1;
+    train_ok(&config, SANL_TRAIN_NEW);
+    size_t before, after;
+    char *best = content(config.out, "best.safetensors", &before);
+    config.train.epochs = 50;
+    config.train.schedule = SANL_SCHEDULE_CONSTANT;
+    config.train.lr = 1000;
+    config.train.weight_decay = 10; /* each step multiplies every weight by -9999 */
+    assert_int_equal(
+        sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME}),
+        SANL_ERR_NUMERIC);
+    assert_message("step ");
+    assert_message("largest gradients");
+    char *kept = content(config.out, "best.safetensors", &after);
+    assert_int_equal(before, after);
+    assert_memory_equal(best, kept, before);
+    free(best);
+    free(kept);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    struct sanl_synth_options options;
+    if (!mkdtemp(root) || sanl_device_open(&device, NULL) != SANL_OK)
+        return 1;
+    snprintf(data, sizeof data, "%s/data", root);
+    sanl_synth_defaults(&options);
+    options.count = PICTURES;
+    options.size = 64;
+    options.val_share = options.test_share = 0.2;
+    return sanl_synth_write(&options, data) != SANL_OK;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    sanl_device_free(device);
+    remove_tree(root);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_landmark_run_is_the_same_whatever_the_workers),
+        cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
+        cmocka_unit_test(a_run_is_not_lost_by_mistake),
+        cmocka_unit_test(a_classifier_guides_a_landmark_network),
+        cmocka_unit_test(a_loss_that_is_not_finite_stops_the_run),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
