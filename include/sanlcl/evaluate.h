@@ -15,6 +15,7 @@ extern "C" {
 
 /* One picture, seen by the hook sanl_evaluate_hooks.record. */
 struct sanl_evaluated {
+    int task;          /* enum sanl_task */
     int record;        /* index in the data set */
     const char *image; /* relative to the data set's folder */
     struct sanl_box box;

@@ -43,6 +43,8 @@ SANL_CHECKED enum sanl_status sanl_table_write(const struct sanl_table *table, F
 
 /* Writes a file whole or not at all; its format by the end of its name: .csv, .json, else text. */
 SANL_CHECKED enum sanl_status sanl_table_save(const struct sanl_table *table, const char *path);
+SANL_CHECKED enum sanl_status sanl_table_save_as(const struct sanl_table *table, const char *path,
+                                                 enum sanl_table_format format);
 
 #ifdef __cplusplus
 }

@@ -320,6 +320,12 @@ enum sanl_status sanl_table_save(const struct sanl_table *table, const char *pat
         format = SANL_TABLE_CSV;
     if (dot && strcmp(dot, ".json") == 0)
         format = SANL_TABLE_JSON;
+    return sanl_table_save_as(table, path, format);
+}
+
+enum sanl_status sanl_table_save_as(const struct sanl_table *table, const char *path,
+                                    enum sanl_table_format format)
+{
     struct sanl_output out;
     SANL_TRY(sanl_output_open(&out, path));
     const enum sanl_status status = sanl_table_write(table, out.file, format);

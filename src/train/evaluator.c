@@ -150,7 +150,8 @@ static enum sanl_status prepare(struct run *run)
 
 static void add_picture(struct run *run, const struct sanl_batch *batch, int i)
 {
-    struct sanl_evaluated picture = {.record = batch->record[i], .box = batch->box[i]};
+    struct sanl_evaluated picture = {
+        .task = run->out->task, .record = batch->record[i], .box = batch->box[i]};
     picture.image = run->dataset->records[picture.record].image;
     if (is_landmark(run))
         add_landmarks(run, batch, i, &picture);

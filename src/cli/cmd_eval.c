@@ -1,0 +1,249 @@
+#include <math.h>
+#include <string.h>
+#include <sanlcl/evaluate.h>
+#include <sanlcl/table.h>
+#include "cli/args.h"
+#include "cli/progress.h"
+
+static const struct sanl_arg args_table[] = {
+    {.name = "--weights", .value = "FILE", .type = SANL_ARG_TEXT, .help = "the checkpoint; needed"},
+    {.name = "--config",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .help = "YAML file whose sections data and eval replace the checkpoint's"},
+    {.name = "--split",
+     .value = "PART",
+     .type = SANL_ARG_TEXT,
+     .help = "part of the data set, such as val (default: data.test)"},
+    {.name = "--baseline",
+     .help = "also the error of each landmark's mean place in its box over the training part"},
+    {.name = "--csv", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the table as CSV"},
+    {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the table as JSON"},
+    {.name = "--per-image",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .help = "write every picture's predictions and errors; CSV or, named .json, JSON"},
+    SANL_ARG_DEVICE_ROW,
+    SANL_ARG_GEMM_ROW,
+    {0},
+};
+
+/* The pictures one by one: made at the first of them, whose task is then known. */
+struct pictures {
+    struct sanl_table *table; /* NULL: not wanted, or not begun */
+    bool wanted;
+    enum sanl_status status;
+};
+
+enum { PER_LANDMARK = 8, SHARED = 2 };
+
+/* The keys of columns live as long as the program: tables do not copy them. */
+static const struct sanl_column *landmark_columns(void)
+{
+    static const char *const ends[PER_LANDMARK] = {"visibility", "x_true", "y_true",  "x",
+                                                   "y",          "score",  "ne_peer", "ne"};
+    static char keys[SANL_LANDMARKS * PER_LANDMARK][32];
+    static struct sanl_column columns[SHARED + SANL_LANDMARKS * PER_LANDMARK] = {{.key = "record"},
+                                                                                 {.key = "image"}};
+    for (int i = 0; i < SANL_LANDMARKS * PER_LANDMARK; i++) {
+        snprintf(keys[i], sizeof keys[i], "%s_%s", sanl_landmark_name(i / PER_LANDMARK),
+                 ends[i % PER_LANDMARK]);
+        columns[SHARED + i] = (struct sanl_column){.key = keys[i], .decimals = 4};
+    }
+    return columns;
+}
+
+static const struct sanl_column category_columns[] = {{.key = "record"},
+                                                      {.key = "image"},
+                                                      {.key = "category"},
+                                                      {.key = "predicted"},
+                                                      {.key = "probability", .decimals = 4}};
+
+static void add_landmarks(struct sanl_table *table, const struct sanl_evaluated *p)
+{
+    static const char *const visibilities[] = {"visible", "occluded", "cut off", "absent"};
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        const bool placed = p->visibility[k] == SANL_VISIBLE || p->visibility[k] == SANL_OCCLUDED;
+        sanl_table_text(table, visibilities[p->visibility[k]]);
+        sanl_table_number(table, placed ? p->truth_img[k][0] : NAN);
+        sanl_table_number(table, placed ? p->truth_img[k][1] : NAN);
+        sanl_table_number(table, p->predicted_img[k][0]);
+        sanl_table_number(table, p->predicted_img[k][1]);
+        sanl_table_number(table, (double)p->score[k]);
+        sanl_table_number(table, p->peer[k]);
+        sanl_table_number(table, p->exact[k]);
+    }
+}
+
+static void add_picture(void *payload, const struct sanl_evaluated *picture)
+{
+    struct pictures *p = payload;
+    const bool landmark = picture->task == SANL_TASK_LANDMARK;
+    if (!p->wanted || p->status != SANL_OK)
+        return;
+    if (!p->table)
+        p->status = landmark ? sanl_table_create(&p->table, landmark_columns(),
+                                                 SHARED + SANL_LANDMARKS * PER_LANDMARK)
+                             : sanl_table_create(&p->table, category_columns,
+                                                 (int)(sizeof category_columns / sizeof *category_columns));
+    if (p->status != SANL_OK)
+        return;
+    sanl_table_int(p->table, picture->record + 1);
+    sanl_table_text(p->table, picture->image);
+    if (landmark) {
+        add_landmarks(p->table, picture);
+        return;
+    }
+    sanl_table_int(p->table, picture->category + 1);
+    sanl_table_int(p->table, picture->predicted_category + 1);
+    sanl_table_number(p->table, picture->probability);
+}
+
+static void show_progress(void *payload, int done, int count)
+{
+    (void)payload;
+    sanl_progress_update("picture %d of %d", done, count);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+static void add_error_row(struct sanl_table *table, const struct sanl_evaluation *e, const char *name,
+                          long count, const double errors[4])
+{
+    sanl_table_text(table, name);
+    sanl_table_int(table, count);
+    for (int i = 0; i < (e->has_baseline ? 4 : 2); i++)
+        sanl_table_number(table, errors[i]);
+}
+
+static enum sanl_status make_landmark_table(struct sanl_table **out, const struct sanl_evaluation *e)
+{
+    static const struct sanl_column columns[] = {
+        {.key = "landmark"},
+        {.key = "count"},
+        {.key = "ne_peer", .decimals = 4},
+        {.key = "ne", .decimals = 4},
+        {.key = "baseline_ne_peer", .title = "baseline: ne_peer", .decimals = 4},
+        {.key = "baseline_ne", .title = "ne", .decimals = 4},
+    };
+    const struct sanl_ne_summary *n = &e->ne, *b = &e->baseline;
+    const enum sanl_status status = sanl_table_create(out, columns, e->has_baseline ? 6 : 4);
+    if (status != SANL_OK)
+        return status;
+    for (int k = 0; k < SANL_LANDMARKS; k++)
+        add_error_row(*out, e, sanl_landmark_name(k), n->count[k],
+                      (const double[]){n->peer[k], n->exact[k], b->peer[k], b->exact[k]});
+    add_error_row(*out, e, "NE (mean of landmarks)", n->points,
+                  (const double[]){n->peer_mean, n->exact_mean, b->peer_mean, b->exact_mean});
+    add_error_row(*out, e, "mean of all points", n->points,
+                  (const double[]){n->peer_points, n->exact_points, b->peer_points, b->exact_points});
+    return SANL_OK;
+}
+
+static void add_score_row(struct sanl_table *table, const char *name, long count, double top1, double top3)
+{
+    sanl_table_text(table, name);
+    sanl_table_int(table, count);
+    sanl_table_number(table, top1);
+    sanl_table_number(table, top3);
+}
+
+static enum sanl_status make_category_table(struct sanl_table **out, const struct sanl_evaluation *e)
+{
+    static const struct sanl_column columns[] = {{.key = "category"},
+                                                 {.key = "count"},
+                                                 {.key = "top1", .title = "top-1", .decimals = 4},
+                                                 {.key = "top3", .title = "top-3", .decimals = 4}};
+    const enum sanl_status status = sanl_table_create(out, columns, 4);
+    if (status != SANL_OK)
+        return status;
+    for (int c = 0; c < e->class_count; c++) {
+        const struct sanl_class_score *score = &e->classes[c];
+        char number[32];
+        snprintf(number, sizeof number, "category %d", c + 1);
+        if (score->count > 0)
+            add_score_row(*out, score->name[0] ? score->name : number, score->count,
+                          (double)score->top1 / (double)score->count,
+                          (double)score->top3 / (double)score->count);
+    }
+    add_score_row(*out, "all", e->images, e->top1, e->top3);
+    return SANL_OK;
+}
+
+/* ---- the command --------------------------------------------------------------------------------- */
+
+static enum sanl_status save(const struct sanl_args *args, const char *option, const struct sanl_table *table,
+                             enum sanl_table_format format)
+{
+    const char *path = sanl_args_text(args, option);
+    return path && table ? sanl_table_save_as(table, path, format) : SANL_OK;
+}
+
+static enum sanl_status write_results(const struct sanl_args *args, const struct sanl_evaluation *e,
+                                      const struct pictures *pictures)
+{
+    const char *per_image = sanl_args_text(args, "--per-image");
+    const size_t length = per_image ? strlen(per_image) : 0;
+    const bool json = length > 5 && strcmp(per_image + length - 5, ".json") == 0;
+    struct sanl_table *table = NULL;
+    enum sanl_status status =
+        e->task == SANL_TASK_LANDMARK ? make_landmark_table(&table, e) : make_category_table(&table, e);
+    if (status == SANL_OK)
+        status = sanl_table_write(table, stdout, SANL_TABLE_TEXT);
+    if (status == SANL_OK)
+        status = save(args, "--csv", table, SANL_TABLE_CSV);
+    if (status == SANL_OK)
+        status = save(args, "--json", table, SANL_TABLE_JSON);
+    if (status == SANL_OK && pictures->table)
+        status = save(args, "--per-image", pictures->table, json ? SANL_TABLE_JSON : SANL_TABLE_CSV);
+    sanl_table_free(table);
+    return status;
+}
+
+static enum sanl_status run(const struct sanl_args *args)
+{
+    struct sanl_device *device = NULL;
+    struct sanl_evaluation evaluation = {0};
+    struct pictures pictures = {.wanted = sanl_args_given(args, "--per-image")};
+    const struct sanl_evaluate_options options = {
+        .weights = sanl_args_text(args, "--weights"),
+        .config = sanl_args_text(args, "--config"),
+        .overrides = args->overrides,
+        .override_count = args->override_count,
+        .part = sanl_args_text(args, "--split"),
+        .baseline = sanl_args_flag(args, "--baseline"),
+        .hooks = {.progress = show_progress, .record = add_picture, .payload = &pictures},
+    };
+    if (!options.weights)
+        return sanl_cli_fail(SANL_ERR_USAGE, "expected --weights FILE, a checkpoint of 'sanlcl train'");
+    enum sanl_status status = sanl_args_device(args, &device, NULL);
+    if (status != SANL_OK)
+        return status;
+    status = sanl_evaluate(&evaluation, device, &options);
+    sanl_progress_end();
+    if (status == SANL_OK)
+        status = pictures.status;
+    if (status == SANL_OK) {
+        fprintf(stderr, "%d pictures in %.1f s (%.1f images/s)", evaluation.images, evaluation.seconds,
+                evaluation.images / evaluation.seconds);
+        fprintf(stderr, evaluation.skipped ? ", %d skipped\n" : "\n", evaluation.skipped);
+        status = write_results(args, &evaluation, &pictures);
+    }
+    sanl_table_free(pictures.table);
+    sanl_evaluation_free(&evaluation);
+    sanl_device_free(device);
+    return status;
+}
+
+const struct sanl_command sanl_cmd_eval = {
+    .name = "eval",
+    .summary = "measure a checkpoint on a part of a data set",
+    .details =
+        "Landmarks: the normalised error per landmark over the visible ones, in the protocol of the "
+        "published\n"
+        "comparisons (ne_peer) and exact (ne), in shares of the box. Categories: how often the best one, or\n"
+        "one of the best three, is right. The checkpoint carries its configuration.\n",
+    .args = args_table,
+    .overrides = true,
+    .run = run,
+};

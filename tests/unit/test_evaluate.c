@@ -1,0 +1,210 @@
+/* train/evaluator.c: errors against values computed by hand from what the hooks see. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <sanlcl/evaluate.h>
+#include <sanlcl/interrupt.h>
+#include "fixture.h"
+
+enum { MOST = FIXTURE_COUNT };
+
+struct seen {
+    struct sanl_evaluated list[MOST];
+    int count, done, of;
+};
+
+static void keep(void *payload, const struct sanl_evaluated *picture)
+{
+    struct seen *seen = payload;
+    assert_in_range(seen->count, 0, MOST - 1);
+    seen->list[seen->count++] = *picture;
+}
+
+static void progress(void *payload, int done, int count)
+{
+    struct seen *seen = payload;
+    seen->done = done;
+    seen->of = count;
+}
+
+static struct sanl_evaluate_options options_for(const char *weights, struct seen *seen)
+{
+    return (struct sanl_evaluate_options){.weights = weights,
+                                          .hooks = {.progress = progress, .record = keep, .payload = seen}};
+}
+
+/* The peers' place of a predicted coordinate: its pixel in the crop, over size - 1. */
+static double peer(double p_img, double from, double side)
+{
+    const double p = (p_img - from + 0.5) * FIXTURE_SIZE / side - 0.5;
+    return fmin(fmax(nearbyint(round(p * 1024) / 1024), 0), FIXTURE_SIZE - 1) / (FIXTURE_SIZE - 1);
+}
+
+static void test_landmarks(void **state)
+{
+    static struct seen seen;
+    struct sanl_evaluation e;
+    struct sanl_evaluate_options options = options_for(fixture.landmark, &seen);
+    double exact[SANL_LANDMARKS] = {0}, peers[SANL_LANDMARKS] = {0}, exact_mean = 0, peer_mean = 0;
+    long count[SANL_LANDMARKS] = {0}, points = 0;
+    int landmarks = 0;
+    (void)state;
+    options.baseline = true;
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    assert_int_equal(e.task, SANL_TASK_LANDMARK);
+    assert_true(seen.count > 2);
+    assert_int_equal(e.images, seen.count);
+    assert_int_equal(seen.done, seen.count);
+    assert_int_equal(seen.of, seen.count);
+    assert_int_equal(e.skipped, 0);
+    for (int i = 0; i < seen.count; i++) {
+        const struct sanl_evaluated *p = &seen.list[i];
+        const double w = p->box.x2 - p->box.x1, h = p->box.y2 - p->box.y1;
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            const double *t = p->truth_img[k], *q = p->predicted_img[k];
+            const double gx = (t[0] - p->box.x1) / w, gy = (t[1] - p->box.y1) / h;
+            if (p->visibility[k] != SANL_VISIBLE || gx < 0 || gx >= 1 || gy < 0 || gy >= 1) {
+                assert_true(isnan(p->exact[k]) && isnan(p->peer[k]));
+                continue;
+            }
+            exact[k] += hypot((q[0] - t[0]) / w, (q[1] - t[1]) / h);
+            peers[k] += hypot(peer(q[0], p->box.x1, w) - gx, peer(q[1], p->box.y1, h) - gy);
+            count[k]++;
+            points++;
+        }
+    }
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        assert_int_equal(e.ne.count[k], count[k]);
+        if (!count[k])
+            continue;
+        landmarks++;
+        exact_mean += exact[k] / (double)count[k];
+        peer_mean += peers[k] / (double)count[k];
+        assert_true(fabs(e.ne.exact[k] - exact[k] / (double)count[k]) < 1e-9);
+        assert_true(fabs(e.ne.peer[k] - peers[k] / (double)count[k]) < 1e-9);
+    }
+    assert_int_equal(e.ne.points, points);
+    assert_true(fabs(e.ne.exact_mean - exact_mean / landmarks) < 1e-9);
+    assert_true(fabs(e.ne.peer_mean - peer_mean / landmarks) < 1e-9);
+    assert_true(e.has_baseline);
+    assert_int_equal(e.baseline.points, points);
+    assert_true(e.baseline.exact_mean > 0.01 && e.baseline.exact_mean < 0.5);
+    assert_true(sanl_evaluation_error(&e) == e.ne.peer_mean); /* NOLINT */
+    sanl_evaluation_free(&e);
+}
+
+static void test_categories(void **state)
+{
+    static struct seen seen;
+    struct sanl_evaluation e;
+    struct sanl_evaluate_options options = options_for(fixture.classifier, &seen);
+    long right = 0, counted = 0, top1 = 0, top3 = 0;
+    (void)state;
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    assert_int_equal(e.task, SANL_TASK_CLASSIFY);
+    for (int i = 0; i < seen.count; i++) {
+        right += seen.list[i].category == seen.list[i].predicted_category;
+        assert_in_range(seen.list[i].predicted_category, 0, FIXTURE_CLASSES - 1);
+        assert_true(seen.list[i].probability >= 1.0 / FIXTURE_CLASSES - 1e-9 &&
+                    seen.list[i].probability <= 1);
+    }
+    assert_int_equal(e.class_count, FIXTURE_CLASSES);
+    for (int c = 0; c < e.class_count; c++) {
+        counted += e.classes[c].count;
+        top1 += e.classes[c].top1;
+        top3 += e.classes[c].top3;
+        assert_true(e.classes[c].top1 <= e.classes[c].top3 && e.classes[c].top3 <= e.classes[c].count);
+    }
+    assert_int_equal(counted, e.images);
+    assert_int_equal(top1, right);
+    assert_true(fabs(e.top1 - (double)right / e.images) < 1e-12);
+    assert_true(fabs(e.top3 - (double)top3 / e.images) < 1e-12);
+    sanl_evaluation_free(&e);
+}
+
+/* The batch has no influence; another part has other pictures; data keys may be replaced. */
+static void test_options(void **state)
+{
+    static struct seen a, b, c;
+    struct sanl_evaluation e;
+    static const char *const batch[] = {"eval.batch=3"}, *const limit[] = {"data.limit=2"};
+    struct sanl_evaluate_options options = options_for(fixture.landmark, &a);
+    (void)state;
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    sanl_evaluation_free(&e);
+    options.hooks.payload = &b;
+    options.overrides = batch;
+    options.override_count = 1;
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    sanl_evaluation_free(&e);
+    assert_int_equal(a.count, b.count);
+    for (int i = 0; i < a.count; i++)
+        for (int k = 0; k < SANL_LANDMARKS; k++)
+            assert_true(fabs(a.list[i].predicted_img[k][0] - b.list[i].predicted_img[k][0]) < 1e-6);
+    options.hooks.payload = &c;
+    options.overrides = limit;
+    options.part = "val";
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    assert_int_equal(e.images, 2);
+    assert_int_not_equal(c.list[0].record, a.list[0].record);
+    sanl_evaluation_free(&e);
+}
+
+static void expect_failure(struct sanl_evaluate_options options, const char *override, const char *part)
+{
+    struct sanl_evaluation e;
+    options.overrides = &override;
+    options.override_count = override ? 1 : 0;
+    assert_int_not_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    if (!strstr(sanl_error_message(), part))
+        fail_msg("no '%s' in '%s'", part, sanl_error_message());
+}
+
+static void test_bad_input(void **state)
+{
+    static struct seen seen;
+    char path[160], text[200];
+    struct sanl_evaluate_options options = options_for(fixture.landmark, &seen);
+    (void)state;
+    expect_failure(options, "data.root=/nowhere", "/nowhere");
+    expect_failure(options, "data.test=best", "best");
+    expect_failure(options, "model.width=16", "of another shape");
+    expect_failure(options, "model.widht=16", "model.width");
+    options.weights = "/nowhere.safetensors";
+    expect_failure(options, NULL, "/nowhere.safetensors");
+    snprintf(path, sizeof path, "%s/Anno/list_bbox.txt", fixture.data);
+    options.weights = path;
+    expect_failure(options, NULL, path);
+    options = options_for(fixture.classifier, &seen);
+    expect_failure(options, "model.classes=9", "fc.weight");
+    options.config = "/nowhere.yaml";
+    expect_failure(options, NULL, "/nowhere.yaml");
+    snprintf(path, sizeof path, "%s/other.yaml", fixture.root);
+    snprintf(text, sizeof text, "data:\n  root: /elsewhere\n");
+    assert_int_equal(sanl_file_write(path, text, strlen(text)), SANL_OK);
+    options.config = path;
+    expect_failure(options, NULL, "/elsewhere");
+}
+
+static void test_interrupt(void **state)
+{
+    static struct seen seen;
+    struct sanl_evaluation e;
+    const struct sanl_evaluate_options options = options_for(fixture.landmark, &seen);
+    (void)state;
+    sanl_interrupt_request();
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_landmarks), cmocka_unit_test(test_categories), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_interrupt),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
