@@ -56,6 +56,22 @@ SANL_CHECKED enum sanl_status sanl_map_write(const char *path, const char *image
                                              const double *box_img, const float *map, int width, int height,
                                              int side);
 
+/* One panel of a sheet of maps. */
+struct sanl_panel {
+    const char *title; /* above it; NULL: none */
+    const float *map;  /* (height, width), covers the box; NULL: the picture alone */
+    int width, height;
+    bool peaks;              /* a heatmap: the picture shows where the map is low */
+    const double *point_img; /* (2): ringed, in image pixels; NULL: none */
+};
+
+/* The part of the image inside `box_img` (NULL: all of it) once for each panel, under its map, in rows of
+ * `columns`; the longer side of a panel has `side` pixels (0: 256). */
+SANL_CHECKED enum sanl_status sanl_panels_write(const char *path, const char *image_path,
+                                                double max_megapixels, const double *box_img,
+                                                const struct sanl_panel *panels, int count, int columns,
+                                                int side);
+
 /* Several pictures in rows of `columns`, each fitted into a cell of `side` x `side` pixels. */
 SANL_CHECKED enum sanl_status sanl_sheet_write(const char *path, const char *const *image_paths, size_t count,
                                                int columns, int side);

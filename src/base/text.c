@@ -54,6 +54,22 @@ uint32_t sanl_utf8_next(const char **text)
     return code;
 }
 
+void sanl_text_json(FILE *file, const char *text)
+{
+    fputc('"', file);
+    while (*text) {
+        const char *start = text;
+        const uint32_t code = sanl_utf8_next(&text);
+        if (code == SANL_UTF8_BAD)
+            fputs("\\ufffd", file);
+        else if (code < 0x20)
+            fprintf(file, "\\u%04x", (unsigned)code);
+        else
+            fprintf(file, "%s%.*s", code == '"' || code == '\\' ? "\\" : "", (int)(text - start), start);
+    }
+    fputc('"', file);
+}
+
 void sanl_number_text(char out[32], double value)
 {
     for (int digits = 1; digits <= 17; digits++) {

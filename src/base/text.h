@@ -3,6 +3,7 @@
 #define BASE_TEXT_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sanlcl/text.h>
 
 #define SANL_UTF8_BAD UINT32_MAX
@@ -10,6 +11,9 @@
 /* The code point at *text (not at the final zero), which is moved behind it. For a byte that starts none:
  * SANL_UTF8_BAD, and *text moves by that byte. */
 uint32_t sanl_utf8_next(const char **text);
+
+/* Writes `text` as a JSON string, quoted. Bytes that are not UTF-8, as in odd file names, become U+FFFD. */
+void sanl_text_json(FILE *file, const char *text);
 
 /* The shortest decimal text that strtod reads back to the same double. */
 void sanl_number_text(char out[32], double value);

@@ -37,10 +37,14 @@ static float cut(float value)
 }
 
 void sanl_image_blend_map(struct sanl_image *image, const float *map, int map_width, int map_height,
-                          double alpha)
+                          double alpha_low, double alpha_high)
 {
     uint8_t palette[256][3];
-    const int weight = (int)(fmin(fmax(alpha, 0), 1) * 256 + 0.5);
+    int weights[256]; /* of 256 */
+    for (int i = 0; i < 256; i++) {
+        const double alpha = alpha_low + (alpha_high - alpha_low) * i / 255;
+        weights[i] = (int)(fmin(fmax(alpha, 0), 1) * 256 + 0.5);
+    }
     uint8_t *pixel = image->pixels;
     make_palette(palette);
     for (int y = 0; y < image->height; y++) {
@@ -52,7 +56,8 @@ void sanl_image_blend_map(struct sanl_image *image, const float *map, int map_wi
             const float across = locate(x, image->width, map_width, &left, &right);
             const float high = mix(cut(upper[left]), cut(upper[right]), across);
             const float low = mix(cut(lower[left]), cut(lower[right]), across);
-            const uint8_t *color = palette[(int)(mix(high, low, down) * 255 + 0.5f)];
+            const int index = (int)(mix(high, low, down) * 255 + 0.5f), weight = weights[index];
+            const uint8_t *color = palette[index];
             for (int c = 0; c < 3; c++)
                 pixel[c] = (uint8_t)((pixel[c] * (256 - weight) + color[c] * weight + 128) >> 8);
         }
@@ -63,6 +68,6 @@ enum sanl_status sanl_image_from_map(struct sanl_image *out, const float *map, i
                                      int width, int height)
 {
     SANL_TRY(sanl_image_create(out, width, height));
-    sanl_image_blend_map(out, map, map_width, map_height, 1);
+    sanl_image_blend_map(out, map, map_width, map_height, 1, 1);
     return SANL_OK;
 }

@@ -71,9 +71,10 @@ void sanl_canvas_measure(struct sanl_canvas *canvas, const char *text, const str
 
 /* Lays the map (map_height, map_width), blue for 0 over green to red for 1, over the whole image: bilinear,
  * image pixel x at map position (x + 0.5) * map_width / width - 0.5, edges repeated. Values are cut to [0,
- * 1], NaN counts as 0. alpha 0 leaves the image, 1 replaces it. */
+ * 1], NaN counts as 0. The colour's share goes from `alpha_low` where the map is 0 to `alpha_high` where it
+ * is 1: 0 leaves the image, 1 replaces it. */
 void sanl_image_blend_map(struct sanl_image *image, const float *map, int map_width, int map_height,
-                          double alpha);
+                          double alpha_low, double alpha_high);
 
 /* The map in the same colours as a picture of its own. */
 SANL_CHECKED enum sanl_status sanl_image_from_map(struct sanl_image *out, const float *map, int map_width,

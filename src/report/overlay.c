@@ -164,8 +164,7 @@ enum sanl_status sanl_overlay_write(const char *path, const char *image_path, do
     return status;
 }
 
-/* out = the pixels x1 .. x2 - 1 and y1 .. y2 - 1 of the box, its corners rounded; black outside the image. */
-static enum sanl_status cut_box(struct sanl_image *out, const struct sanl_image *image, const double box[4])
+enum sanl_status sanl_image_cut(struct sanl_image *out, const struct sanl_image *image, const double box[4])
 {
     const double w = image->width, h = image->height, x1 = round(box[0]), y1 = round(box[1]),
                  x2 = round(box[2]), y2 = round(box[3]);
@@ -193,12 +192,12 @@ enum sanl_status sanl_map_write(const char *path, const char *image_path, double
     const struct sanl_image_limits limits = {.max_megapixels = max_megapixels};
     struct sanl_image image = {0}, part = {0}, drawn = {0};
     enum sanl_status status = sanl_image_read(&image, NULL, NULL, image_path, &limits);
-    if (status == SANL_OK && box_img && (status = cut_box(&part, &image, box_img)) != SANL_OK)
+    if (status == SANL_OK && box_img && (status = sanl_image_cut(&part, &image, box_img)) != SANL_OK)
         status = sanl_fail_prefix(status, "%s", image_path);
     if (status == SANL_OK)
         status = enlarge(&drawn, box_img ? &part : &image, side);
     if (status == SANL_OK) {
-        sanl_image_blend_map(&drawn, map, width, height, 0.5);
+        sanl_image_blend_map(&drawn, map, width, height, 0.5, 0.5);
         status = sanl_image_write(&drawn, path, 92);
     }
     sanl_image_free(&image);

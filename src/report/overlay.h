@@ -9,4 +9,8 @@
 SANL_CHECKED enum sanl_status sanl_overlay_draw(struct sanl_image *out, const struct sanl_image *image,
                                                 const struct sanl_overlay *overlay);
 
+/* out = the pixels x1 .. x2 - 1 and y1 .. y2 - 1 of the box, its corners rounded; black outside the image. */
+SANL_CHECKED enum sanl_status sanl_image_cut(struct sanl_image *out, const struct sanl_image *image,
+                                             const double box[4]);
+
 #endif

@@ -224,23 +224,6 @@ static void write_csv_text(FILE *file, const char *text)
     fputc('"', file);
 }
 
-/* Bytes that are not UTF-8, as in odd file names, become U+FFFD. */
-static void write_json_text(FILE *file, const char *text)
-{
-    fputc('"', file);
-    while (*text) {
-        const char *start = text;
-        const uint32_t code = sanl_utf8_next(&text);
-        if (code == SANL_UTF8_BAD)
-            fputs("\\ufffd", file);
-        else if (code < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)code);
-        else
-            fprintf(file, "%s%.*s", code == '"' || code == '\\' ? "\\" : "", (int)(text - start), start);
-    }
-    fputc('"', file);
-}
-
 static void write_cell(FILE *file, const struct cell *cell, bool json)
 {
     char room[32];
@@ -249,7 +232,7 @@ static void write_cell(FILE *file, const struct cell *cell, bool json)
         fputs(json ? "null" : "", file);
         break;
     case TEXT:
-        (json ? write_json_text : write_csv_text)(file, cell->text);
+        (json ? sanl_text_json : write_csv_text)(file, cell->text);
         break;
     case INT:
         fprintf(file, "%lld", cell->whole);
@@ -284,7 +267,7 @@ static void write_json(const struct sanl_table *table, FILE *file)
     for (size_t i = 0; i < count; i++) {
         const size_t c = i % columns;
         fputs(c ? ", " : i ? ",\n {" : "\n {", file);
-        write_json_text(file, table->columns[c].key);
+        sanl_text_json(file, table->columns[c].key);
         fputs(": ", file);
         write_cell(file, &table->cells[i], true);
         fputs(c + 1 == columns ? "}" : "", file);

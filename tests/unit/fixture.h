@@ -42,8 +42,9 @@ static void fixture_config(struct sanl_config *config, enum sanl_task task)
 
 static int fixture_save(enum sanl_task task, const char *path)
 {
-    static const char *const names[FIXTURE_CLASSES] = {"Tee", "B", "C", "D", "E",
-                                                       "F",   "G", "H", "I", "Skirt"};
+    static const char *const names[FIXTURE_CLASSES] = {
+        "Blouse", "Button-Down", "Cardigan", "Hoodie", "Jacket", "Sweater", "Tank",     "Tee",   "Culottes",
+        "Jeans",  "Leggings",    "Shorts",   "Skirt",  "Coat",   "Dress",   "Jumpsuit", "Romper"};
     struct sanl_config config;
     struct sanl_network *network;
     fixture_config(&config, task);

@@ -285,12 +285,12 @@ static void maps_become_colours(void **state)
     /* Blending: half of both; nothing; all. */
     struct sanl_image grey = image_of(30, 21);
     memset(grey.pixels, 100, 30 * 21 * 3);
-    sanl_image_blend_map(&grey, map, 6, 4, 0);
+    sanl_image_blend_map(&grey, map, 6, 4, 0, 0);
     assert_int_equal(grey.pixels[0], 100);
-    sanl_image_blend_map(&grey, map, 6, 4, 0.5);
+    sanl_image_blend_map(&grey, map, 6, 4, 0.5, 0.5);
     for (int i = 0; i < 30 * 21 * 3; i++)
         assert_int_equal(grey.pixels[i], (100 + image.pixels[i] + 1) / 2);
-    sanl_image_blend_map(&grey, map, 6, 4, 1);
+    sanl_image_blend_map(&grey, map, 6, 4, 1, 1);
     assert_memory_equal(grey.pixels, image.pixels, 30 * 21 * 3);
     sanl_image_free(&grey);
     sanl_image_free(&image);
