@@ -3,18 +3,37 @@
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
- * width + lane, zero for j >= count. */
+ * width + lane, zero for j >= count; width is a multiple of 16, and k_stride or j_stride is 1. A work-item
+ * fills PACK_RUN of the k of one (strip, tap): it reads along the contiguous axis, and what it writes stays in
+ * the first cache. */
+enum { PACK_RUN = 32 };
+
 kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width,
                         int strips, int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
 {
-    const int lane = (int)get_global_id(0), row = (int)get_global_id(1);
-    if (lane >= width || row >= strips * taps * run)
+    const int k0 = (int)get_global_id(0) * PACK_RUN, row = (int)get_global_id(1);
+    if (k0 >= run || row >= strips * taps)
         return;
-    const int strip = row / (taps * run), rest = row - strip * taps * run, tap = rest / run,
-              k = rest - tap * run;
-    const int j = strip * width + lane;
-    prepared[at + (size_t)row * width + lane] =
-        j < count ? w[(size_t)tap * tap_stride + (size_t)k * k_stride + (size_t)j * j_stride] : 0.0f;
+    const int strip = row / taps, tap = row - strip * taps, ks = min(PACK_RUN, run - k0),
+              lanes = min(width, count - strip * width);
+    w += (size_t)tap * tap_stride + (size_t)k0 * k_stride + (size_t)strip * width * j_stride;
+    prepared += at + ((size_t)row * run + k0) * width;
+    if (lanes < width)
+        for (int i = 0; i < ks * width; i += 16)
+            vstore16((float16)(0.0f), 0, prepared + i);
+    if (j_stride == 1) {
+        for (int k = 0; k < ks; k++) {
+            int lane = 0;
+            for (; lane + 16 <= lanes; lane += 16)
+                vstore16(vload16(0, w + (size_t)k * k_stride + lane), 0, prepared + k * width + lane);
+            for (; lane < lanes; lane++)
+                prepared[k * width + lane] = w[(size_t)k * k_stride + lane];
+        }
+        return;
+    }
+    for (int lane = 0; lane < lanes; lane++)
+        for (int k = 0; k < ks; k++)
+            prepared[k * width + lane] = w[(size_t)lane * j_stride + k];
 }
 
 /* norm[0..c) = gamma / sqrt(var + eps), norm[c..2c) = beta - mean * that. */

@@ -1,6 +1,8 @@
 /* The convolution's route for CPUs; cl/conv2d_wide.cl. */
 #include "ops/conv2d.h"
 
+enum { PACK_RUN = 32 }; /* as in cl/conv2d.cl */
+
 /* The register tile for a number of output channels: P pixels x NV vectors of 16. */
 static int vectors_for(int channels)
 {
@@ -51,7 +53,7 @@ static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_ca
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_pack", ""));
     const struct sanl_range range = {
-        {(size_t)strip(out), (size_t)strips(out) * (size_t)taps * (size_t)run, 0}, {16, 64, 0}};
+        {((size_t)run + PACK_RUN - 1) / PACK_RUN, (size_t)strips(out) * (size_t)taps, 0}, {1, 1, 0}};
     return sanl_launch(device, kernel, range, "bbliiiiiiii", call->param[0], call->prepared, (int64_t)at,
                        strip(out), strips(out), taps, run, out, tap_stride, gradient ? 1 : s.cout,
                        gradient ? s.cout : 1);
