@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,10 @@ void sanl_text_json(FILE *file, const char *text)
 
 void sanl_number_text(char out[32], double value)
 {
+    if (fabs(value) < 1e15 && floor(value) == value) { /* 30 rather than 3e+01 */
+        snprintf(out, 32, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, value);
         if (strtod(out, NULL) == value)

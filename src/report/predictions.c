@@ -108,7 +108,7 @@ static void put_json(struct sanl_prediction_file *file, const struct sanl_predic
     fputs("]", f);
     if (p->task == SANL_TASK_LANDMARK)
         put_landmarks(f, p);
-    if (p->probability)
+    else
         put_categories(f, p);
     fputs("}", f);
 }

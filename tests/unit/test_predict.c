@@ -136,6 +136,7 @@ static void check_json(const char *path, const struct seen *seen)
         assert_string_equal(json_string_value(json_object_get(picture, "path")), paths[i]);
         assert_int_equal(json_array_size(json_object_get(picture, "box")), 4);
         assert_int_equal(json_array_size(list), SANL_LANDMARKS);
+        assert_null(json_object_get(picture, "categories"));
         for (int k = 0; k < SANL_LANDMARKS; k++) {
             const json_t *landmark = json_array_get(list, (size_t)k);
             assert_string_equal(json_string_value(json_object_get(landmark, "name")), sanl_landmark_name(k));

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Trains tiny networks and checks what eval, predict and gradcam do with them: model.sh PROGRAM
+. "${0%/*}/expect.sh"
+
+data=$folder/data
+classifier=$folder/cls/last.safetensors
+landmark=$folder/lm/last.safetensors
+tiny='model.backbone=resnet18 model.width=8 model.size=32 train.epochs=1 train.batch=4 eval.batch=4'
+
+expect 0 '12 pictures' '' synth --count 12 --size 64 "$data"
+expect 0 'last.safetensors' 'device' train task=classify model.classes=17 $tiny \
+    data.root="$data" out="$folder/cls"
+expect 0 'last.safetensors' 'device' train $tiny cam.weights="$classifier" \
+    data.root="$data" out="$folder/lm"
+check 'checkpoints are there' '[ -s "$classifier" ] && [ -s "$landmark" ]'
+
+# eval
+expect 0 '^NE (mean of landmarks)' 'images/s' eval --weights "$landmark" --csv "$folder/e.csv" \
+    --json "$folder/e.json" --per-image "$folder/p.csv"
+check 'a row for each landmark, and two means' '[ $(wc -l <"$folder/e.csv") = 11 ]'
+check 'the head of the CSV' 'head -n 1 "$folder/e.csv" | grep -qx "landmark,count,ne_peer,ne"'
+check 'JSON has the same' 'grep -q "\"landmark\": \"rhem\"" "$folder/e.json"'
+check 'pictures one by one' '[ $(wc -l <"$folder/p.csv") -ge 2 ] && grep -q "img/img_" "$folder/p.csv"'
+expect 0 'baseline: ne_peer' 'images/s' eval --weights "$landmark" --baseline --split val
+expect 0 '^all ' 'images/s' eval --weights "$classifier" --per-image "$folder/c.json"
+check 'JSON of pictures' 'grep -q "\"probability\":" "$folder/c.json"'
+expect 2 '' 'expected --weights FILE' eval
+expect 1 '' "$folder/none.safetensors: " eval --weights "$folder/none.safetensors"
+expect 1 '' "$data/Anno/list_bbox.txt: " eval --weights "$data/Anno/list_bbox.txt"
+expect 1 '' '/nowhere: no such folder (data.root)' eval --weights "$landmark" data.root=/nowhere
+expect 2 '' "no part is called 'best'; known: train, val, test" eval --weights "$landmark" --split best
+head -c 5000 "$landmark" >"$folder/cut.safetensors"
+expect 1 '' "$folder/cut.safetensors: " eval --weights "$folder/cut.safetensors"
+
+# predict
+image=$data/img/img_00000001.jpg
+mkdir "$folder/other" "$folder/empty"
+cp "$image" "$folder/other/img_00000001.jpg"
+expect 0 '"name": "lcollar"' 'device' predict --weights "$landmark" "$image"
+expect 0 '"box": \[1, 2, 40, 50.5\]' 'device' predict --weights "$landmark" --box 1,2,40,50.5 "$image"
+expect 0 '"category":' 'device' predict --weights "$classifier" "$image"
+expect 0 '' 'device' predict --weights "$landmark" --csv "$folder/out.csv" "$data/img"
+check 'a row for each picture' '[ $(wc -l <"$folder/out.csv") = 13 ]'
+check 'sorted by name' '[ "$(sed -n 2,13p "$folder/out.csv")" = "$(sed -n 2,13p "$folder/out.csv" | sort)" ]'
+expect 0 '' 'device' predict --weights "$landmark" --json "$folder/out.json" --overlay "$folder/a/b" \
+    --heatmaps "$folder/a" --cams "$folder/a" --dump-tensors "$folder/d.safetensors" --threshold 0 \
+    "$image" "$folder/other/img_00000001.jpg"
+for kind in b/000001 b/000002; do
+    check "$kind: an overlay" '[ -s "$folder/a/${kind}_img_00000001_overlay.png" ]'
+done
+check 'equal names do not meet' '[ $(ls "$folder"/a/*_heatmaps.png "$folder"/a/*_cams.png | wc -l) = 4 ]'
+check 'tensors' 'grep -aq "\"coarse3\"" "$folder/d.safetensors"'
+printf '%s 1 2 40 50\r\n\n%s\n' "$image" "$folder/other/img_00000001.jpg" >"$folder/list.txt"
+expect 0 '"box": \[1, 2, 40, 50\]' 'device' predict --weights "$landmark" "$folder/list.txt"
+check 'both of the list' '[ $(grep -c "\"path\":" "$folder/out") = 2 ]'
+printf '%s\n%s 9 9 4 4\n' "$image" "$image" >"$folder/list.txt"
+expect 1 '' 'list.txt: line 2: expected a box' predict --weights "$landmark" "$folder/list.txt"
+expect 1 '' "$folder/empty: no .jpg" predict --weights "$landmark" "$folder/empty"
+expect 1 '' '/nowhere.jpg: ' predict --weights "$landmark" /nowhere.jpg
+expect 2 '' "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '1,2,1,5'" \
+    predict --weights "$landmark" --box 1,2,1,5 "$image"
+expect 2 '' 'expected IMAGE|FOLDER|LIST' predict --weights "$landmark"
+expect 2 '' 'need a landmark checkpoint' predict --weights "$classifier" --overlay "$folder/a" "$image"
+head -c 500 "$image" >"$folder/other/cut.jpg"
+expect 1 '' 'cut.jpg' predict --weights "$landmark" --json "$folder/none.json" "$folder/other"
+check 'nothing half-written' '[ ! -e "$folder/none.json" ]'
+expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
+expect 1 '' 'cannot make this folder' predict --weights "$landmark" --overlay "$image" "$image"
+expect 1 '' '/nowhere/x.json: cannot write' predict --weights "$landmark" --json /nowhere/x.json "$image"
+
+# gradcam
+for weights in "$classifier" "$landmark"; do
+    rm -rf "$folder/g"
+    expect 0 ' %  [A-Z]' 'device' gradcam --weights "$weights" --out "$folder/g" --class 2 "$image"
+    check 'a sheet and four maps' '[ $(ls "$folder/g" | wc -l) = 5 ]'
+done
+expect 2 '' 'no class 18: the classifier has 17' gradcam --weights "$landmark" \
+    --out "$folder/g" --class 18 "$image"
+expect 2 '' 'expected --weights FILE and --out DIR' gradcam --weights "$landmark" "$image"
+
+finish
