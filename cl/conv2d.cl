@@ -4,8 +4,8 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
 
 /* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
  * width + lane, zero for j >= count; width is a multiple of 16, and k_stride or j_stride is 1. A work-item
- * fills PACK_RUN of the k of one (strip, tap): it reads along the contiguous axis, and what it writes stays in
- * the first cache. */
+ * fills PACK_RUN of the k of one (strip, tap): it reads along the contiguous axis, and what it writes stays
+ * in the first cache. */
 enum { PACK_RUN = 32 };
 
 kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width,
