@@ -279,6 +279,39 @@ static void sheets_hold_their_pictures(void **state)
     assert_int_equal(sanl_sheet_write(in_folder("sheet2.png"), paths, 0, 2, 10), SANL_ERR_USAGE);
 }
 
+static void panels_stand_in_rows(void **state)
+{
+    (void)state;
+    const float map[4] = {1, 0, 0, 0};
+    const double box[4] = {-10, 0, 40, 60}, wrong[4] = {200, 0, 300, 50}, point[2] = {20, 40};
+    const struct sanl_panel panels[] = {
+        {.title = "plain"},
+        {.title = "map", .map = map, .width = 2, .height = 2},
+        {.map = map, .width = 2, .height = 2, .peaks = true, .point_img = point}};
+    const char *path = in_folder("panels.png"), *from = in_folder("image.png");
+    assert_int_equal(sanl_panels_write(path, from, 10, box, panels, 3, 2, 100), SANL_OK);
+    struct sanl_image image = read_image(path); /* cells of 83 x 100 pixels, 8 apart, 16 for a title */
+    assert_true(image.width == 8 + 2 * 91 && image.height == 8 + 2 * 124);
+    assert_int_equal(pixel(&image, 150, 200)[0], 255);                  /* the fourth cell stays empty */
+    assert_int_equal(pixel(&image, 10, 80)[0], 0);                      /* beside the picture */
+    assert_true(pixel(&image, 101, 26)[0] > pixel(&image, 101, 26)[2]); /* red where the map is 1 */
+    /* A map of peaks leaves what it does not mark: nearer to the plain picture than the other. */
+    const uint8_t *plain = pixel(&image, 80, 110), *full = pixel(&image, 80 + 91, 110),
+                  *peak = pixel(&image, 80, 110 + 124);
+    assert_true(abs(peak[2] - plain[2]) < abs(full[2] - plain[2]));
+    /* The ring stands at (8 + 30.5 / 50 * 83, 148 + 40.5 / 60 * 100), white. */
+    int brightest = 0;
+    for (int y = 209; y < 223; y++)
+        for (int x = 52; x < 66; x++)
+            brightest = pixel(&image, x, y)[0] > brightest ? pixel(&image, x, y)[0] : brightest;
+    assert_true(brightest > 200);
+    sanl_image_free(&image);
+    assert_int_equal(sanl_panels_write(path, from, 10, NULL, panels, 3, 9, 0), SANL_OK);
+    assert_int_equal(sanl_panels_write(path, from, 10, wrong, panels, 3, 2, 0), SANL_ERR_USAGE);
+    assert_int_equal(sanl_panels_write(path, from, 10, NULL, panels, 0, 2, 0), SANL_ERR_USAGE);
+    assert_int_equal(sanl_panels_write(path, from, 10, NULL, panels, 3, 2, 60000), SANL_ERR_LIMIT);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -288,9 +321,10 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"t.txt",     "t.csv",     "t.json",     "odd.json",  "empty.json",
-                                        "page.html", "log.png",   "linear.png", "any.png",   "overlay.png",
-                                        "image.png", "again.png", "map.png",    "plain.png", "sheet.png"};
+    static const char *const names[] = {"t.txt",      "t.csv",       "t.json",    "odd.json",
+                                        "empty.json", "page.html",   "log.png",   "linear.png",
+                                        "any.png",    "overlay.png", "image.png", "again.png",
+                                        "map.png",    "plain.png",   "sheet.png", "panels.png"};
     if (getenv("SANLCL_KEEP")) {
         printf("kept: %s\n", folder);
         return 0;
@@ -312,6 +346,7 @@ int main(void)
         cmocka_unit_test(overlays_put_marks_where_landmarks_are),
         cmocka_unit_test(maps_cover_the_box),
         cmocka_unit_test(sheets_hold_their_pictures),
+        cmocka_unit_test(panels_stand_in_rows),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
