@@ -57,10 +57,11 @@ struct sanl_prediction {
 };
 
 struct sanl_predict_options {
-    double threshold;         /* of the score, for `visible` */
-    bool skip_bad;            /* count and log pictures that cannot be read, and go on */
-    bool maps;                /* also the network's input, attention maps and heatmaps */
-    int cam_class;            /* with maps: whose attention maps, from 0; below 0: each picture's likeliest */
+    double threshold; /* of the score, for `visible`. Training teaches where visible landmarks are, not
+                       * that others are absent: the score is confidence in a place, no more. */
+    bool skip_bad;    /* count and log pictures that cannot be read, and go on */
+    bool maps;        /* also the network's input, attention maps and heatmaps */
+    int cam_class;    /* with maps: whose attention maps, from 0; below 0: each picture's likeliest */
     const char *dump_tensors; /* safetensors file for all pictures, NCHW: image (n, 3, s, s), cam4 .. cam32
                                * (n, 1, ...), coarse0 .. coarse3 and fine (n, landmarks, s / 4, s / 4), logits
                                * (n, classes) of a classifier; needs maps; NULL: none. All of it is held in
@@ -70,7 +71,7 @@ struct sanl_predict_options {
     void *payload;
 };
 
-/* Threshold 0.25, no class, no maps. */
+/* Threshold 0.2, no class, no maps. */
 void sanl_predict_defaults(struct sanl_predict_options *options);
 
 /* Predicts `count` pictures, eval.batch at a time; *skipped (may be NULL) counts those left out. Stops on

@@ -15,7 +15,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--threshold",
      .value = "SCORE",
      .type = SANL_ARG_NUMBER,
-     .preset = "0.25",
+     .preset = "0.2",
      .max = 1,
      .help = "least score of a landmark that counts as visible"},
     {.name = "--json",
@@ -232,11 +232,15 @@ static enum sanl_status run(const struct sanl_args *args)
 const struct sanl_command sanl_cmd_predict = {
     .name = "predict",
     .summary = "find the landmarks, or the category, of pictures",
-    .details = "Each argument is a picture (JPEG, PNG), a folder of them, or a .txt file with one path on "
-               "each line,\n"
-               "perhaps followed by a box X1 Y1 X2 Y2. Coordinates are pixels of the original picture, the "
-               "centre of\n"
-               "the first at 0. A score is the height of the landmark's heatmap, at best 1.\n",
+    .details =
+        "Each argument is a picture (JPEG, PNG), a folder of them, or a .txt file with one path on each "
+        "line,\n"
+        "perhaps followed by a box X1 Y1 X2 Y2. Networks learn from pictures cut to the garment's box: give\n"
+        "one, or a picture that the garment fills. Coordinates are pixels of the original picture, the "
+        "centre\n"
+        "of the first at 0. A score is the height of the landmark's heatmap, at best 1; it says how sure "
+        "the\n"
+        "place is, and hardly whether this type of garment has the landmark at all.\n",
     .args = args_table,
     .positional = "IMAGE|FOLDER|LIST...",
     .least = 1,

@@ -260,7 +260,7 @@ enum sanl_status sanl_predict(struct sanl_predictor *predictor, const struct san
 
 void sanl_predict_defaults(struct sanl_predict_options *options)
 {
-    const struct sanl_predict_options defaults = {.threshold = 0.25, .cam_class = -1};
+    const struct sanl_predict_options defaults = {.threshold = 0.2, .cam_class = -1};
     *options = defaults;
 }
 
