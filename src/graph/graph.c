@@ -268,6 +268,18 @@ const char *sanl_graph_node_name(const struct sanl_graph *graph, int node)
     return graph->nodes[node]->name;
 }
 
+/* A norm that is folded into a convolution has its scale and shift among the states. */
+size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
+{
+    const struct node *n = graph->nodes[node];
+    size_t count = 0;
+    for (int i = 0; i < n->call.param_count; i++)
+        count += sanl_shape_count(n->param[i]->shape);
+    for (int i = 0; i < n->call.state_count; i++)
+        count += n->state[i]->trained ? sanl_shape_count(n->state[i]->shape) : 0;
+    return count;
+}
+
 size_t sanl_graph_bytes(const struct sanl_graph *graph)
 {
     return graph->bytes;

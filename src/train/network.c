@@ -27,7 +27,7 @@ static enum sanl_status declare(struct sanl_params *params, const struct sanl_co
     return status;
 }
 
-static bool needs_classifier(const struct sanl_config *config)
+bool sanl_network_needs_classifier(const struct sanl_config *config)
 {
     return config->task == SANL_TASK_LANDMARK && config->model.block == SANL_BLOCK_SANL &&
            config->cam.mode != SANL_CAM_UNIFORM;
@@ -78,7 +78,8 @@ enum sanl_status sanl_network_create(struct sanl_network **out, const struct san
     network->config = *config;
     network->device = device;
     enum sanl_status status = SANL_OK;
-    if (needs_classifier(config)) /* first: what it lacks is found before the large network is made */
+    /* First the classifier: what it lacks is found before the large network is made. */
+    if (sanl_network_needs_classifier(config))
         status = create_classifier(network);
     if (status == SANL_OK)
         status = create_params(network, moments);
@@ -97,8 +98,9 @@ enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_
     int classes;
     const char *prefix;
     own.model.pretrained[0] = 0;
-    if (needs_classifier(config) && sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK &&
-        prefix[0] && strlen(path) < sizeof own.cam.weights)
+    if (sanl_network_needs_classifier(config) &&
+        sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK && prefix[0] &&
+        strlen(path) < sizeof own.cam.weights)
         strcpy(own.cam.weights, path);
     SANL_TRY(sanl_network_create(out, &own, device, -1));
     const enum sanl_status status = sanl_weights_load((*out)->params, path, "");

@@ -17,6 +17,9 @@ struct sanl_network {
     int classes;     /* of that classifier */
 };
 
+/* True when class activation maps of a classifier guide the attention. */
+bool sanl_network_needs_classifier(const struct sanl_config *config);
+
 /* Builds the parameters for config->task and allocates them; `moments` as for sanl_params_allocate (-1:
  * inference only). Values: config->seed's fresh ones, then what model.pretrained and cam.weights give. */
 SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,

@@ -46,6 +46,20 @@ expect 1 '' 'model.size: expected a multiple of 32, found 100' config model.size
 "$program" config --dump --config "$folder/a.yaml" >"$folder/b.yaml"
 check 'a dump is read back' 'grep -q "^seed: 77" "$folder/b.yaml" && cmp -s "$folder/a.yaml" "$folder/b.yaml"'
 
+# The layers of networks; the sums are those of PyTorch's modules.
+totals() { sed -n 's/^\([0-9]*\) parameters.*/\1/p' "$folder/out" | tr '\n' ' '; }
+expect 0 '^fc  *linear  *(1, 50, 1, 1) ' '' config --summary task=classify model.backbone=resnet18
+check 'parameters of a classifier' '[ "$(totals)" = "11202162 " ]'
+expect 0 '^39.5[0-9]* GFLOP' '' config --summary model.backbone=resnet101 model.width=256 model.size=224
+check 'parameters of both networks' '[ "$(totals)" = "61249000 11202162 " ]'
+check 'the table is narrow' '! grep -E "^.{111}" "$folder/out"'
+for pair in 18:12358600 34:22466760 50:35332200; do
+    expect 0 '^sanl.3.attention ' '' config --summary model.backbone=resnet${pair%:*} model.block=nonlocal \
+        model.width=64
+    check "parameters of $pair" "[ '$(totals)' = '${pair#*:} ' ]"
+done
+expect 2 '' '--dump and --summary do not go together' config --dump --summary
+
 # A data set, and an interrupt in the middle of one.
 expect 2 '' '^sanlcl synth: expected OUT' synth
 expect 2 '' "--layout: expected one of fld, found 'coco'" synth --layout coco "$folder/data"
