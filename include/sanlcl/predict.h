@@ -93,8 +93,8 @@ SANL_CHECKED enum sanl_status sanl_prediction_file_create(struct sanl_prediction
 SANL_CHECKED enum sanl_status sanl_prediction_file_add(struct sanl_prediction_file *file,
                                                        const struct sanl_prediction *prediction);
 SANL_CHECKED enum sanl_status sanl_prediction_file_finish(struct sanl_prediction_file *file);
-void sanl_prediction_file_free(
-    struct sanl_prediction_file *file); /* takes NULL; removes an unfinished file */
+/* Takes NULL. An unfinished file leaves nothing; JSON on a stream is ended as an array of what there is. */
+void sanl_prediction_file_free(struct sanl_prediction_file *file);
 
 /* The `count` likeliest classes of a prediction, best first, into out[0 .. count); returns how many there
  * are. */

@@ -49,41 +49,80 @@ done:
     return status;
 }
 
+/* True for what a rename would wrongly replace by a file: a terminal, a pipe, a device, and the file that the
+ * program's own standard streams go to, as with /dev/stdout. */
+static bool is_stream(const char *path)
+{
+    struct stat info, own;
+    if (stat(path, &info) != 0)
+        return false;
+    if (!S_ISREG(info.st_mode))
+        return true;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &own) == 0 && own.st_dev == info.st_dev && own.st_ino == info.st_ino)
+            return true;
+    return false;
+}
+
 enum sanl_status sanl_output_open(struct sanl_output *out, const char *path)
 {
+    const bool stream = is_stream(path);
     memset(out, 0, sizeof *out);
     out->path = sanl_strdup(path);
-    out->temporary = sanl_format("%s.tmp%ld", path, (long)getpid());
-    if (!out->path || !out->temporary) {
+    out->temporary = stream ? NULL : sanl_format("%s.tmp%ld", path, (long)getpid());
+    if (!out->path || (!stream && !out->temporary)) {
         sanl_output_free(out);
         return SANL_ERR_MEMORY;
     }
-    out->file = fopen(out->temporary, "wb");
+    out->file = stream ? fopen(path, "ab") : fopen(out->temporary, "wb");
     if (!out->file) {
         const enum sanl_status status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", path);
+        free(out->temporary); /* it may be someone else's */
+        out->temporary = NULL;
         sanl_output_free(out);
         return status;
     }
     return SANL_OK;
 }
 
+/* errno of the failed writes, whose own is long gone: one more write fails for the same reason. */
+static int reason_of(FILE *file)
+{
+    clearerr(file);
+    errno = 0;
+    fputc(0, file);
+    fflush(file);
+    return errno;
+}
+
 enum sanl_status sanl_output_commit(struct sanl_output *out)
 {
-    const bool failed = fflush(out->file) != 0 || ferror(out->file);
-    const int code = errno;
-    const bool closed = fclose(out->file) == 0;
-    out->file = NULL;
-    if (failed)
-        errno = code ? code : EIO;
-    if (failed || !closed || rename(out->temporary, out->path) != 0) {
-        const enum sanl_status status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", out->path);
-        sanl_output_free(out);
-        return status;
+    errno = 0;
+    bool failed = fflush(out->file) != 0;
+    int code = errno;
+    if (!failed && ferror(out->file)) {
+        failed = true;
+        code = reason_of(out->file);
     }
-    free(out->temporary);
-    out->temporary = NULL;
+    if (fclose(out->file) != 0 && !failed) {
+        failed = true;
+        code = errno;
+    }
+    out->file = NULL;
+    if (!failed && out->temporary && rename(out->temporary, out->path) != 0) {
+        failed = true;
+        code = errno;
+    }
+    enum sanl_status status = SANL_OK;
+    if (failed) {
+        errno = code ? code : EIO;
+        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", out->path);
+    } else {
+        free(out->temporary);
+        out->temporary = NULL;
+    }
     sanl_output_free(out);
-    return SANL_OK;
+    return status;
 }
 
 void sanl_output_free(struct sanl_output *out)

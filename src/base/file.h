@@ -1,4 +1,4 @@
-/* Files and folders. Everything that is written appears whole or not at all. */
+/* Files and folders. A file that is written appears whole or not at all. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -12,11 +12,13 @@
 SANL_CHECKED enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, size_t limit);
 
 /* A file being written: bytes go to a temporary file beside `path`, which sanl_output_commit renames to
- * `path` after a check of every write. sanl_output_free without a commit removes the temporary file. */
+ * `path` after a check of every write. sanl_output_free without a commit removes the temporary file.
+ * What is there and no regular file is never replaced: into a terminal, a pipe or a device, and into the file
+ * that standard output or error goes to (/dev/stdout), bytes go as they come; a folder fails at once. */
 struct sanl_output {
     FILE *file; /* write here; errors are kept and found by commit */
     char *path;
-    char *temporary;
+    char *temporary; /* NULL: the bytes go to `path` itself */
 };
 
 SANL_CHECKED enum sanl_status sanl_output_open(struct sanl_output *out, const char *path);

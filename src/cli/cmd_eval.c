@@ -190,6 +190,7 @@ static enum sanl_status write_results(const struct sanl_args *args, const struct
         e->task == SANL_TASK_LANDMARK ? make_landmark_table(&table, e) : make_category_table(&table, e);
     if (status == SANL_OK)
         status = sanl_table_write(table, stdout, SANL_TABLE_TEXT);
+    fflush(stdout); /* before another table, which may go there too */
     if (status == SANL_OK)
         status = save(args, "--csv", table, SANL_TABLE_CSV);
     if (status == SANL_OK)

@@ -20,7 +20,7 @@ static void on_interrupt(int signal_number)
 }
 
 /* The first Ctrl-C asks for a stop at the next safe point, the second ends the program at once. A reader of
- * our output that goes away is a failed write, not a signal. */
+ * our output that goes away is a failed write, not a signal, and so is a limit on the size of files. */
 static void set_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
@@ -30,6 +30,7 @@ static void set_signals(void)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 static void print_notice(void *payload, enum sanl_log_level level, const char *line)

@@ -18,6 +18,7 @@ struct sanl_prediction_file {
     struct sanl_column columns[MOST_COLUMNS];
     char keys[MOST_COLUMNS][32];
     long count;
+    bool finished;
 };
 
 enum sanl_status sanl_prediction_file_create(struct sanl_prediction_file **out, const char *path,
@@ -42,6 +43,9 @@ void sanl_prediction_file_free(struct sanl_prediction_file *file)
 {
     if (!file)
         return;
+    /* What went to a stream cannot be taken back: it is at least whole JSON. */
+    if (file->format == SANL_PREDICTION_JSON && file->count && !file->finished && !file->output.temporary)
+        fputs("\n]\n", file->stream);
     sanl_output_free(&file->output);
     sanl_table_free(file->table);
     free(file);
@@ -181,6 +185,7 @@ enum sanl_status sanl_prediction_file_add(struct sanl_prediction_file *file,
 
 enum sanl_status sanl_prediction_file_finish(struct sanl_prediction_file *file)
 {
+    file->finished = true;
     if (file->format == SANL_PREDICTION_JSON)
         fputs(file->count ? "\n]\n" : "[]\n", file->stream);
     else if (file->table)

@@ -64,9 +64,35 @@ expect 2 '' 'need a landmark checkpoint' predict --weights "$classifier" --overl
 head -c 500 "$image" >"$folder/other/cut.jpg"
 expect 1 '' 'cut.jpg' predict --weights "$landmark" --json "$folder/none.json" "$folder/other"
 check 'nothing half-written' '[ ! -e "$folder/none.json" ]'
+# What went to standard output before a failure is whole JSON.
+for i in 1 2 3 4 5; do
+    cp "$image" "$folder/other/a$i.jpg"
+done
+expect 1 '"path"' 'cut.jpg' predict --weights "$landmark" eval.batch=1 "$folder/other"
+check 'the array is ended' '[ "$(tail -n 1 "$folder/out")" = "]" ]'
+rm "$folder"/other/a?.jpg
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
 expect 1 '' 'cannot make this folder' predict --weights "$landmark" --overlay "$image" "$image"
 expect 1 '' '/nowhere/x.json: cannot write' predict --weights "$landmark" --json /nowhere/x.json "$image"
+
+# A full disk and what is no file; ulimit counts blocks of 512 bytes.
+expect 1 '' '^sanlcl: /dev/full: cannot write: No space left' predict --weights "$landmark" \
+    --json /dev/full "$image"
+expect 1 '^landmark' "^sanlcl: $folder: cannot write: Is a directory" eval --weights "$landmark" \
+    --csv "$folder"
+expect 0 '^landmark,count' 'images/s' eval --weights "$landmark" --csv /dev/stdout
+limited() {
+    blocks=$1
+    shift
+    (ulimit -f "$blocks" && "$program" "$@" >"$folder/out" 2>"$folder/err")
+}
+limited 1 predict --weights "$landmark" --json "$folder/full.json" "$data/img"
+check 'predict on a full disk' "[ $? = 1 ] && grep -q 'full.json: cannot write: File too large' '$folder/err'"
+limited 1 eval --weights "$landmark" --per-image "$folder/full.csv"
+check 'eval on a full disk' "[ $? = 1 ] && grep -q 'full.csv: cannot write: File too large' '$folder/err'"
+limited 2000 train $tiny cam.mode=uniform data.root="$data" out="$folder/full"
+check 'train on a full disk' "[ $? = 1 ] && grep -q 'safetensors: cannot write: File too large' '$folder/err'"
+check 'nothing half-written' '[ -z "$(ls "$folder"/full* | grep -e tmp -e full.json -e full.csv -e last)" ]'
 
 # gradcam
 for weights in "$classifier" "$landmark"; do

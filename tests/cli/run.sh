@@ -68,12 +68,21 @@ expect 2 '' "--size: expected a whole number from 64 to 2048, found '64.5'" synt
 expect 0 '3 pictures' '' synth --count 3 --size 64 "$folder/data"
 check 'pictures are written' '[ -s "$folder/data/img/img_00000003.jpg" ]'
 check 'landmarks are written' '[ -s "$folder/data/Anno/list_landmarks.txt" ]'
+expect 0 '4 pictures' '' synth --count 4 --size 64 --val-share 1 --test-share 0 "$folder/shares"
+check 'all are in one part' '[ $(grep -c " val$" "$folder/shares/Eval/list_eval_partition.txt") = 4 ]'
+expect 2 '' 'share' synth --val-share 0.7 --test-share 0.7 "$folder/none"
 expect 1 '' "^sanlcl: $folder/data" synth --count 3 --size 64 "$folder/data"
 "$program" synth --count 1000000 "$folder/stopped" >"$folder/out" 2>"$folder/err" &
 sleep 1
 kill -TERM $!
 wait $!
 check 'a signal stops the program' "[ $? = 130 ] && grep -q '^sanlcl: interrupted' '$folder/err'"
+
+# A full disk, as a limit on the size of a file: one line, and nothing is left.
+limited() { (ulimit -f 1 && "$program" "$@" >"$folder/out" 2>"$folder/err"); }
+limited synth --count 2 --size 512 "$folder/full"
+check 'a full disk' "[ $? = 1 ] && grep -q '^sanlcl: .*img_0000000[12].jpg: .*File too large' '$folder/err'"
+check 'no folder is left' '[ ! -e "$folder/full" ]'
 
 # Devices.
 expect 0 '"compute_units":' '' devices --json

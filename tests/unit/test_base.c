@@ -1,10 +1,15 @@
 /* base/: status, memory, random numbers, files. */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "base/file.h"
 #include "base/memory.h"
@@ -71,6 +76,67 @@ static void files_appear_whole(void **state)
     free(deep);
 }
 
+/* A device or a pipe is written to, not replaced; a full device is a failure. */
+static void streams_stay(void **state)
+{
+    (void)state;
+    struct stat info;
+    char folder[] = "/tmp/sanlcl_base_XXXXXX", bytes[8] = "";
+    assert_non_null(mkdtemp(folder));
+    char *pipe = sanl_path_join(folder, "pipe"), *link = sanl_path_join(folder, "null");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    const int reader = open(pipe, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_int_equal(sanl_file_write(pipe, "hello", 5), SANL_OK);
+    assert_int_equal(read(reader, bytes, sizeof bytes), 5);
+    assert_string_equal(bytes, "hello");
+    assert_true(stat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
+    assert_int_equal(symlink("/dev/null", link), 0);
+    assert_int_equal(sanl_file_write(link, "hello", 5), SANL_OK);
+    assert_true(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    if (stat("/dev/full", &info) == 0 && S_ISCHR(info.st_mode)) {
+        assert_int_equal(sanl_file_write("/dev/full", "hello", 5), SANL_ERR_IO);
+        assert_string_equal(sanl_error_message(), "/dev/full: cannot write: No space left on device");
+        assert_true(stat("/dev/full", &info) == 0 && S_ISCHR(info.st_mode));
+    }
+    assert_int_equal(sanl_file_write(folder, "hello", 5), SANL_ERR_IO);
+    assert_non_null(strstr(sanl_error_message(), ": cannot write: Is a directory"));
+    close(reader);
+    remove(pipe);
+    remove(link);
+    assert_int_equal(rmdir(folder), 0); /* nothing else is left there */
+    free(pipe);
+    free(link);
+}
+
+/* What stands already stays when its successor cannot be written to the end. */
+static void full_disks_leave_the_old_file(void **state)
+{
+    (void)state;
+    static char large[1 << 16];
+    char folder[] = "/tmp/sanlcl_base_XXXXXX", *text;
+    size_t length;
+    struct rlimit before, small;
+    assert_non_null(mkdtemp(folder));
+    char *path = sanl_path_join(folder, "a.bin");
+    assert_int_equal(sanl_file_write(path, "old", 3), SANL_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const enum sanl_status status = sanl_file_write(path, large, sizeof large);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, SANL_ERR_IO);
+    assert_non_null(strstr(sanl_error_message(), "a.bin: cannot write: File too large"));
+    assert_int_equal(sanl_file_read(&text, &length, path, 100), SANL_OK);
+    assert_string_equal(text, "old");
+    free(text);
+    remove(path);
+    assert_int_equal(rmdir(folder), 0);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +144,8 @@ int main(void)
         cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(random_numbers_are_fixed),
         cmocka_unit_test(files_appear_whole),
+        cmocka_unit_test(streams_stay),
+        cmocka_unit_test(full_disks_leave_the_old_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
