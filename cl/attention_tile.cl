@@ -145,10 +145,11 @@ __kernel void attention_tile_softmax(__global float *work, long s_image, int pit
         sum += e;
     }
     sum = over_group(sum, scratch, false);
+    top += log(sum); /* here, for Mesa warns about log() inside a branch */
     if (item == 0) {
         work[sum_at + image * sum_image + row] = sum;
         if (lse)
-            lse[lse_at + image * tokens + row] = top + log(sum);
+            lse[lse_at + image * tokens + row] = top;
     }
 }
 

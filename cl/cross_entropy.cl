@@ -5,14 +5,13 @@ static bool is_counted(float label, int classes)
     return label >= 0.0f && label < (float)classes;
 }
 
-// A work-item for each sample: lse[i], and losses[i], which is 0 where the label is not counted.
+// A work-item for each sample: lse[i], and losses[i], which is 0 where the label is not counted. Those behind
+// the last compute it again: Mesa warns about log() inside a branch.
 __kernel void cross_entropy_samples(__global const float *logits, __global const float *labels,
                                     __global float *lse, __global float *losses, int n, int classes,
                                     float smoothing)
 {
-    int i = (int)get_global_id(0);
-    if (i >= n)
-        return;
+    int i = min((int)get_global_id(0), n - 1);
     __global const float *z = logits + (size_t)i * classes;
     float top = z[0];
     for (int k = 1; k < classes; k++)
@@ -24,6 +23,8 @@ __kernel void cross_entropy_samples(__global const float *logits, __global const
     }
     mean /= (float)classes;
     float rest = log(sum), label = labels[i];
+    if (get_global_id(0) >= (size_t)n)
+        return;
     lse[i] = top + rest;
     losses[i] = is_counted(label, classes)
                     ? rest - (1.0f - smoothing) * (z[(int)label] - top) - smoothing * mean
