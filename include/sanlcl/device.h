@@ -35,7 +35,7 @@ struct sanl_device_options {
     const char *select;    /* an index, or part of a name; NULL: $SANLCL_DEVICE, else device 0 */
     enum sanl_route route; /* family of the heavy kernels; AUTO: wide on CPUs, tile elsewhere */
     bool profile;          /* measure every kernel (slower) */
-    bool no_cache;         /* do not read or write program binaries on disk */
+    bool no_cache;         /* do not read or write program binaries under $XDG_CACHE_HOME/sanlcl */
 };
 
 /* Opens a device; `options` may be NULL. */

@@ -1,6 +1,11 @@
 /* The cache of program binaries on disk. An entry is
  *   8 bytes magic, u64 check of its key, u64 length, u64 hash of the bytes, then the binary.
- * Anything unsound is ignored and written anew. */
+ * Anything unsound is ignored and written anew.
+ *
+ * PoCL's programs are left to PoCL, which keeps what it compiled under $POCL_CACHE_DIR, else
+ * $XDG_CACHE_HOME/pocl. To hand out a binary it compiles every kernel once more, for any size of work-group:
+ * the kernels of conv2d are ready after 12 s instead of 24 s without that, and after 0.7 s instead of 0.5 s
+ * from then on. */
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -67,9 +72,16 @@ bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *n
     return loaded;
 }
 
+static bool driver_caches(const struct sanl_device *device)
+{
+    const char *own = getenv("POCL_KERNEL_CACHE");
+    return strcmp(device->info.platform, "Portable Computing Language") == 0 &&
+           !(own && strcmp(own, "0") == 0);
+}
+
 void sanl_binary_store(struct sanl_device *device, cl_program program, const char *name, uint64_t check)
 {
-    char *path = entry_path(device, name);
+    char *path = driver_caches(device) ? NULL : entry_path(device, name);
     unsigned char *bytes = NULL;
     size_t length = 0;
     struct sanl_output out;

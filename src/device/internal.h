@@ -51,12 +51,13 @@ struct sanl_device {
 void sanl_programs_free(struct sanl_device *device);
 
 /* A program from cl/`source`.cl and `options`: from memory, from the cache on disk, or built (and then
- * cached, once a kernel could be made from it). */
+ * cached). */
 SANL_CHECKED enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device,
                                                const char *source, const char *options);
 
 /* The disk cache: `name` is the entry's file name without folder. Loading returns false when there is no
- * sound entry; storing reports nothing, for a cache that cannot be written only costs time. */
+ * sound entry; storing reports nothing, for a cache that cannot be written only costs time, and does nothing
+ * where the driver keeps programs itself and hands them out slowly. */
 bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *name, uint64_t check);
 void sanl_binary_store(struct sanl_device *device, cl_program program, const char *name, uint64_t check);
 

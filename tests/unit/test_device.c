@@ -1,10 +1,14 @@
-/* device/: listing, choosing, buffers. */
+/* device/: listing, choosing, buffers, the cache of programs. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "device/internal.h"
 
@@ -68,12 +72,114 @@ static void buffers_hold_their_parts(void **state)
     assert_null(device);
 }
 
+/* ---- the cache on disk --------------------------------------------------------------------------- */
+
+/* The entry of cl/relu.cl in `folder`, "" when there is none: its path and what identifies the file. */
+static void find_entry(char path[512], struct stat *info, const char *folder)
+{
+    path[0] = 0;
+    memset(info, 0, sizeof *info);
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strncmp(entry->d_name, "relu-", 5) == 0)
+            snprintf(path, 512, "%s/%s", folder, entry->d_name);
+    closedir(dir);
+    if (path[0])
+        assert_int_equal(stat(path, info), 0);
+}
+
+/* Opens the device anew and runs a kernel. */
+static void run_relu(void)
+{
+    struct sanl_device *device;
+    cl_mem x, y;
+    const float in[3] = {-1, 2, -3};
+    float out[3] = {9, 9, 9};
+    assert_int_equal(sanl_device_open(&device, NULL), SANL_OK);
+    assert_int_equal(sanl_buffer_create(&x, device, sizeof in), SANL_OK);
+    assert_int_equal(sanl_buffer_create(&y, device, sizeof in), SANL_OK);
+    assert_int_equal(sanl_buffer_write(device, x, 0, in, sizeof in), SANL_OK);
+    assert_int_equal(
+        sanl_launch_1d(device, "relu", "relu_forward", "-DVEC=float", 3, "lib2", (int64_t)3, 1, x, y),
+        SANL_OK);
+    assert_int_equal(sanl_buffer_read(device, y, 0, out, sizeof out), SANL_OK);
+    assert_true(out[0] == 0 && out[1] == 2 && out[2] == 0);
+    sanl_buffer_free(x);
+    sanl_buffer_free(y);
+    sanl_device_free(device);
+}
+
+/* An entry is written once, read from then on, and made anew when anything about it is wrong. */
+static void programs_are_cached(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/sanlcl_cache_XXXXXX", folder[64], path[512], command[128];
+    struct stat first, now;
+    assert_non_null(mkdtemp(root));
+    snprintf(folder, sizeof folder, "%s/sanlcl", root);
+    assert_int_equal(setenv("XDG_CACHE_HOME", root, 1), 0);
+    run_relu();
+    find_entry(path, &first, folder);
+    assert_true(path[0] && first.st_size > 32);
+    run_relu();
+    find_entry(path, &now, folder);
+    assert_true(now.st_ino == first.st_ino && now.st_mtim.tv_nsec == first.st_mtim.tv_nsec);
+    for (int damage = 0; damage < 4; damage++) {
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        if (damage < 3) { /* a byte of the magic, of the check, of the binary */
+            assert_int_equal(fseek(file, (const long[]){0, 9, 60}[damage], SEEK_SET), 0);
+            fputc(0xA5, file);
+        } else {
+            assert_int_equal(ftruncate(fileno(file), first.st_size / 2), 0);
+        }
+        fclose(file);
+        run_relu();
+        find_entry(path, &now, folder);
+        assert_int_equal(now.st_size, first.st_size);
+        FILE *again = fopen(path, "rb");
+        assert_non_null(again);
+        assert_int_equal(fgetc(again), 's');
+        fclose(again);
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    assert_int_equal(system(command), 0);
+}
+
+/* A driver that keeps its programs itself, and hands them out slowly, is left to it. */
+static void pocl_caches_itself(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/sanlcl_cache_XXXXXX", folder[64], path[512];
+    struct stat info;
+    struct sanl_device_info *list;
+    int count;
+    assert_int_equal(sanl_device_list(&list, &count), SANL_OK);
+    const bool pocl = strcmp(list[0].platform, "Portable Computing Language") == 0;
+    free(list);
+    if (!pocl)
+        skip();
+    assert_non_null(mkdtemp(root));
+    snprintf(folder, sizeof folder, "%s/sanlcl", root);
+    assert_int_equal(setenv("XDG_CACHE_HOME", root, 1), 0);
+    assert_int_equal(unsetenv("POCL_KERNEL_CACHE"), 0);
+    run_relu();
+    find_entry(path, &info, folder);
+    assert_string_equal(path, "");
+    assert_int_equal(rmdir(root), 0);
+}
+
 int main(void)
 {
+    /* PoCL's own cache off: ours is in use. PoCL reads this once. */
+    if (setenv("POCL_KERNEL_CACHE", "0", 1) != 0)
+        return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(devices_are_listed),
-        cmocka_unit_test(devices_are_chosen),
-        cmocka_unit_test(buffers_hold_their_parts),
+        cmocka_unit_test(devices_are_listed),       cmocka_unit_test(devices_are_chosen),
+        cmocka_unit_test(buffers_hold_their_parts), cmocka_unit_test(programs_are_cached),
+        cmocka_unit_test(pocl_caches_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
