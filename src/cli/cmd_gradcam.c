@@ -3,6 +3,7 @@
 #include <sanlcl/report.h>
 #include "cli/args.h"
 #include "cli/inputs.h"
+#include "cli/pictures.h"
 
 enum { TOP = 3 };
 
@@ -33,21 +34,13 @@ struct job {
     double max_megapixels;
 };
 
-static void name_class(char *out, size_t bytes, const struct sanl_prediction *p, int index)
-{
-    if (p->categories)
-        snprintf(out, bytes, "%s", p->categories[index]);
-    else
-        snprintf(out, bytes, "class %d", index + 1);
-}
-
 static void print_classes(const struct sanl_prediction *p)
 {
     int top[TOP];
     const int count = sanl_prediction_top(p, top, TOP);
     char name[128];
     for (int i = 0; i < count; i++) {
-        name_class(name, sizeof name, p, top[i]);
+        sanl_pictures_name_class(name, sizeof name, p, top[i]);
         printf("%6.2f %%  %s\n", 100 * (double)p->probability[top[i]], name);
     }
 }
@@ -73,27 +66,13 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
 {
     const struct job *job = payload;
     const double window[4] = {p->window.x1, p->window.y1, p->window.x2, p->window.y2};
-    struct sanl_panel panels[1 + SANL_CAMS] = {{0}};
-    char titles[1 + SANL_CAMS][128];
-    int best[1], class_index = sanl_args_int(job->args, "--class") - 1;
     if (!p->cam[0] || !p->probability)
         return sanl_cli_fail(SANL_ERR_USAGE, "the checkpoint holds no ResNet-18 classifier for the maps");
-    if (class_index < 0 && sanl_prediction_top(p, best, 1) == 1)
-        class_index = best[0];
-    name_class(titles[0], sizeof titles[0], p, class_index);
-    panels[0].title = titles[0];
-    for (int k = 0; k < SANL_CAMS; k++) {
-        snprintf(titles[1 + k], sizeof titles[1 + k], "stride %d", 4 << k);
-        panels[1 + k] = (struct sanl_panel){.title = titles[1 + k],
-                                            .map = p->cam[k],
-                                            .width = p->size / (4 << k),
-                                            .height = p->size / (4 << k)};
-    }
     print_classes(p);
     char *path = sanl_inputs_file(sanl_args_text(job->args, "--out"), &job->inputs, p->input, "cams");
-    enum sanl_status status = path ? sanl_panels_write(path, p->path, job->max_megapixels, window, panels,
-                                                       1 + SANL_CAMS, 1 + SANL_CAMS, 0)
-                                   : SANL_ERR_MEMORY;
+    enum sanl_status status =
+        path ? sanl_pictures_cams(path, p, job->max_megapixels, sanl_args_int(job->args, "--class") - 1)
+             : SANL_ERR_MEMORY;
     free(path);
     return status == SANL_OK ? write_singles(job, p, window) : status;
 }

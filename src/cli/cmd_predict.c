@@ -4,6 +4,7 @@
 #include <sanlcl/report.h>
 #include "cli/args.h"
 #include "cli/inputs.h"
+#include "cli/pictures.h"
 #include "cli/progress.h"
 
 static const struct sanl_arg args_table[] = {
@@ -73,34 +74,12 @@ static enum sanl_status write_overlay(const struct job *job, const struct sanl_p
 static enum sanl_status write_heatmaps(const struct job *job, const struct sanl_prediction *p,
                                        const char *path)
 {
-    const double window[4] = {p->window.x1, p->window.y1, p->window.x2, p->window.y2};
-    const float *const heat = p->fine ? p->fine : p->coarse[0];
-    const int side = p->size / 4;
-    struct sanl_panel panels[SANL_LANDMARKS];
-    char titles[SANL_LANDMARKS][48];
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        snprintf(titles[k], sizeof titles[k], "%s  %.2f", sanl_landmark_name(k), (double)p->score[k]);
-        panels[k] = (struct sanl_panel){.title = titles[k],
-                                        .map = heat + (size_t)k * (size_t)side * (size_t)side,
-                                        .width = side,
-                                        .height = side,
-                                        .peaks = true,
-                                        .point_img = p->visible[k] ? p->landmark_img[k] : NULL};
-    }
-    return sanl_panels_write(path, p->path, max_megapixels(job), window, panels, SANL_LANDMARKS, 4, 0);
+    return sanl_pictures_heatmaps(path, p, max_megapixels(job));
 }
 
 static enum sanl_status write_cams(const struct job *job, const struct sanl_prediction *p, const char *path)
 {
-    const double window[4] = {p->window.x1, p->window.y1, p->window.x2, p->window.y2};
-    struct sanl_panel panels[SANL_CAMS];
-    char titles[SANL_CAMS][32];
-    for (int k = 0; k < SANL_CAMS; k++) {
-        snprintf(titles[k], sizeof titles[k], "stride %d", 4 << k);
-        panels[k] = (struct sanl_panel){
-            .title = titles[k], .map = p->cam[k], .width = p->size / (4 << k), .height = p->size / (4 << k)};
-    }
-    return sanl_panels_write(path, p->path, max_megapixels(job), window, panels, SANL_CAMS, SANL_CAMS, 0);
+    return sanl_pictures_cams(path, p, max_megapixels(job), -1);
 }
 
 /* Writes the picture of one kind into the folder that its option names, if given. */

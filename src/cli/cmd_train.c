@@ -2,6 +2,7 @@
 #include <sanlcl/train.h>
 #include "cli/args.h"
 #include "cli/progress.h"
+#include "cli/training.h"
 
 static const struct sanl_arg args_table[] = {
     SANL_ARG_CONFIG_ROW,
@@ -13,23 +14,10 @@ static const struct sanl_arg args_table[] = {
     {0},
 };
 
-/* What the progress lines call the error. */
-struct view {
-    const char *metric;
-};
-
-static void show_progress(void *payload, const struct sanl_train_progress *p)
+static void show_progress(void *payload, const struct sanl_train_progress *progress)
 {
-    const struct view *view = payload;
-    char left[32];
-    sanl_progress_time(left, sizeof left, p->seconds_left);
-    if (p->validated)
-        sanl_progress_print("epoch %d/%d  loss %.4g  %s %.4f%s  %.1f images/s  %s left", p->epoch, p->epochs,
-                            p->loss, view->metric, p->error, p->best ? " (best)" : "", p->images_per_second,
-                            left);
-    else
-        sanl_progress_update("epoch %d/%d  step %d/%d  loss %.4g  %.1f images/s  %s left", p->epoch,
-                             p->epochs, p->step, p->steps, p->loss, p->images_per_second, left);
+    const char *const *metric = payload;
+    sanl_training_show(*metric, progress);
 }
 
 static enum sanl_status print_times(struct sanl_device *device)
@@ -80,14 +68,12 @@ static enum sanl_status run(const struct sanl_args *args)
     status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
     if (status != SANL_OK)
         return status;
-    struct view view = {!config.data.val[0]                 ? "mean loss"
-                        : config.task == SANL_TASK_LANDMARK ? "NE"
-                                                            : "error"};
-    options.payload = &view;
+    const char *metric = sanl_training_metric(&config);
+    options.payload = &metric;
     status = sanl_train(&result, &config, device, &options);
     sanl_progress_end();
     if (status == SANL_OK)
-        print_result(&config, view.metric, &result);
+        print_result(&config, metric, &result);
     if (status == SANL_OK && profile)
         status = print_times(device);
     sanl_device_free(device);

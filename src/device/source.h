@@ -1,4 +1,5 @@
-/* The kernel sources of cl/ and the operators' cases of tests/cases/, embedded at build time. */
+/* The kernel sources of cl/, the operators' cases of tests/cases/ and the experiments of configs/, embedded at
+ * build time. */
 #ifndef DEVICE_SOURCE_H
 #define DEVICE_SOURCE_H
 
@@ -12,5 +13,6 @@ struct sanl_source {
 
 extern const struct sanl_source sanl_sources[]; /* cl/ */
 extern const struct sanl_source sanl_cases[];   /* tests/cases/ */
+extern const struct sanl_source sanl_configs[]; /* configs/ */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/options.h"
+#include "device/source.h"
 
 enum { FILE_LIMIT_BYTES = 1 << 20 };
 
@@ -170,6 +171,16 @@ enum sanl_status sanl_config_load(struct sanl_config *config, const char *path, 
     const enum sanl_status status = sanl_config_parse(config, text, length, path, overrides, count);
     free(text);
     return status;
+}
+
+const char *sanl_config_builtin(const char *name, size_t *length)
+{
+    for (const struct sanl_source *source = sanl_configs; source->name; source++)
+        if (strcmp(source->name, name) == 0) {
+            *length = source->length;
+            return source->text;
+        }
+    return NULL;
 }
 
 enum sanl_status sanl_config_dump(char **out, const struct sanl_config *config, bool help)
