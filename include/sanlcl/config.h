@@ -116,8 +116,8 @@ SANL_CHECKED enum sanl_status sanl_config_load(struct sanl_config *config, const
 SANL_CHECKED enum sanl_status sanl_config_parse(struct sanl_config *config, const char *text, size_t length,
                                                 const char *name, const char *const *overrides, size_t count);
 
-/* The text of configs/NAME.yaml, which travels inside the library, for sanl_config_parse; NULL when there is no
- * such file. */
+/* The text of configs/NAME.yaml, which travels inside the library, for sanl_config_parse; NULL when there is
+ * no such file. */
 const char *sanl_config_builtin(const char *name, size_t *length);
 
 /* The configuration as YAML text, every key present, that sanl_config_parse reads back to the same

@@ -78,15 +78,15 @@ SANL_CHECKED enum sanl_status sanl_sheet_write(const char *path, const char *con
 
 /* ---- an HTML page -------------------------------------------------------------------------------- */
 
-struct sanl_page;
+struct sanl_page; /* one file that needs no other */
 
 /* Opens a page that will appear at `path` when it is finished. Every text is escaped. */
 SANL_CHECKED enum sanl_status sanl_page_create(struct sanl_page **out, const char *path, const char *title);
 void sanl_page_heading(struct sanl_page *page, const char *text);
 void sanl_page_text(struct sanl_page *page, const char *text);
 void sanl_page_code(struct sanl_page *page, const char *text); /* line breaks and blanks stay */
-/* `href` is relative to the page, e.g. "overlays/a b.png". */
-void sanl_page_image(struct sanl_page *page, const char *href, const char *caption);
+/* The picture file (PNG or JPEG) goes into the page, which then stands alone. */
+SANL_CHECKED enum sanl_status sanl_page_image(struct sanl_page *page, const char *path, const char *caption);
 SANL_CHECKED enum sanl_status sanl_page_table(struct sanl_page *page, const struct sanl_table *table);
 SANL_CHECKED enum sanl_status sanl_page_finish(struct sanl_page *page); /* then free it */
 void sanl_page_free(struct sanl_page *page); /* takes NULL; an unfinished page leaves no file */

@@ -1,5 +1,5 @@
-/* The kernel sources of cl/, the operators' cases of tests/cases/ and the experiments of configs/, embedded at
- * build time. */
+/* The kernel sources of cl/, the operators' cases of tests/cases/ and the experiments of configs/, embedded
+ * at build time. */
 #ifndef DEVICE_SOURCE_H
 #define DEVICE_SOURCE_H
 

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+enum { MAX_PICTURE_BYTES = 1 << 26 };
+
 struct sanl_page {
     struct sanl_output out;
 };
@@ -17,7 +19,8 @@ static const char head[] =
     "table { border-collapse: collapse; margin: 1em 0; }\n"
     "th, td { padding: .2em .8em; border-bottom: 1px solid #ccc; text-align: left; }\n"
     "td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }\n"
-    "figure { margin: 1em 0; }\nimg { max-width: 100%; height: auto; }\nfigcaption { color: #555; }\n"
+    "figure { display: inline-block; vertical-align: top; margin: .5em 0; }\n"
+    "img { max-width: 100%; height: auto; }\nfigcaption { color: #555; }\n"
     "pre { background: #f4f4f4; padding: .6em 1em; overflow-x: auto; }\n</style>\n<title>";
 
 void sanl_html_escape(FILE *file, const char *text)
@@ -44,12 +47,19 @@ void sanl_html_escape(FILE *file, const char *text)
         }
 }
 
-/* A relative path as a URL: all but unreserved characters and '/' as %XX. */
-static void write_href(FILE *file, const char *path)
+static void write_base64(FILE *file, const unsigned char *bytes, size_t count)
 {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
-    for (; *path; path++)
-        fprintf(file, strchr(safe, *path) ? "%c" : "%%%02X", (unsigned char)*path);
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < count; i += 3) {
+        const size_t left = count - i;
+        const unsigned long three = (unsigned long)bytes[i] << 16 |
+                                    (left > 1 ? (unsigned long)bytes[i + 1] << 8 : 0) |
+                                    (left > 2 ? (unsigned long)bytes[i + 2] : 0);
+        fputc(digits[three >> 18], file);
+        fputc(digits[three >> 12 & 63], file);
+        fputc(left > 1 ? digits[three >> 6 & 63] : '=', file);
+        fputc(left > 2 ? digits[three & 63] : '=', file);
+    }
 }
 
 static void write_element(struct sanl_page *page, const char *tag, const char *text)
@@ -93,15 +103,21 @@ void sanl_page_code(struct sanl_page *page, const char *text)
     write_element(page, "pre", text);
 }
 
-void sanl_page_image(struct sanl_page *page, const char *href, const char *caption)
+enum sanl_status sanl_page_image(struct sanl_page *page, const char *path, const char *caption)
 {
-    fputs("<figure><img src=\"", page->out.file);
-    write_href(page->out.file, href);
+    char *bytes;
+    size_t count;
+    SANL_TRY(sanl_file_read(&bytes, &count, path, MAX_PICTURE_BYTES));
+    const bool png = count > 4 && memcmp(bytes, "\x89PNG", 4) == 0;
+    fprintf(page->out.file, "<figure><img src=\"data:image/%s;base64,", png ? "png" : "jpeg");
+    write_base64(page->out.file, (const unsigned char *)bytes, count);
     fputs("\" alt=\"", page->out.file);
     sanl_html_escape(page->out.file, caption);
     fputs("\">", page->out.file);
     write_element(page, "figcaption", caption);
     fputs("</figure>\n", page->out.file);
+    free(bytes);
+    return SANL_OK;
 }
 
 enum sanl_status sanl_page_table(struct sanl_page *page, const struct sanl_table *table)

@@ -113,7 +113,7 @@ static void json_is_valid_for_any_text(void **state)
     sanl_table_free(table);
 }
 
-static void pages_escape_and_link(void **state)
+static void pages_escape_and_embed(void **state)
 {
     (void)state;
     struct sanl_page *page;
@@ -123,7 +123,12 @@ static void pages_escape_and_link(void **state)
     sanl_page_heading(page, "<script>");
     sanl_page_text(page, "it's");
     sanl_page_code(page, "x\n  y");
-    sanl_page_image(page, "dir/a b#\"1%.png", "<i>");
+    static const char bytes[3][9] = {"\x89PNG1234", "\x89PNG123", "\x89PNG12"}; /* 8, 7, 6 bytes */
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sanl_file_write(in_folder("picture"), bytes[i], 8 - i), SANL_OK);
+        assert_int_equal(sanl_page_image(page, in_folder("picture"), "<i>"), SANL_OK);
+    }
+    assert_int_equal(sanl_page_image(page, in_folder("missing.png"), "none"), SANL_ERR_IO);
     assert_int_equal(sanl_page_table(page, table), SANL_OK);
     assert_false(sanl_file_exists(path));
     assert_int_equal(sanl_page_finish(page), SANL_OK);
@@ -133,7 +138,9 @@ static void pages_escape_and_link(void **state)
                                         "<h2>&lt;script&gt;</h2>",
                                         "<p>it&#39;s</p>",
                                         "<pre>x\n  y</pre>",
-                                        "<img src=\"dir/a%20b%23%221%25.png\" alt=\"&lt;i&gt;\">",
+                                        "<img src=\"data:image/png;base64,iVBORzEyMzQ=\" alt=\"&lt;i&gt;\">",
+                                        "base64,iVBORzEyMw==\"",
+                                        "base64,iVBORzEy\"",
                                         "<th>Name</th><th class=\"n\">count</th>",
                                         "<td class=\"n\">0.100</td>",
                                         "</html>\n"};
@@ -321,10 +328,10 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"t.txt",      "t.csv",       "t.json",    "odd.json",
-                                        "empty.json", "page.html",   "log.png",   "linear.png",
-                                        "any.png",    "overlay.png", "image.png", "again.png",
-                                        "map.png",    "plain.png",   "sheet.png", "panels.png"};
+    static const char *const names[] = {"t.txt",      "t.csv",     "t.json",     "odd.json",  "empty.json",
+                                        "page.html",  "log.png",   "linear.png", "any.png",   "overlay.png",
+                                        "image.png",  "again.png", "map.png",    "plain.png", "sheet.png",
+                                        "panels.png", "picture"};
     if (getenv("SANLCL_KEEP")) {
         printf("kept: %s\n", folder);
         return 0;
@@ -340,7 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_written_three_ways),
         cmocka_unit_test(json_is_valid_for_any_text),
-        cmocka_unit_test(pages_escape_and_link),
+        cmocka_unit_test(pages_escape_and_embed),
         cmocka_unit_test(plots_show_their_series),
         cmocka_unit_test(plots_take_any_numbers),
         cmocka_unit_test(overlays_put_marks_where_landmarks_are),
