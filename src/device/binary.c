@@ -72,7 +72,7 @@ bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *n
     return loaded;
 }
 
-static bool driver_caches(const struct sanl_device *device)
+bool sanl_device_caches(const struct sanl_device *device)
 {
     const char *own = getenv("POCL_KERNEL_CACHE");
     return strcmp(device->info.platform, "Portable Computing Language") == 0 &&
@@ -81,7 +81,7 @@ static bool driver_caches(const struct sanl_device *device)
 
 void sanl_binary_store(struct sanl_device *device, cl_program program, const char *name, uint64_t check)
 {
-    char *path = driver_caches(device) ? NULL : entry_path(device, name);
+    char *path = sanl_device_caches(device) ? NULL : entry_path(device, name);
     unsigned char *bytes = NULL;
     size_t length = 0;
     struct sanl_output out;

@@ -55,9 +55,12 @@ void sanl_programs_free(struct sanl_device *device);
 SANL_CHECKED enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device,
                                                const char *source, const char *options);
 
+/* True where the driver, PoCL, keeps programs on disk itself and hands them out slowly. */
+bool sanl_device_caches(const struct sanl_device *device);
+
 /* The disk cache: `name` is the entry's file name without folder. Loading returns false when there is no
  * sound entry; storing reports nothing, for a cache that cannot be written only costs time, and does nothing
- * where the driver keeps programs itself and hands them out slowly. */
+ * where sanl_device_caches. */
 bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *name, uint64_t check);
 void sanl_binary_store(struct sanl_device *device, cl_program program, const char *name, uint64_t check);
 

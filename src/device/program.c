@@ -35,9 +35,13 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
             if (*q == '\n' || *q == '\r')
                 *q = ' ';
     }
+    const char *advice =
+        sanl_device_caches(device)
+            ? "; PoCL also fails so when it cannot write to $POCL_CACHE_DIR, else $XDG_CACHE_HOME/pocl"
+            : "";
     const enum sanl_status status = sanl_fail(
-        SANL_ERR_BUILD, "cl/%s.cl does not build on %s (%s, options '%s'): %s", source, device->info.name,
-        sanl_cl_error_name(code), options, p && *p ? p : "the driver gives no log");
+        SANL_ERR_BUILD, "cl/%s.cl does not build on %s (%s, options '%s'): %s%s", source, device->info.name,
+        sanl_cl_error_name(code), options, p && *p ? p : "the driver gives no log", advice);
     free(log);
     return status;
 }

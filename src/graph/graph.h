@@ -79,7 +79,7 @@ int sanl_graph_node_count(const struct sanl_graph *graph);
 const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int node);
 const char *sanl_graph_node_name(const struct sanl_graph *graph, int node);
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node); /* values of its parameters */
-size_t sanl_graph_bytes(const struct sanl_graph *graph); /* device memory of the plan */
+size_t sanl_graph_bytes(const struct sanl_graph *graph);                   /* device memory of the plan */
 struct sanl_device *sanl_graph_device(const struct sanl_graph *graph);
 struct sanl_params *sanl_graph_params(const struct sanl_graph *graph);
 
