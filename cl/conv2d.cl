@@ -82,32 +82,39 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     y[at] = v;
 }
 
-/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale in rows of `gpitch` >=
- * c floats (the rest zero), and the residual's gradient = m, or += m. Either result may be absent. */
+/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale, and the residual's
+ * gradient = m, or += m. Either result may be absent. */
 kernel void conv2d_epilogue_backward(global const float *restrict dy, global const float *restrict y,
                                      global const float *restrict norm, global float *restrict g,
                                      global float *restrict dres, int has_g, int add, int flags, int pixels,
-                                     int c, int gpitch)
+                                     int c)
 {
     const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
-    if (j >= gpitch || pixel >= pixels)
+    if (j >= c || pixel >= pixels)
         return;
     const size_t at = (size_t)pixel * c + j;
-    float m = 0.0f;
-    if (j < c) {
-        m = (flags & HAS_RELU) && y[at] <= 0.0f ? 0.0f : dy[at];
-        if (flags & HAS_RESIDUAL)
-            dres[at] = add ? dres[at] + m : m;
-        if (flags & HAS_NORM)
-            m *= norm[j];
-    }
+    const float m = (flags & HAS_RELU) && y[at] <= 0.0f ? 0.0f : dy[at];
+    if (flags & HAS_RESIDUAL)
+        dres[at] = add ? dres[at] + m : m;
     if (has_g)
-        g[(size_t)pixel * gpitch + j] = m;
+        g[at] = flags & HAS_NORM ? m * norm[j] : m;
+}
+
+/* out[strip][pixel][width] = g (pixels, c) by strips of channels, zero for channels from c on. */
+kernel void conv2d_strips(global const float *restrict g, global float *restrict out, int pixels, int c,
+                          int width, int strips)
+{
+    const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
+    if (j >= width * strips || pixel >= pixels)
+        return;
+    const int strip = j / width;
+    out[((size_t)strip * pixels + pixel) * width + j - strip * width] =
+        j < c ? g[(size_t)pixel * c + j] : 0.0f;
 }
 
 /* partial[chunk][c] = sum of g over the chunk's pixels. */
 kernel void conv2d_bias_partial(global const float *restrict g, global float *restrict partial, int pixels,
-                                int c, int gpitch, int chunks)
+                                int c, int chunks)
 {
     const int j = (int)get_global_id(0), chunk = (int)get_global_id(1);
     if (j >= c || chunk >= chunks)
@@ -115,7 +122,7 @@ kernel void conv2d_bias_partial(global const float *restrict g, global float *re
     const int size = (pixels + chunks - 1) / chunks, last = min(pixels, (chunk + 1) * size);
     float sum = 0.0f;
     for (int p = chunk * size; p < last; p++)
-        sum += g[(size_t)p * gpitch + j];
+        sum += g[(size_t)p * c + j];
     partial[(size_t)chunk * c + j] = sum;
 }
 

@@ -21,6 +21,9 @@
 #define THREADS (GM * GN)
 #define UNROLL _Pragma("unroll")
 
+/* Products added up in a row before they join the total; see conv2d_wide.cl. */
+#define CHUNK 32
+
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* One slice: acc[TM][TN] += a[BK][BM]^T b[BK][BN]. */
@@ -31,6 +34,17 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
         UNROLL for (int j = 0; j < TN; j++) bv[j] = b[kk][tn + j * GN];                                     \
         UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)                             \
             acc[i][j] = fma(av[i], bv[j], acc[i][j]);                                                       \
+    }
+
+#define ADD_TO_TOTAL                                                                                        \
+    depth += BK;                                                                                            \
+    if (depth >= CHUNK) {                                                                                   \
+        depth = 0;                                                                                          \
+        UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)                             \
+        {                                                                                                   \
+            total[i][j] += acc[i][j];                                                                       \
+            acc[i][j] = 0.0f;                                                                               \
+        }                                                                                                   \
     }
 
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
@@ -44,8 +58,9 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
     const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
-    float acc[TM][TN];
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = 0.0f;
+    float acc[TM][TN], total[TM][TN];
+    int depth = 0;
+    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
     for (int ty = 0; ty < taps_y; ty++)
         for (int tx = 0; tx < taps_x; tx++) {
             const size_t tap = (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * w_tap;
@@ -70,6 +85,7 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
                 }
                 barrier(CLK_LOCAL_MEM_FENCE);
                 MULTIPLY_SLICE(acc, a, b, tm, tn)
+                ADD_TO_TOTAL
                 barrier(CLK_LOCAL_MEM_FENCE);
             }
         }
@@ -84,7 +100,7 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
             {
                 const int c = n0 + tn + j * GN;
                 if (c < cout) {
-                    float v = acc[i][j];
+                    float v = acc[i][j] + total[i][j];
                     if (flags & HAS_BIAS)
                         v += bias[c];
                     if (flags & HAS_NORM)
@@ -107,15 +123,16 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
 conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                        global float *restrict partial, int rows, int pixels, int split, int h, int w,
-                       int pitch, int run, int cout, int gpitch, int oh, int ow, int step, int pad_y,
+                       int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
                        int pad_x, int kw)
 {
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
     const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
     const int from = (int)get_group_id(2) * split, to = min(from + split, pixels);
-    float acc[TM][TN];
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = 0.0f;
+    float acc[TM][TN], total[TM][TN];
+    int depth = 0;
+    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
     for (int q0 = from; q0 < to; q0 += BK) {
         for (int e = me; e < BM * BK; e += THREADS) {
             const int m = e % BM, k = e / BM, q = q0 + k, r = m0 + m;
@@ -130,16 +147,17 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
         }
         for (int e = me; e < BN * BK; e += THREADS) {
             const int j = e % BN, k = e / BN;
-            b[k][j] = q0 + k < to && n0 + j < cout ? g[(size_t)(q0 + k) * gpitch + n0 + j] : 0.0f;
+            b[k][j] = q0 + k < to && n0 + j < cout ? g[(size_t)(q0 + k) * cout + n0 + j] : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         MULTIPLY_SLICE(acc, a, b, tm, tn)
+        ADD_TO_TOTAL
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)
     {
         const int r = m0 + tm + i * GM, c = n0 + tn + j * GN;
         if (r < rows && c < cout)
-            partial[((size_t)get_group_id(2) * rows + r) * cout + c] = acc[i][j];
+            partial[((size_t)get_group_id(2) * rows + r) * cout + c] = acc[i][j] + total[i][j];
     }
 }

@@ -19,6 +19,10 @@
 #define STRIP (NV * 16)
 #define UNROLL _Pragma("unroll")
 
+/* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
+ * gradient of a ReLU turns on them. */
+#define CHUNK 32
+
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* y = relu((acc + bias) * scale + shift + residual) + old y, each part where its flag is set. */
@@ -81,8 +85,10 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             at[p] =
                 (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
         }
-        float16 acc[P][NV];
-        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+        float16 acc[P][NV], total[P][NV];
+        int depth = 0;
+        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) acc[p][v] = total[p][v] =
+            (float16)(0.0f);
         for (int ty = 0; ty < taps_y; ty++)
             for (int tx = 0; tx < taps_x; tx++) {
                 global const float *source[P];
@@ -95,14 +101,26 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                                     ? x + ((image[p] + yy) * w + xx) * pitch
                                     : zero;
                 }
-                for (int k = 0; k < run; k++) {
-                    float16 wv[NV];
-                    UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
-                    wk += STRIP;
-                    UNROLL for (int p = 0; p < P; p++)
-                    {
-                        const float16 xv = (float16)(source[p][k]);
-                        UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                for (int k0 = 0; k0 < run; k0 += CHUNK) {
+                    const int k1 = min(run, k0 + CHUNK);
+                    for (int k = k0; k < k1; k++) {
+                        float16 wv[NV];
+                        UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                        wk += STRIP;
+                        UNROLL for (int p = 0; p < P; p++)
+                        {
+                            const float16 xv = (float16)(source[p][k]);
+                            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                        }
+                    }
+                    depth += k1 - k0;
+                    if (depth >= CHUNK) {
+                        depth = 0;
+                        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
+                        {
+                            total[p][v] += acc[p][v];
+                            acc[p][v] = (float16)(0.0f);
+                        }
                     }
                 }
             }
@@ -112,11 +130,12 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             {
                 const int j = strip + 16 * v;
                 if (j + 16 <= cout) {
-                    vstore16(epilogue16(acc[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y),
-                             0, y + at[p] + 16 * v);
+                    const float16 sum = acc[p][v] + total[p][v];
+                    vstore16(epilogue16(sum, j, at[p] + 16 * v, flags, bias, norm, cout, residual, y), 0,
+                             y + at[p] + 16 * v);
                 } else if (j < cout) {
                     float tail[16];
-                    vstore16(acc[p][v], 0, tail);
+                    vstore16(acc[p][v] + total[p][v], 0, tail);
                     for (int i = 0; i < cout - j; i++)
                         y[at[p] + 16 * v + i] = epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias,
                                                          norm, cout, residual, y);
@@ -126,12 +145,12 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g (pixels, gpitch) is the gradient of
- * the output, its channels padded to whole strips. A work-item owns `block` rows (k = tap * run + r, never
- * across a tap) x one strip of NV * 16 channels and adds up chunks of `chunk` output rows in order. */
+/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g [strip][pixel][NV * 16] is the
+ * gradient of the output by strips, zero-filled, so that a strip's pixels are contiguous. A work-item owns `block`
+ * rows (k = tap * run + r, never across a tap) x one strip and adds up chunks of `chunk` output rows in order. */
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                                    global float *restrict dw, int n, int h, int w, int pitch, int run,
-                                   int cout, int gpitch, int oh, int ow, int step, int pad_y, int pad_x,
+                                   int cout, int oh, int ow, int step, int pad_y, int pad_x,
                                    int kw, int block, int blocks, int chunk)
 {
     const int strip = (int)get_global_id(1) * STRIP;
@@ -156,7 +175,8 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 if (yy < 0 || yy >= h)
                     continue;
                 size_t at = (((size_t)im * h + yy) * w + (low * step - pad_x + tx)) * (size_t)pitch;
-                global const float *gs = g + ((size_t)row * ow + low) * gpitch + strip;
+                global const float *gs =
+                    g + ((size_t)get_global_id(1) * rows * ow + (size_t)row * ow + low) * STRIP;
                 for (int ox = low; ox < high; ox++) {
                     float16 gv[NV];
                     UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs);
@@ -166,7 +186,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                         UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
                     }
                     at += step * pitch;
-                    gs += gpitch;
+                    gs += STRIP;
                 }
             }
             UNROLL for (int p = 0; p < P; p++) if (r + p < r1)

@@ -67,9 +67,9 @@ struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s)
 
 /* dx[y] = sum of g[(y + pad - k) / stride] w[k] over the k that divide: with y = stride * i + py these are
  * k = k0 + stride * m, k0 = (py + pad) mod stride, at g row i + (py + pad - k0) / stride - m. */
-struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px)
+struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int py, int px)
 {
-    struct conv2d_pass p = {.h = s->oh, .w = s->ow, .pitch = pitch, .run = s->cout, .cout = s->cin};
+    struct conv2d_pass p = {.h = s->oh, .w = s->ow, .pitch = s->cout, .run = s->cout, .cout = s->cin};
     p.oh = (s->h - py + s->stride - 1) / s->stride;
     p.ow = (s->w - px + s->stride - 1) / s->stride;
     p.pixels = s->n * p.oh * p.ow;
@@ -113,7 +113,6 @@ struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
 /* The parts of the workspace, in bytes, aligned for sub-buffers. */
 struct workspace {
     size_t frame, g, partial, extra, frame_bytes, g_bytes, partial_bytes, extra_bytes, total;
-    int gpitch;
 };
 
 static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device,
@@ -121,13 +120,12 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t align = device ? sanl_device_get_info(device)->base_align_bytes : 64;
-    const int strip = route->strip(s.cout);
-    struct workspace w = {.gpitch = (int)round_up((size_t)s.cout, (size_t)strip)};
+    struct workspace w = {0};
     if (s.row_run)
         w.frame_bytes =
             (size_t)s.n * (size_t)(s.h + 2 * s.pad) * (size_t)(s.w + 2 * s.pad) * (size_t)s.cin * 4;
     if (call->training) {
-        w.g_bytes = (size_t)s.pixels * (size_t)w.gpitch * 4;
+        w.g_bytes = (size_t)s.pixels * (size_t)s.cout * 4;
         w.partial_bytes = (size_t)BIAS_CHUNKS * (size_t)s.cout * 4;
     }
     const size_t forward = route->extra_bytes(&s, false), backward = route->extra_bytes(&s, true);
@@ -252,54 +250,49 @@ enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem parti
 }
 
 static enum sanl_status bias_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                      const struct conv2d_sizes *s, cl_mem g, int gpitch, cl_mem partial)
+                                      const struct conv2d_sizes *s, cl_mem g, cl_mem partial)
 {
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_bias_partial", ""));
     SANL_TRY(sanl_launch(device, kernel, (struct sanl_range){{(size_t)s->cout, BIAS_CHUNKS, 0}, {0, 0, 0}},
-                         "bbiiii", g, partial, s->pixels, s->cout, gpitch, BIAS_CHUNKS));
+                         "b2i3", g, partial, s->pixels, s->cout, BIAS_CHUNKS));
     return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, BIAS_CHUNKS);
 }
 
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
-                                          const struct conv2d_sizes *s, cl_mem g, int gpitch)
+                                          const struct conv2d_sizes *s, cl_mem g)
 {
     struct sanl_kernel *kernel;
     int flags = s->flags;
     if (!call->din[1])
         flags &= ~CONV2D_HAS_RESIDUAL;
-    if (!g)
-        gpitch = s->cout;
+
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue_backward", ""));
-    return sanl_launch(device, kernel, (struct sanl_range){{(size_t)gpitch, (size_t)s->pixels, 0}, {0, 0, 0}},
-                       "bbbbbiiiiii", call->dout[0], call->out[0], call->prepared, g, call->din[1], g ? 1 : 0,
-                       call->din_add[1] ? 1 : 0, flags, s->pixels, s->cout, gpitch);
+    return sanl_launch(device, kernel,
+                       (struct sanl_range){{(size_t)s->cout, (size_t)s->pixels, 0}, {0, 0, 0}}, "b5i5",
+                       call->dout[0], call->out[0], call->prepared, g, call->din[1], g ? 1 : 0,
+                       call->din_add[1] ? 1 : 0, flags, s->pixels, s->cout);
 }
 
 static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_device *device,
-                                       const struct conv2d_route *route, const struct workspace *w,
-                                       const struct parts *parts)
+                                       const struct conv2d_route *route, const struct parts *parts)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const bool weights = call->dparam[0] && !call->no_param_grad;
-    cl_mem g = call->dout[0];
-    int gpitch = s.cout;
-    const bool own_g = (s.flags & (CONV2D_HAS_RELU | CONV2D_HAS_NORM)) || (weights && w->gpitch != s.cout);
-    if (own_g) {
-        g = parts->g;
-        gpitch = w->gpitch;
-    }
+
+    const bool own_g = s.flags & (CONV2D_HAS_RELU | CONV2D_HAS_NORM);
+    const cl_mem g = own_g ? parts->g : call->dout[0];
     if (own_g || call->din[1])
-        SANL_TRY(epilogue_backward(device, call, &s, own_g ? g : NULL, gpitch));
+        SANL_TRY(epilogue_backward(device, call, &s, own_g ? g : NULL));
     if (weights) {
         if (s.row_run)
             SANL_TRY(frame(device, call, &s, parts->frame));
-        SANL_TRY(route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g, gpitch,
-                                        parts->extra));
+        SANL_TRY(
+            route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g, parts->extra));
     }
     if ((s.flags & CONV2D_HAS_BIAS) && call->dparam[1] && !call->no_param_grad)
-        SANL_TRY(bias_gradient(device, call, &s, g, gpitch, parts->partial));
-    return call->din[0] ? route->data_gradient(device, call, g, gpitch, parts->extra) : SANL_OK;
+        SANL_TRY(bias_gradient(device, call, &s, g, parts->partial));
+    return call->din[0] ? route->data_gradient(device, call, g, parts->extra) : SANL_OK;
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
@@ -310,7 +303,7 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
                     "a convolution with a folded norm has no gradients of parameters");
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
-    const enum sanl_status status = backward_parts(call, device, route, &w, &parts);
+    const enum sanl_status status = backward_parts(call, device, route, &parts);
     free_parts(&parts);
     return status;
 }

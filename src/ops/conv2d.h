@@ -42,14 +42,12 @@ struct conv2d_pass {
 };
 
 struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s);
-/* The data gradient's pass for the pixels of residue (py, px) modulo the stride; g has `pitch` floats a
- * pixel. */
-struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int pitch, int py, int px);
+/* The data gradient's pass for the pixels of residue (py, px) modulo the stride. */
+struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int py, int px);
 
-/* One route. x is the framed copy where row_run is set; g the gradient before the epilogue, gpitch floats a
- * pixel. extra_bytes: workspace for itself. */
+/* One route. x is the framed copy where row_run is set; g (pixels, cout) the gradient before the epilogue;
+ * extra a workspace of extra_bytes. */
 struct conv2d_route {
-    int (*strip)(int channels); /* g's and the packed weights' channels come in multiples of this */
     size_t (*packed_bytes)(const struct conv2d_sizes *s, bool gradient);
     size_t (*extra_bytes)(const struct conv2d_sizes *s, bool backward);
     enum sanl_status (*pack)(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
@@ -57,9 +55,9 @@ struct conv2d_route {
     enum sanl_status (*forward)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
                                 cl_mem extra);
     enum sanl_status (*data_gradient)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      int gpitch, cl_mem extra);
+                                      cl_mem extra);
     enum sanl_status (*weight_gradient)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, int gpitch, cl_mem extra);
+                                        cl_mem g, cl_mem extra);
 };
 
 extern const struct conv2d_route sanl_conv2d_wide, sanl_conv2d_tile, sanl_conv2d_clblast;

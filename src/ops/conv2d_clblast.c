@@ -31,12 +31,6 @@ static bool is_plain(const struct conv2d_sizes *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
-static int strip(int channels)
-{
-    (void)channels;
-    return 1;
-}
-
 static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
 {
     (void)s;
@@ -106,9 +100,8 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      int gpitch, cl_mem extra)
+                                      cl_mem extra)
 {
-    (void)gpitch; /* strips are single channels here, so g is dense */
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
@@ -123,10 +116,9 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, int gpitch, cl_mem extra)
+                                        cl_mem g, cl_mem extra)
 {
     (void)x;
-    (void)gpitch;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
@@ -141,7 +133,6 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 }
 
 const struct conv2d_route sanl_conv2d_clblast = {
-    .strip = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,

@@ -28,12 +28,6 @@ static int split_for(const struct conv2d_sizes *s)
     return (s->pixels + (int)splits - 1) / (int)splits;
 }
 
-static int strip(int channels)
-{
-    (void)channels;
-    return 1;
-}
-
 static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
 {
     (void)s;
@@ -90,13 +84,13 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      int gpitch, cl_mem extra)
+                                      cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
-            const struct conv2d_pass p = sanl_conv2d_gradient_pass(&s, gpitch, py, px);
+            const struct conv2d_pass p = sanl_conv2d_gradient_pass(&s, py, px);
             SANL_TRY(gather(device, call, &p, g, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0,
                             s.cin * s.cout, 1, s.cout));
         }
@@ -104,7 +98,7 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, int gpitch, cl_mem extra)
+                                        cl_mem g, cl_mem extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
@@ -115,15 +109,14 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     const struct sanl_range range = {
         {tiles(s.cout, t.bn) * (size_t)t.gn, tiles(rows, t.bm) * (size_t)t.gm, (size_t)splits},
         {(size_t)t.gn, (size_t)t.gm, 1}};
-    SANL_TRY(sanl_launch(device, kernel, range, "b3i15", x, g, splits > 1 ? extra : call->dparam[0], rows,
-                         s.pixels, split, p.h, p.w, p.pitch, p.run, s.cout, gpitch, s.oh, s.ow, s.stride,
-                         -p.y0, -p.x0, p.kw));
+    SANL_TRY(sanl_launch(device, kernel, range, "b3i14", x, g, splits > 1 ? extra : call->dparam[0], rows,
+                         s.pixels, split, p.h, p.w, p.pitch, p.run, s.cout, s.oh, s.ow, s.stride, -p.y0,
+                         -p.x0, p.kw));
     return splits > 1 ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], rows * s.cout, splits)
                       : SANL_OK;
 }
 
 const struct conv2d_route sanl_conv2d_tile = {
-    .strip = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,

@@ -35,11 +35,11 @@ static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
     return (size_t)strips(out) * (size_t)strip(out) * (size_t)(s->kh * s->kw) * (size_t)in * sizeof(float);
 }
 
+/* The gradient by strips, for the weights' gradient. */
 static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
 {
-    (void)s;
-    (void)backward;
-    return 0;
+    return backward ? (size_t)s->pixels * (size_t)strips(s->cout) * (size_t)strip(s->cout) * sizeof(float)
+                    : 0;
 }
 
 static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
@@ -101,14 +101,14 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      int gpitch, cl_mem extra)
+                                      cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t at = sanl_conv2d_prepared_of(call, &sanl_conv2d_wide).gradient;
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
-            const struct conv2d_pass pass = sanl_conv2d_gradient_pass(&s, gpitch, py, px);
+            const struct conv2d_pass pass = sanl_conv2d_gradient_pass(&s, py, px);
             SANL_TRY(gather(device, call, &pass, g, at, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0));
         }
     return SANL_OK;
@@ -124,24 +124,27 @@ static int rows_per_item(int run, int taps, int cout_strips, int tile)
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, int gpitch, cl_mem extra)
+                                        cl_mem g, cl_mem extra)
 {
-    (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
     const int vectors = vectors_for(s.cout),
               block = rows_per_item(p.run, p.taps, strips(s.cout), pixels_for(vectors));
     const int blocks = (p.run + block - 1) / block;
     const int chunk = s.ow >= 128 ? 1 : 128 / s.ow; /* output rows: about 128 pixels, a strip of g in L1 */
+    const size_t width = (size_t)strip(s.cout), count = (size_t)strips(s.cout);
     struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_strips", ""));
+    SANL_TRY(sanl_launch(device, kernel,
+                         (struct sanl_range){{width * count, (size_t)s.pixels, 0}, {16, 64, 0}}, "b2i4", g,
+                         extra, s.pixels, s.cout, strip(s.cout), strips(s.cout)));
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
     const struct sanl_range range = {{(size_t)(p.taps * blocks), (size_t)strips(s.cout), 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "b3i16", x, g, call->dparam[0], s.n, p.h, p.w, p.pitch, p.run,
-                       s.cout, gpitch, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block, blocks, chunk);
+    return sanl_launch(device, kernel, range, "b3i15", x, extra, call->dparam[0], s.n, p.h, p.w, p.pitch,
+                       p.run, s.cout, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block, blocks, chunk);
 }
 
 const struct conv2d_route sanl_conv2d_wide = {
-    .strip = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,
