@@ -1,4 +1,6 @@
+#include <limits.h>
 #include <stdlib.h>
+#include <sanlcl/golden.h>
 #include <sanlcl/selftest.h>
 #include "cli/args.h"
 
@@ -9,6 +11,7 @@ static const struct sanl_arg args_table[] = {
      .value = "TEXT",
      .type = SANL_ARG_TEXT,
      .help = "check this case of it, as in tests/cases/NAME.txt: 'in=2,7,9,5 kernel=3'"},
+    {.name = "--golden", .help = "check the whole network against each golden FILE instead"},
     {.name = "--tiny", .help = "only small cases, for interpreters of kernels such as Oclgrind"},
     SANL_ARG_GEMM_ROW,
     {0},
@@ -46,8 +49,49 @@ static void print_row(void *payload, const struct sanl_selftest_row *row)
     fflush(stdout);
 }
 
+static enum sanl_status check_golden(struct sanl_device *device, const char *path)
+{
+    struct sanl_golden golden;
+    const enum sanl_status status = sanl_golden_check(&golden, device, path);
+    if (status != SANL_OK && status != SANL_ERR_NUMERIC)
+        return status;
+    printf("%s: %d tensors\n%-10s %10s %10s  %-6s  largest at\n", path, golden.tensors, "figure", "deviation",
+           "bound", "result");
+    for (int i = 0; i < SANL_GOLDEN_COUNT; i++) {
+        const struct sanl_golden_figure *f = &golden.figure[i];
+        printf("%-10s %10.1e %10.1e  %-6s  %s\n", f->name, f->deviation, f->bound,
+               f->deviation <= f->bound ? "passed" : "FAILED", f->worst);
+    }
+    fflush(stdout);
+    return status;
+}
+
+/* Goes on behind a file whose figures fail, and fails in the end. */
+static enum sanl_status check_goldens(const struct sanl_args *args, struct sanl_device *device)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < args->positional_count; i++) {
+        const enum sanl_status status = check_golden(device, args->positional[i]);
+        if (status != SANL_OK && status != SANL_ERR_NUMERIC)
+            return status;
+        failed += status != SANL_OK;
+    }
+    if (failed != 0)
+        return sanl_cli_fail(SANL_ERR_NUMERIC,
+                             "%zu of %zu golden files: the network deviates by more than the bound", failed,
+                             args->positional_count);
+    return SANL_OK;
+}
+
 static enum sanl_status run(const struct sanl_args *args)
 {
+    const bool golden = sanl_args_flag(args, "--golden");
+    if (golden != (args->positional_count != 0))
+        return sanl_cli_fail(
+            SANL_ERR_USAGE,
+            golden ? "--golden expects at least one FILE, as tests/reference/make_golden.py writes it"
+                   : "'%s': files are checked with --golden",
+            golden ? "" : args->positional[0]);
     struct sanl_selftest_row *rows = NULL;
     struct sanl_device *device = NULL;
     int count = 0;
@@ -63,7 +107,7 @@ static enum sanl_status run(const struct sanl_args *args)
     enum sanl_status status = sanl_args_device(args, &device, NULL);
     if (status != SANL_OK)
         return status;
-    status = sanl_selftest_run(&rows, &count, device, &options);
+    status = golden ? check_goldens(args, device) : sanl_selftest_run(&rows, &count, device, &options);
     free(rows);
     sanl_device_free(device);
     return status;
@@ -74,7 +118,11 @@ const struct sanl_command sanl_cmd_selftest = {
     .summary = "check every operator on the device against its reference",
     .details =
         "Columns: the kernels' forward and backward passes against plain C in double precision, and the\n"
-        "gradients of that C code against finite differences. Exits with 1 when a case fails.\n",
+        "gradients of that C code against finite differences. Exits with 1 when a case fails.\n"
+        "With --golden: Grad-CAM, inference and three training steps of the network that each FILE names,\n"
+        "against the values of tests/reference/make_golden.py.\n",
     .args = args_table,
+    .positional = "FILE...",
+    .most = INT_MAX,
     .run = run,
 };
