@@ -26,6 +26,7 @@ struct sanl_plot {
     const struct sanl_series *series;
     int series_count;
     bool log_y;        /* values at or below 0 are left out */
+    bool from_zero;    /* the y axis, when linear, holds 0 */
     int width, height; /* pixels, up to 8192; 0: 800 and 480 */
 };
 

@@ -44,7 +44,7 @@ static enum sanl_status write_curves(const struct sanl_demo *demo)
     const struct sanl_series landmark[] = {
         {"network, val part", ne->x, ne->y, ne->count},
         {"mean landmark", (const double[]){0, epochs}, (const double[]){baseline, baseline}, 2}};
-    struct sanl_plot plot = {.y_label = "NE", .series = landmark, .series_count = 2};
+    struct sanl_plot plot = {.y_label = "NE", .series = landmark, .series_count = 2, .from_zero = true};
     sanl_demo_path folder;
     sanl_demo_place(folder, demo, "curves");
     enum sanl_status status = sanl_inputs_folder(folder);
@@ -57,7 +57,8 @@ static enum sanl_status write_curves(const struct sanl_demo *demo)
     plot = (struct sanl_plot){.title = "Categories: share of wrong answers",
                               .y_label = "wrong, val part",
                               .series = &category,
-                              .series_count = 1};
+                              .series_count = 1,
+                              .from_zero = true};
     if (status == SANL_OK)
         status = write_plot(demo, "curves/classifier_error.png", &plot);
     if (status == SANL_OK)
@@ -185,12 +186,15 @@ static enum sanl_status add_image(struct sanl_page *page, const struct sanl_demo
 
 static enum sanl_status add_curves(struct sanl_page *page, const struct sanl_demo *demo)
 {
-    static const char *const names[] = {"curves/landmark_ne.png", "curves/landmark_loss.png",
-                                        "curves/classifier_error.png", "curves/classifier_loss.png"};
+    static const char *const plots[][2] = {
+        {"curves/landmark_ne.png", "NE on the val part after each epoch"},
+        {"curves/landmark_loss.png", "mean of each tenth of an epoch"},
+        {"curves/classifier_error.png", "on the val part after each epoch"},
+        {"curves/classifier_loss.png", "mean of each tenth of an epoch"}};
     enum sanl_status status = SANL_OK;
     sanl_page_heading(page, "Training");
     for (int i = 0; i < 4 && status == SANL_OK; i++)
-        status = add_image(page, demo, names[i], "");
+        status = add_image(page, demo, plots[i][0], plots[i][1]);
     return status;
 }
 
@@ -203,7 +207,7 @@ static enum sanl_status add_sheets(struct sanl_page *page, const struct sanl_dem
     sanl_demo_place(folder, demo, "pictures");
     for (size_t i = 0; i < count && i < demo->inputs.count && status == SANL_OK; i++) {
         char *path = sanl_inputs_file(folder, &demo->inputs, i, kind);
-        status = path ? sanl_page_image(page, path, "") : SANL_ERR_MEMORY;
+        status = path ? sanl_page_image(page, path, demo->inputs.names[i]) : SANL_ERR_MEMORY;
         free(path);
     }
     return status;
@@ -216,7 +220,7 @@ static enum sanl_status add_pictures(struct sanl_page *page, const struct sanl_d
         page, "Pictures of the test part, evenly spread over it. Dots are the network's landmarks, rings "
               "the true places, tied to them by a line; only landmarks that the garment has are "
               "drawn. NE is the picture's own mean error.");
-    enum sanl_status status = add_image(page, demo, "pictures/overlays.jpg", "");
+    enum sanl_status status = add_image(page, demo, "pictures/overlays.jpg", "landmarks, true and found");
     if (status != SANL_OK)
         return status;
     sanl_page_heading(page, "Where the classifier looks");

@@ -6,11 +6,15 @@
 #include <cairo.h>
 #include "base/memory.h"
 
+enum { MAX_LABELS = 64 }; /* that later ones keep clear of */
+
 struct sanl_canvas {
     struct sanl_image *image;
     cairo_surface_t *surface; /* RGB24: one native 0x00RRGGBB word for each pixel */
     cairo_t *cairo;
     const char *family;
+    double labels[MAX_LABELS][4]; /* where labels stand: left, top, right, bottom */
+    int label_count;
 };
 
 /* Cairo's built-in letters, for systems without any font. */
@@ -285,6 +289,33 @@ static double keep_inside(double start, double length, int side)
     return fmax(margin, fmin(start, side - 1 - margin - length));
 }
 
+static bool overlaps_label(const struct sanl_canvas *canvas, const double box[4])
+{
+    for (int i = 0; i < canvas->label_count; i++) {
+        const double *other = canvas->labels[i];
+        if (box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])
+            return true;
+    }
+    return false;
+}
+
+/* The top nearest to `top` where a label covers no earlier one; `top` itself when there is none near. */
+static double find_free_top(struct sanl_canvas *canvas, double left, double top, double width, double height)
+{
+    static const double shifts[] = {0, 0.5, -0.5, 1, -1, 1.5, -1.5, 2, -2};
+    const double slack = 0.1 * height; /* letters do not fill their line */
+    for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
+        const double moved = keep_inside(top + shifts[i] * height, height, canvas->image->height);
+        const double box[4] = {left, moved + slack, left + width, moved + height - slack};
+        if (overlaps_label(canvas, box))
+            continue;
+        if (canvas->label_count < MAX_LABELS)
+            memcpy(canvas->labels[canvas->label_count++], box, sizeof box);
+        return moved;
+    }
+    return top;
+}
+
 void sanl_canvas_label(struct sanl_canvas *canvas, double x, double y, double gap, const char *text,
                        const struct sanl_text_style *style)
 {
@@ -299,6 +330,7 @@ void sanl_canvas_label(struct sanl_canvas *canvas, double x, double y, double ga
     const bool left_fits = keep_inside(left, width, canvas->image->width) == left;
     const bool go_left = style->anchor_x > 0.5 ? left_fits || !right_fits : left_fits && !right_fits;
     placed.anchor_x = placed.anchor_y = placed.angle = 0;
-    sanl_canvas_text(canvas, keep_inside(go_left ? left : right, width, canvas->image->width),
-                     keep_inside(y - height / 2, height, canvas->image->height), text, &placed);
+    const double start = keep_inside(go_left ? left : right, width, canvas->image->width);
+    const double top = keep_inside(y - height / 2, height, canvas->image->height);
+    sanl_canvas_text(canvas, start, find_free_top(canvas, start, top, width, height), text, &placed);
 }

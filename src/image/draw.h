@@ -61,7 +61,8 @@ void sanl_canvas_text(struct sanl_canvas *canvas, double x, double y, const char
                       const struct sanl_text_style *style);
 
 /* Names a point: the text stands level with (x, y), `gap` pixels to the right of it (to the left with
- * anchor_x above 0.5), on the other side where the picture's edge would cut it off. */
+ * anchor_x above 0.5), on the other side where the picture's edge would cut it off, and up to two lines
+ * higher or lower where an earlier label of the canvas stands. */
 void sanl_canvas_label(struct sanl_canvas *canvas, double x, double y, double gap, const char *text,
                        const struct sanl_text_style *style);
 

@@ -104,6 +104,10 @@ static void set_axis(struct axis *axis, const struct sanl_plot *plot, bool is_y,
         axis->low = 0;
         axis->high = 1;
     }
+    if (is_y && plot->from_zero && !axis->log) {
+        axis->low = fmin(axis->low, 0);
+        axis->high = fmax(axis->high, 0);
+    }
     if (axis->log)
         set_log_ticks(axis);
     else

@@ -260,6 +260,25 @@ static void labels_stay_inside(void **state)
         }
 }
 
+/* Two names at one place: both are readable, so that the ink takes two lines. */
+static void labels_keep_clear_of_each_other(void **state)
+{
+    (void)state;
+    const struct sanl_text_style style = {.size = 12, .color = white};
+    int left, top, right, bottom, heights[2];
+    for (int count = 1; count <= 2; count++) {
+        struct sanl_image image = image_of(200, 80);
+        struct sanl_canvas *canvas = canvas_of(&image);
+        for (int i = 0; i < count; i++)
+            sanl_canvas_label(canvas, 50, 40, 6, "HHHH", &style);
+        finish(canvas);
+        assert_true(ink(&image, &left, &top, &right, &bottom));
+        heights[count - 1] = bottom - top + 1;
+        sanl_image_free(&image);
+    }
+    assert_true(heights[1] >= 2 * heights[0]);
+}
+
 static void maps_become_colours(void **state)
 {
     (void)state;
@@ -343,11 +362,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_needs_no_fonts), /* first: no fonts are loaded yet */
-        cmocka_unit_test(canvas_keeps_the_picture),  cmocka_unit_test(shapes_stand_where_told),
-        cmocka_unit_test(circles_are_centred),       cmocka_unit_test(odd_arguments_draw_nothing),
-        cmocka_unit_test(text_is_anchored),          cmocka_unit_test(any_bytes_are_text),
-        cmocka_unit_test(labels_stay_inside),        cmocka_unit_test(maps_become_colours),
-        cmocka_unit_test(colours_tell_levels_apart), cmocka_unit_test(places_are_cut_off),
+        cmocka_unit_test(canvas_keeps_the_picture), cmocka_unit_test(shapes_stand_where_told),
+        cmocka_unit_test(circles_are_centred),      cmocka_unit_test(odd_arguments_draw_nothing),
+        cmocka_unit_test(text_is_anchored),         cmocka_unit_test(any_bytes_are_text),
+        cmocka_unit_test(labels_stay_inside),       cmocka_unit_test(labels_keep_clear_of_each_other),
+        cmocka_unit_test(maps_become_colours),      cmocka_unit_test(colours_tell_levels_apart),
+        cmocka_unit_test(places_are_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
