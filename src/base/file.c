@@ -155,8 +155,10 @@ enum sanl_status sanl_folder_make(const char *path)
             continue;
         const char end = *p;
         *p = 0;
-        if (mkdir(copy, 0777) != 0 && !sanl_folder_exists(copy))
+        if (mkdir(copy, 0777) != 0 && !sanl_folder_exists(copy)) {
+            errno = errno == EEXIST ? ENOTDIR : errno;
             status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot make the folder", copy);
+        }
         *p = end;
         if (!end)
             break;

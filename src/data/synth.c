@@ -274,6 +274,8 @@ static void remove_all(const char *folder, int pictures)
 enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, const char *folder)
 {
     SANL_TRY(check_options(options));
+    if (!folder[0])
+        return sanl_fail(SANL_ERR_USAGE, "expected the folder of the data set, found ''");
     SANL_TRY(check_folder(folder));
     struct job job = {.options = options, .folder = folder};
     const bool existed = sanl_folder_exists(folder);

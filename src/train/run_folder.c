@@ -31,6 +31,8 @@ enum sanl_status sanl_run_folder_open(struct sanl_run_folder *out, const char *f
                                       enum sanl_train_mode mode)
 {
     memset(out, 0, sizeof *out);
+    if (!folder[0])
+        return sanl_fail(SANL_ERR_USAGE, "out: expected the folder of the run, found ''");
     enum sanl_status status = SANL_OK;
     for (int i = 0; i < SANL_RUN_FILES && status == SANL_OK; i++)
         if (!(out->paths[i] = sanl_path_join(folder, names[i])))

@@ -14,6 +14,22 @@ expect 0 'last.safetensors' 'device' train $tiny cam.weights="$classifier" \
     data.root="$data" out="$folder/lm"
 check 'checkpoints are there' '[ -s "$classifier" ] && [ -s "$landmark" ]'
 
+# Ctrl-C: the checkpoint is kept, and a run goes on from it.
+wait_for() { # FILE: until it has something, for at most a minute
+    tries=0
+    while [ ! -s "$1" ] && [ $((tries += 1)) -le 300 ]; do
+        sleep 0.2
+    done
+}
+"$program" train $tiny train.epochs=100000 cam.mode=uniform data.root="$data" out="$folder/stopped" \
+    >"$folder/out" 2>"$folder/err" &
+wait_for "$folder/stopped/log.jsonl"
+kill -INT $!
+wait $!
+check 'train is interrupted' "[ $? = 130 ] && grep -q '^sanlcl: interrupted: .* --resume goes on' '$folder/err'"
+check 'the checkpoint is kept' '[ -s "$folder/stopped/last.safetensors" ]'
+expect 0 '"path"' 'device' predict --weights "$folder/stopped/last.safetensors" "$data/img/img_00000001.jpg"
+
 # eval
 expect 0 '^NE (mean of landmarks)' 'images/s' eval --weights "$landmark" --csv "$folder/e.csv" \
     --json "$folder/e.json" --per-image "$folder/p.csv"
@@ -71,6 +87,16 @@ done
 expect 1 '"path"' 'cut.jpg' predict --weights "$landmark" eval.batch=1 "$folder/other"
 check 'the array is ended' '[ "$(tail -n 1 "$folder/out")" = "]" ]'
 rm "$folder"/other/a?.jpg
+i=0
+while [ $((i += 1)) -le 5000 ]; do
+    echo "$image"
+done >"$folder/list.txt"
+"$program" predict --weights "$landmark" eval.batch=1 "$folder/list.txt" >"$folder/many" 2>"$folder/err" &
+wait_for "$folder/many"
+kill -INT $!
+wait $!
+check 'predict is interrupted' "[ $? = 130 ] && grep -q '^sanlcl: interrupted' '$folder/err'"
+check 'the array is ended then, too' '[ "$(tail -n 1 "$folder/many")" = "]" ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
 expect 1 '' 'cannot make this folder' predict --weights "$landmark" --overlay "$image" "$image"
 expect 1 '' '/nowhere/x.json: cannot write' predict --weights "$landmark" --json /nowhere/x.json "$image"

@@ -71,6 +71,10 @@ check 'landmarks are written' '[ -s "$folder/data/Anno/list_landmarks.txt" ]'
 expect 0 '4 pictures' '' synth --count 4 --size 64 --val-share 1 --test-share 0 "$folder/shares"
 check 'all are in one part' '[ $(grep -c " val$" "$folder/shares/Eval/list_eval_partition.txt") = 4 ]'
 expect 2 '' 'share' synth --val-share 0.7 --test-share 0.7 "$folder/none"
+expect 2 '' "expected the folder of the data set, found ''" synth ''
+expect 1 '' '^sanlcl: /dev/null: cannot make the folder: Not a directory' synth --count 1 /dev/null
+expect 2 '' "out: expected the folder of the run, found ''" train out= data.root="$folder/data"
+expect 1 '' '/nowhere: no such folder (data.root)' train out="$folder/none" data.root=/nowhere
 expect 1 '' "^sanlcl: $folder/data" synth --count 3 --size 64 "$folder/data"
 "$program" synth --count 1000000 "$folder/stopped" >"$folder/out" 2>"$folder/err" &
 sleep 1
@@ -87,7 +91,15 @@ check 'no folder is left' '[ ! -e "$folder/full" ]'
 # Devices.
 expect 0 '"compute_units":' '' devices --json
 expect 0 'abilities' '' devices
-expect 1 '' '^sanlcl: ' selftest --device 12345
+expect 1 '' '^sanlcl: no device 12345: there ' selftest --device 12345
+expect 1 '' "^sanlcl: no device has 'nonesuch' in its name" selftest --device nonesuch
+
+# No driver; stays so for the rest.
+OCL_ICD_VENDORS=$folder/none
+export OCL_ICD_VENDORS
+for command in devices selftest; do
+    expect 1 '' '^sanlcl: no OpenCL platform found: install ' "$command"
+done
 expect 2 '' '--gemm: expected one of auto, wide, tile, clblast' selftest --gemm cublas
 
 finish
