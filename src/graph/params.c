@@ -144,15 +144,21 @@ void sanl_param_file_shape(const struct sanl_param *param, int dims[4], int *ran
         dims[0] = s.c;
 }
 
-/* Where element i of the file's order stands on the device: OIHW against HWIO. */
-static size_t device_index(const struct sanl_param *p, size_t i)
+/* Between the file's order and the device's: OIHW and HWIO. */
+static void reorder(const struct sanl_param *p, float *to, const float *from, bool to_device)
 {
-    if (p->layout == SANL_PARAM_VECTOR)
-        return i;
-    const size_t kh = (size_t)p->shape.n, kw = (size_t)p->shape.h, in = (size_t)p->shape.w,
-                 out = (size_t)p->shape.c;
-    const size_t x = i % kw, y = i / kw % kh, k = i / (kw * kh) % in, o = i / (kw * kh * in);
-    return ((y * kw + x) * in + k) * out + o;
+    const size_t out = (size_t)p->shape.c, in = (size_t)p->shape.w,
+                 taps = (size_t)p->shape.n * (size_t)p->shape.h;
+    if (p->layout == SANL_PARAM_VECTOR) {
+        memcpy(to, from, sanl_shape_count(p->shape) * sizeof *to);
+        return;
+    }
+    for (size_t o = 0; o < out; o++)
+        for (size_t k = 0; k < in; k++)
+            for (size_t t = 0; t < taps; t++) {
+                const size_t file = (o * in + k) * taps + t, device = (t * in + k) * out + o;
+                to[to_device ? device : file] = from[to_device ? file : device];
+            }
 }
 
 static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
@@ -162,8 +168,7 @@ static enum sanl_status to_device(struct sanl_params *params, const struct sanl_
     float *copy = sanl_calloc(count, sizeof *copy);
     if (!copy)
         return SANL_ERR_MEMORY;
-    for (size_t i = 0; i < count; i++)
-        copy[device_index(p, i)] = values[i];
+    reorder(p, copy, values, true);
     const enum sanl_status status = sanl_buffer_write(params->device, buffer, at, copy, count * sizeof *copy);
     free(copy);
     return status;
@@ -177,8 +182,7 @@ static enum sanl_status from_device(struct sanl_params *params, const struct san
     if (!copy)
         return SANL_ERR_MEMORY;
     const enum sanl_status status = sanl_buffer_read(params->device, buffer, at, copy, count * sizeof *copy);
-    for (size_t i = 0; i < count; i++)
-        values[i] = copy[device_index(p, i)];
+    reorder(p, values, copy, false);
     free(copy);
     return status;
 }

@@ -55,21 +55,23 @@ static enum sanl_status create_classifier(struct sanl_network *network)
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
 }
 
-static enum sanl_status create_params(struct sanl_network *network, int moments)
+/* Values are left at zero unless `fresh`. */
+static enum sanl_status create_params(struct sanl_network *network, int moments, bool fresh)
 {
     const struct sanl_config *config = &network->config;
     SANL_TRY(sanl_params_create(&network->params, network->device));
     SANL_TRY(declare(network->params, config));
     SANL_TRY(sanl_params_allocate(network->params, moments));
-    SANL_TRY(sanl_params_init(network->params, (uint64_t)config->seed));
-    if (!config->model.pretrained[0])
+    if (fresh)
+        SANL_TRY(sanl_params_init(network->params, (uint64_t)config->seed));
+    if (!fresh || !config->model.pretrained[0])
         return SANL_OK;
     const enum sanl_status status = sanl_weights_load_backbone(network->params, config->model.pretrained);
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "model.pretrained");
 }
 
-enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
-                                     struct sanl_device *device, int moments)
+static enum sanl_status create_network(struct sanl_network **out, const struct sanl_config *config,
+                                       struct sanl_device *device, int moments, bool fresh)
 {
     struct sanl_network *network = sanl_calloc(1, sizeof *network);
     *out = NULL;
@@ -82,7 +84,7 @@ enum sanl_status sanl_network_create(struct sanl_network **out, const struct san
     if (sanl_network_needs_classifier(config))
         status = create_classifier(network);
     if (status == SANL_OK)
-        status = create_params(network, moments);
+        status = create_params(network, moments, fresh);
     if (status != SANL_OK) {
         sanl_network_free(network);
         return status;
@@ -91,18 +93,23 @@ enum sanl_status sanl_network_create(struct sanl_network **out, const struct san
     return SANL_OK;
 }
 
+enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
+                                     struct sanl_device *device, int moments)
+{
+    return create_network(out, config, device, moments, true);
+}
+
 enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
                                    struct sanl_device *device, const char *path)
 {
     struct sanl_config own = *config;
     int classes;
     const char *prefix;
-    own.model.pretrained[0] = 0;
     if (sanl_network_needs_classifier(config) &&
         sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK && prefix[0] &&
         strlen(path) < sizeof own.cam.weights)
         strcpy(own.cam.weights, path);
-    SANL_TRY(sanl_network_create(out, &own, device, -1));
+    SANL_TRY(create_network(out, &own, device, -1, false));
     const enum sanl_status status = sanl_weights_load((*out)->params, path, "");
     if (status != SANL_OK) {
         sanl_network_free(*out);

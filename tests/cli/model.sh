@@ -26,7 +26,7 @@ wait_for() { # FILE: until it has something, for at most a minute
 wait_for "$folder/stopped/log.jsonl"
 kill -INT $!
 wait $!
-check 'train is interrupted' "[ $? = 130 ] && grep -q '^sanlcl: interrupted: .* --resume goes on' '$folder/err'"
+check 'train is interrupted' "[ $? = 130 ] && grep -q 'interrupted: .* --resume goes on' '$folder/err'"
 check 'the checkpoint is kept' '[ -s "$folder/stopped/last.safetensors" ]'
 expect 0 '"path"' 'device' predict --weights "$folder/stopped/last.safetensors" "$data/img/img_00000001.jpg"
 
