@@ -146,8 +146,9 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
 }
 
 /* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g [strip][pixel][NV * 16] is the
- * gradient of the output by strips, zero-filled, so that a strip's pixels are contiguous. A work-item owns `block`
- * rows (k = tap * run + r, never across a tap) x one strip and adds up chunks of `chunk` output rows in order. */
+ * gradient of the output by strips, zero-filled, so that a strip's pixels are contiguous. A work-item owns
+ * `block` rows (k = tap * run + r, never across a tap) x one strip and adds up chunks of `chunk` output rows
+ * in order. */
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                                    global float *restrict dw, int n, int h, int w, int pitch, int run,
                                    int cout, int oh, int ow, int step, int pad_y, int pad_x,
