@@ -383,14 +383,21 @@ enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, 
 {
     struct sanl_safetensors *file;
     SANL_TRY(sanl_safetensors_open(&file, path));
-    const char *text = sanl_safetensors_text(file, "config");
+    const char *text = sanl_safetensors_text(file, "config"),
+               *version = sanl_safetensors_text(file, "version");
     enum sanl_status status;
-    if (text)
-        status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
+    if (!text)
+        status = sanl_fail(SANL_ERR_FORMAT,
+                           "%s: it carries no configuration (metadata 'config'); expected a checkpoint of "
+                           "'sanlcl train'",
+                           path);
+    else if (version && strtol(version, NULL, 10) > FORMAT_VERSION)
+        status = sanl_fail(SANL_ERR_FORMAT,
+                           "%s: a checkpoint of layout %s, but this program knows layouts up to %d; use a "
+                           "newer one",
+                           path, version, FORMAT_VERSION);
     else
-        status =
-            sanl_fail(SANL_ERR_FORMAT,
-                      "%s: it carries no configuration (metadata 'config'); give one with --config", path);
+        status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
     sanl_safetensors_free(file);
     return status;
 }

@@ -48,6 +48,9 @@ expect 2 '' "no part is called 'best'; known: train, val, test" eval --weights "
 head -c 5000 "$landmark" >"$folder/cut.safetensors"
 expect 1 '' "$folder/cut.safetensors: " eval --weights "$folder/cut.safetensors"
 
+sed '1s/"version":"1"/"version":"9"/' "$landmark" >"$folder/new.safetensors"
+expect 1 '' 'new.safetensors: a checkpoint of layout 9, ' eval --weights "$folder/new.safetensors"
+
 # predict
 image=$data/img/img_00000001.jpg
 mkdir "$folder/other" "$folder/empty"
