@@ -3,7 +3,7 @@
  *
  *   forward, for each block of rows i:    e_ij = exp(s_ij - max_j s_ij), s_ij = scale * q_i . k_j
  *                                         y_i = sum_j e_ij v_j / sum_j e_ij
- *   backward, for each block:             p_ij = exp(s_ij - lse_i)
+ *   backward, for each block:             p_ij = exp(s_ij - top_i) / sum_i
  *                                         ds_ij = scale * p_ij (dy_i . v_j - dy_i . y_i)
  *                                         dq = ds k, dk += transposed ds q, dv += transposed p dy */
 
@@ -24,7 +24,7 @@
 #define STORE  0 /* out = scale * sum */
 #define ADD    1 /* out += scale * sum */
 #define DIVIDE 2 /* out = sum / per_row */
-#define WEIGHT 3 /* out = exp(scale * sum - per_row) */
+#define WEIGHT 3 /* out = exp(scale * sum - per_row[0]) / per_row[1] */
 #define SLOPE  4 /* out = scale * weight * (sum - per_row); weight lies as out does */
 
 /* out[rows][cols] of image get_global_id(1) from sum_k a[row][k] b[k][col], k < depth. An element (i, j) of a
@@ -85,7 +85,14 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_r
         int row = row0 + i / 4 * 4 * SIDE + 4 * y + i % 4;
         if (row >= rows)
             continue;
-        float of_row = step >= DIVIDE ? per_row[per_row_at + (size_t)image * per_row_image + row] : 0.0f;
+        float of_row = 0.0f, share = 0.0f;
+        if (step == WEIGHT) {
+            const size_t at = per_row_at + (size_t)image * per_row_image + 2 * row;
+            of_row = per_row[at];
+            share = 1.0f / per_row[at + 1];
+        } else if (step >= DIVIDE) {
+            of_row = per_row[per_row_at + (size_t)image * per_row_image + row];
+        }
         for (int j = 0; j < QUADS; j++) {
             float sums[4];
             vstore4(acc[i][j], 0, sums);
@@ -101,7 +108,7 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_r
                 else if (step == DIVIDE)
                     out[out_at + at] = sums[l] / of_row;
                 else if (step == WEIGHT)
-                    out[out_at + at] = exp(scale * sums[l] - of_row);
+                    out[out_at + at] = exp(scale * sums[l] - of_row) * share;
                 else
                     out[out_at + at] = scale * weight[weight_at + at] * (sums[l] - of_row);
             }
@@ -127,10 +134,10 @@ static float over_group(float value, __local float *scratch, bool largest)
     return value;
 }
 
-/* A work-group: row get_group_id(0) of image get_group_id(1). Scores become e; sums and, unless it is NULL,
- * the log of the softmax's sum are written. */
+/* A work-group: row get_group_id(0) of image get_group_id(1). Scores become e; sums and, unless norm is NULL,
+ * the largest score and the sum are written. */
 __kernel void attention_tile_softmax(__global float *work, long s_image, int pitch, int tokens, long sum_at,
-                                     int sum_image, __global float *lse, long lse_at, __local float *scratch)
+                                     int sum_image, __global float *norm, long norm_at, __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
     const size_t image = get_group_id(1);
@@ -145,11 +152,12 @@ __kernel void attention_tile_softmax(__global float *work, long s_image, int pit
         sum += e;
     }
     sum = over_group(sum, scratch, false);
-    top += log(sum); /* here, for Mesa warns about log() inside a branch */
     if (item == 0) {
         work[sum_at + image * sum_image + row] = sum;
-        if (lse)
-            lse[lse_at + image * tokens + row] = top;
+        if (norm) {
+            norm[norm_at + 2 * (image * tokens + row)] = top;
+            norm[norm_at + 2 * (image * tokens + row) + 1] = sum;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 /* Attention for CPUs: one work-item computes MR x SW register tiles, work-group size 1, no local memory.
  *
- *   s_ij = scale * q_i . k_j      p_ij = exp(s_ij - lse_i)      y_i = sum_j p_ij v_j
+ *   s_ij = scale * q_i . k_j      p_ij = exp(s_ij - top_i) / sum_i      y_i = sum_j p_ij v_j
  *   ds_ij = scale * p_ij (do_i . v_j - sum_c do_ic y_ic)
  *   dq_i = sum_j ds_ij k_j        dk_j = sum_i ds_ij q_i        dv_j = sum_i p_ij do_i
  *
@@ -112,6 +112,11 @@ INLINE float largest_lane(vec x)
 PRODUCT(product, __global)
 PRODUCT(product_private, __private)
 
+/* Terms of a score added up in a row. */
+#ifndef CHUNK
+#define CHUNK 32
+#endif
+
 INLINE void clear(vec acc[MR][NV])
 {
 #pragma unroll
@@ -119,6 +124,40 @@ INLINE void clear(vec acc[MR][NV])
 #pragma unroll
         for (int v = 0; v < NV; v++)
             acc[i][v] = (vec)(0.0f);
+}
+
+/* hi + lo = scale * a[i] . b over `depth` terms. Sums of chunks are added without loss: an error of a score is
+ * one of the logarithm of a weight, and scores can be large. */
+INLINE void product_exact(vec hi[MR][NV], vec lo[MR][NV], const __global float *const a[MR],
+                          const __global float *b, int depth, float scale)
+{
+    clear(hi);
+    clear(lo);
+    for (int k = 0; k < depth; k += CHUNK) {
+        const __global float *row[MR];
+        vec acc[MR][NV];
+#pragma unroll
+        for (int i = 0; i < MR; i++)
+            row[i] = a[i] + k;
+        clear(acc);
+        product(acc, row, 1, b + (size_t)k * SW, min(CHUNK, depth - k));
+#pragma unroll
+        for (int i = 0; i < MR; i++)
+#pragma unroll
+            for (int v = 0; v < NV; v++) {
+                vec sum = hi[i][v] + acc[i][v], part = sum - hi[i][v];
+                lo[i][v] += (hi[i][v] - (sum - part)) + (acc[i][v] - part);
+                hi[i][v] = sum;
+            }
+    }
+#pragma unroll
+    for (int i = 0; i < MR; i++)
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            vec scaled = hi[i][v] * scale;
+            lo[i][v] = fma(hi[i][v], (vec)(scale), -scaled) + lo[i][v] * scale;
+            hi[i][v] = scaled;
+        }
 }
 
 /* The first `count` rows of x, c apart, `width` floats of each: x = after[i] * (before[i] * x + acc[i]);
@@ -219,38 +258,40 @@ SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int 
     }
 }
 
-/* p[ROWS][KB] = scale * q . k for `blocks` blocks of SW keys; rows from `count` on repeat the last one. */
-INLINE void score(float *p, const __global float *q, const __global float *kt, int c, int count, int blocks,
+/* p + rest = scale * q . k, both [ROWS][KB], for `blocks` blocks of SW keys; rows from `count` on repeat the
+ * last one. */
+INLINE void score(float *p, float *rest, const __global float *q, const __global float *kt, int c, int count, int blocks,
                   float scale)
 {
     for (int b = 0; b < blocks; b++)
         for (int s = 0; s * MR < count; s++) {
             const __global float *row[MR];
-            vec acc[MR][NV];
+            vec hi[MR][NV], lo[MR][NV];
 #pragma unroll
             for (int i = 0; i < MR; i++)
                 row[i] = q + (size_t)min(s * MR + i, count - 1) * c;
-            clear(acc);
-            product(acc, row, 1, kt + (size_t)b * c * SW, c);
+            product_exact(hi, lo, row, kt + (size_t)b * c * SW, c, scale);
 #pragma unroll
             for (int i = 0; i < MR; i++)
 #pragma unroll
-                for (int v = 0; v < NV; v++)
-                    store_vec(acc[i][v] * scale, b * NV + v, p + (s * MR + i) * KB);
+                for (int v = 0; v < NV; v++) {
+                    store_vec(hi[i][v], b * NV + v, p + (s * MR + i) * KB);
+                    store_vec(lo[i][v], b * NV + v, rest + (s * MR + i) * KB);
+                }
         }
 }
 
-/* A work-item: `per` queries, at most ROWS, of one image. lse may be NULL. */
+/* A work-item: `per` queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
 SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
                                             const __global float *restrict kt,
                                             const __global float *restrict vs, long vs_at,
-                                            __global float *restrict y, __global float *restrict lse,
+                                            __global float *restrict y, __global float *restrict norm,
                                             int tokens, int c, int image, int per, float scale)
 {
     int first = get_global_id(0) * per, count = min(per, tokens - first);
     int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * tokens + first;
-    float p[ROWS * KB], top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
+    float p[ROWS * KB], rest[ROWS * KB], top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
     vec sum[ROWS];
 
     q += at * c;
@@ -264,7 +305,7 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     for (int key = 0; key < tokens; key += KB) {
         int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
         int last = key + KB >= tokens;
-        score(p, q, kt + (size_t)key * c, c, count, part, scale);
+        score(p, rest, q, kt + (size_t)key * c, c, count, part, scale);
         for (int i = 0; i < count; i++) {
             float *row = p + i * KB;
             for (int k = keys; k < part * SW; k++)
@@ -275,7 +316,7 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
             float old = top[i], now = largest_lane(most);
             now = now > old ? now : old;
             for (int k = 0; k < part * NV; k++) {
-                vec e = exponential(load_vec(k, row) - now);
+                vec e = exponential(load_vec(k, row) - now + load_vec(k, rest + i * KB));
                 store_vec(e, k, row);
                 total += e;
             }
@@ -298,16 +339,18 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
                 put_rows(out, acc, c, rows, width, key == 0, before + s * MR, after + s * MR);
             }
     }
-    if (lse)
-        for (int i = 0; i < count; i++)
-            lse[at + i] = top[i] + log(sum_lanes(sum[i]));
+    if (norm)
+        for (int i = 0; i < count; i++) {
+            norm[2 * (at + i)] = top[i];
+            norm[2 * (at + i) + 1] = sum_lanes(sum[i]);
+        }
 }
 
 /* A work-item: `per` queries, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
  * ds of the block, with `room` rows for an image, and dq unless it is NULL. */
 SINGLE __kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
                                            const __global float *restrict dy,
-                                           const __global float *restrict lse, __global float *restrict dq,
+                                           const __global float *restrict norm, __global float *restrict dq,
                                            int add, __global float *restrict work, long vt_at, long ks_at,
                                            long p_at, long ds_at, int tokens, int c, int image, int row0,
                                            int rows, int room, int per, float scale)
@@ -320,7 +363,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
     const __global float *ks = work + ks_at + (size_t)slot * strips * tokens * SW;
     size_t weight = ((size_t)slot * ((tokens + KB - 1) / KB) * room + first) * KB;
     __global float *p = work + p_at + weight, *ds = work + ds_at + weight;
-    float inner[ROWS], norm[ROWS], one[MR];
+    float inner[ROWS], top[ROWS], share[ROWS], one[MR];
 
     q += at * c;
     dy += at * c;
@@ -334,34 +377,41 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         for (; k < c; k++)
             rest += dy[(size_t)row * c + k] * y[(at + row) * c + k];
         inner[i] = sum_lanes(lanes) + rest;
-        norm[i] = lse[at + row];
+        top[i] = norm[2 * (at + row)];
+        share[i] = 1.0f / norm[2 * (at + row) + 1];
     }
     for (int i = 0; i < MR; i++)
         one[i] = 1.0f;
     for (int key = 0; key < tokens; key += KB, p += (size_t)room * KB, ds += (size_t)room * KB) {
         int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
         for (int b = 0; b < part; b++) {
-            for (int second = 0; second < 2; second++)
-                for (int s = 0; s * MR < count; s++) {
-                    const __global float *row[MR];
-                    vec acc[MR][NV];
+            for (int s = 0; s * MR < count; s++) {
+                const __global float *row[MR], *of_dy[MR];
+                vec hi[MR][NV], lo[MR][NV];
 #pragma unroll
-                    for (int i = 0; i < MR; i++)
-                        row[i] = (second ? dy : q) + (size_t)min(s * MR + i, count - 1) * c;
-                    clear(acc);
-                    product(acc, row, 1, (second ? vt : kt) + (size_t)(key + b * SW) * c, c);
+                for (int i = 0; i < MR; i++) {
+                    const size_t from = (size_t)min(s * MR + i, count - 1) * c;
+                    row[i] = q + from;
+                    of_dy[i] = dy + from;
+                }
+                product_exact(hi, lo, row, kt + (size_t)(key + b * SW) * c, c, scale);
 #pragma unroll
-                    for (int i = 0; i < MR; i++) {
-                        int to = (s * MR + i) * KB + b * SW;
+                for (int i = 0; i < MR; i++)
 #pragma unroll
-                        for (int v = 0; v < NV; v++)
-                            if (second)
-                                store_vec(load_vec(v, p + to) * (acc[i][v] - inner[s * MR + i]) * scale, v,
-                                          ds + to);
-                            else
-                                store_vec(exponential(acc[i][v] * scale - norm[s * MR + i]), v, p + to);
+                    for (int v = 0; v < NV; v++)
+                        hi[i][v] = exponential(hi[i][v] - top[s * MR + i] + lo[i][v]) * share[s * MR + i];
+                clear(lo);
+                product(lo, of_dy, 1, vt + (size_t)(key + b * SW) * c, c);
+#pragma unroll
+                for (int i = 0; i < MR; i++) {
+                    const int to = (s * MR + i) * KB + b * SW;
+#pragma unroll
+                    for (int v = 0; v < NV; v++) {
+                        store_vec(hi[i][v], v, p + to);
+                        store_vec(hi[i][v] * (lo[i][v] - inner[s * MR + i]) * scale, v, ds + to);
                     }
                 }
+            }
         }
         if (!dq)
             continue;

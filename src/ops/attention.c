@@ -1,6 +1,7 @@
 /* Softmax attention over the positions of an image: q, k, v and y are (n, h, w, c), the h * w tokens of an
  * image are rows of c channels:
- *   y_i = sum_j softmax_j(scale * q_i . k_j) v_j        saved[0] (n, h, w, 1): log of the softmax's sum
+ *   y_i = sum_j softmax_j(scale * q_i . k_j) v_j        saved[0] (n, h, w, 2): the largest score, and
+ * the sum of exp(score - largest)
  * Backward computes the probabilities anew from saved[0]. */
 #include "ops/attention.h"
 
@@ -27,7 +28,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_shape[0] = q;
     call->param_count = call->state_count = 0;
     call->saved_count = call->training ? 1 : 0;
-    call->saved_shape[0] = (struct sanl_shape){q.n, q.h, q.w, 1};
+    call->saved_shape[0] = (struct sanl_shape){q.n, q.h, q.w, 2};
     call->prepared_bytes = 0;
     call->workspace_bytes = 0;
     if (device)
@@ -86,8 +87,10 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
         }
         for (int l = 0; l < c; l++)
             y[l] /= sum;
-        if (call->saved_count)
-            host->saved[0][i] = top + log(sum);
+        if (call->saved_count) {
+            host->saved[0][2 * i] = top;
+            host->saved[0][2 * i + 1] = sum;
+        }
     }
 }
 
@@ -112,7 +115,7 @@ static void reference_backward(const struct sanl_op_call *call, const struct san
         const double inner = dot(dy, host->out[0] + row, c);
         for (size_t j = first * (size_t)c; j < (first + (size_t)tokens) * (size_t)c; j += (size_t)c) {
             const double *k = host->in[1] + j, *v = host->in[2] + j;
-            const double p = exp(scale * dot(q, k, c) - host->saved[0][i]);
+            const double p = exp(scale * dot(q, k, c) - host->saved[0][2 * i]) / host->saved[0][2 * i + 1];
             const double ds = scale * p * (dot(dy, v, c) - inner);
             add_row(host->din[0], row, ds, k, c);
             add_row(host->din[1], j, ds, q, c);

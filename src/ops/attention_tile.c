@@ -129,7 +129,7 @@ static enum sanl_status softmax(const struct block *block)
         block->device, kernel,
         (struct sanl_range){{(size_t)block->rows * group, (size_t)block->images, 0}, {group, 1, 0}},
         "bliilibls", call->workspace, (int64_t)block->room * block->pitch, block->pitch, block->tokens,
-        (int64_t)block->row_at, block->room, call->training ? call->saved[0] : NULL, (int64_t)first,
+        (int64_t)block->row_at, block->room, call->training ? call->saved[0] : NULL, (int64_t)(2 * first),
         group * sizeof(float));
 }
 
@@ -196,8 +196,9 @@ static enum sanl_status backward_weights(const struct block *block)
     const struct finish weight = {.step = WEIGHT,
                                   .scale = call->attr[SANL_ATTENTION_SCALE],
                                   .per_row = call->saved[0],
-                                  .per_row_at = (size_t)block->image * (size_t)tokens + (size_t)block->row,
-                                  .per_row_image = tokens};
+                                  .per_row_at =
+                                      2 * ((size_t)block->image * (size_t)tokens + (size_t)block->row),
+                                  .per_row_image = 2 * tokens};
     const struct finish slope = {.step = SLOPE,
                                  .scale = call->attr[SANL_ATTENTION_SCALE],
                                  .per_row = call->workspace,
