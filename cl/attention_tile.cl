@@ -137,7 +137,8 @@ static float over_group(float value, __local float *scratch, bool largest)
 /* A work-group: row get_group_id(0) of image get_group_id(1). Scores become e; sums and, unless norm is NULL,
  * the largest score and the sum are written. */
 __kernel void attention_tile_softmax(__global float *work, long s_image, int pitch, int tokens, long sum_at,
-                                     int sum_image, __global float *norm, long norm_at, __local float *scratch)
+                                     int sum_image, __global float *norm, long norm_at,
+                                     __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
     const size_t image = get_group_id(1);

@@ -126,8 +126,8 @@ INLINE void clear(vec acc[MR][NV])
             acc[i][v] = (vec)(0.0f);
 }
 
-/* hi + lo = scale * a[i] . b over `depth` terms. Sums of chunks are added without loss: an error of a score is
- * one of the logarithm of a weight, and scores can be large. */
+/* hi + lo = scale * a[i] . b over `depth` terms. Sums of chunks are added without loss: an error of a score
+ * is one of the logarithm of a weight, and scores can be large. */
 INLINE void product_exact(vec hi[MR][NV], vec lo[MR][NV], const __global float *const a[MR],
                           const __global float *b, int depth, float scale)
 {
@@ -260,8 +260,8 @@ SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int 
 
 /* p + rest = scale * q . k, both [ROWS][KB], for `blocks` blocks of SW keys; rows from `count` on repeat the
  * last one. */
-INLINE void score(float *p, float *rest, const __global float *q, const __global float *kt, int c, int count, int blocks,
-                  float scale)
+INLINE void score(float *p, float *rest, const __global float *q, const __global float *kt, int c, int count,
+                  int blocks, float scale)
 {
     for (int b = 0; b < blocks; b++)
         for (int s = 0; s * MR < count; s++) {
@@ -291,7 +291,8 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     int first = get_global_id(0) * per, count = min(per, tokens - first);
     int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * tokens + first;
-    float p[ROWS * KB], rest[ROWS * KB], top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
+    float p[ROWS * KB], rest[ROWS * KB], top[ROWS];
+    float before[ROWS], after[ROWS]; /* factors of y before and after a block */
     vec sum[ROWS];
 
     q += at * c;

@@ -55,8 +55,10 @@ static enum sanl_status check_golden(struct sanl_device *device, const char *pat
     const enum sanl_status status = sanl_golden_check(&golden, device, path);
     if (status != SANL_OK && status != SANL_ERR_NUMERIC)
         return status;
-    printf("%s: %d tensors\n%-10s %10s %10s  %-6s  largest at\n", path, golden.tensors, "figure", "deviation",
-           "bound", "result");
+    printf("%s: %d tensors", path, golden.tensors);
+    if (golden.runs > 1)
+        printf("; run %d, from weights moved by a unit in the last place", golden.runs);
+    printf("\n%-10s %10s %10s  %-6s  largest at\n", "figure", "deviation", "bound", "result");
     for (int i = 0; i < SANL_GOLDEN_COUNT; i++) {
         const struct sanl_golden_figure *f = &golden.figure[i];
         printf("%-10s %10.1e %10.1e  %-6s  %s\n", f->name, f->deviation, f->bound,

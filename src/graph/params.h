@@ -82,7 +82,9 @@ SANL_CHECKED enum sanl_status sanl_params_init(struct sanl_params *params, uint6
 
 /* Values of the golden cases: u = sanl_random_uniform(hash(name) + seed, i) in the file's order, v = 2 u - 1;
  * norm scale 1 + 0.3 v, bias and norm shift 0.03 v, running mean 0.05 v, running variance 0.5 + u, other
- * weights v sqrt(3 / fan_in), times 0.1 in theta and phi. */
-SANL_CHECKED enum sanl_status sanl_params_init_hashed(struct sanl_params *params, uint64_t seed);
+ * weights v sqrt(3 / fan_in), times 0.1 in theta and phi. nudge: 0, or which of many neighbours of these
+ * values is meant, each value moved by one unit in the last place, up or down, or not. */
+SANL_CHECKED enum sanl_status sanl_params_init_hashed(struct sanl_params *params, uint64_t seed,
+                                                      uint64_t nudge);
 
 #endif

@@ -41,18 +41,28 @@ static double hashed_value(const struct sanl_param *p, uint64_t key, size_t i)
     return strstr(p->name, ".theta.") || strstr(p->name, ".phi.") ? 0.1 * weight : weight;
 }
 
-static enum sanl_status fill(struct sanl_params *params, uint64_t seed, bool hashed)
+/* The next number up, down, or x itself. */
+static float nudged(float x, uint64_t key, size_t i)
+{
+    const int side = (int)(3 * sanl_random_uniform(key, i)) - 1;
+    return side ? nextafterf(x, side < 0 ? -INFINITY : INFINITY) : x;
+}
+
+static enum sanl_status fill(struct sanl_params *params, uint64_t seed, bool hashed, uint64_t nudge)
 {
     for (int k = 0; k < params->count; k++) {
         struct sanl_param *p = params->list[k];
         const size_t count = sanl_shape_count(p->shape);
         const uint64_t hash = sanl_hash_text(p->name),
-                       key = hashed ? hash + seed : sanl_random_key(seed, hash, 0, 0);
+                       key = hashed ? hash + seed : sanl_random_key(seed, hash, 0, 0),
+                       nudge_key = sanl_random_key(seed, hash, nudge, 0);
         float *values = sanl_calloc(count, sizeof *values);
         if (!values)
             return SANL_ERR_MEMORY;
         for (size_t i = 0; i < count; i++)
             values[i] = (float)(hashed ? hashed_value(p, key, i) : fresh_value(p, key, i));
+        for (size_t i = 0; nudge && i < count; i++)
+            values[i] = nudged(values[i], nudge_key, i);
         const enum sanl_status status = sanl_param_write(params, p, values);
         free(values);
         SANL_TRY(status);
@@ -62,10 +72,10 @@ static enum sanl_status fill(struct sanl_params *params, uint64_t seed, bool has
 
 enum sanl_status sanl_params_init(struct sanl_params *params, uint64_t seed)
 {
-    return fill(params, seed, false);
+    return fill(params, seed, false, 0);
 }
 
-enum sanl_status sanl_params_init_hashed(struct sanl_params *params, uint64_t seed)
+enum sanl_status sanl_params_init_hashed(struct sanl_params *params, uint64_t seed, uint64_t nudge)
 {
-    return fill(params, seed, true);
+    return fill(params, seed, true, nudge);
 }

@@ -172,7 +172,7 @@ static void inference_equals_training_with_frozen_norms(void **state)
     config.train.freeze_norm = true;
     make_batch(&batch, BATCH);
     assert_int_equal(sanl_network_create(&network, &config, device, 1), SANL_OK);
-    assert_int_equal(sanl_params_init_hashed(network->params, 5), SANL_OK);
+    assert_int_equal(sanl_params_init_hashed(network->params, 5, 0), SANL_OK);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(sanl_engine_create(&engines[i], network, BATCH, i), SANL_OK);
         assert_int_equal(sanl_engine_load(engines[i], &batch), SANL_OK);
@@ -200,7 +200,7 @@ static struct sanl_network *create(const struct sanl_config *config, uint64_t se
 {
     struct sanl_network *network;
     assert_int_equal(sanl_network_create(&network, config, device, -1), SANL_OK);
-    assert_int_equal(sanl_params_init_hashed(network->params, seed), SANL_OK);
+    assert_int_equal(sanl_params_init_hashed(network->params, seed, 0), SANL_OK);
     return network;
 }
 

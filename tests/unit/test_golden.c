@@ -1,0 +1,101 @@
+/* The check against golden values: it passes on a file as it is, and fails on one of which a value differs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sanlcl/golden.h>
+
+static const char source[] = TEST_DIR "/reference/golden/r18_none.safetensors";
+
+static int open_device(void **state)
+{
+    struct sanl_device *device = NULL;
+    if (sanl_device_open(&device, NULL) != SANL_OK)
+        return -1;
+    *state = device;
+    return 0;
+}
+
+static int close_device(void **state)
+{
+    sanl_device_free(*state);
+    return 0;
+}
+
+static void test_pass(void **state)
+{
+    struct sanl_golden golden;
+    assert_int_equal(sanl_golden_check(&golden, *state, source), SANL_OK);
+    assert_true(golden.passed);
+    assert_true(golden.tensors > 400);
+    for (int i = 0; i < SANL_GOLDEN_COUNT; i++) {
+        assert_true(golden.figure[i].deviation <= golden.figure[i].bound);
+        assert_true(golden.figure[i].worst[0]);
+    }
+}
+
+static char *read_all(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    bytes[*size] = 0;
+    fclose(file);
+    return bytes;
+}
+
+/* The first value of the tensor becomes 1.001 times as large. */
+static void change(char *bytes, const char *tensor)
+{
+    char quoted[80];
+    uint64_t head;
+    unsigned long at;
+    float value;
+    memcpy(&head, bytes, 8);
+    snprintf(quoted, sizeof quoted, "\"%s\":", tensor);
+    const char *entry = strstr(bytes + 8, quoted);
+    assert_non_null(entry);
+    entry = strstr(entry, "data_offsets");
+    assert_int_equal(sscanf(entry, "data_offsets\":[%lu", &at), 1);
+    memcpy(&value, bytes + 8 + head + at, sizeof value);
+    value *= 1.001f;
+    memcpy(bytes + 8 + head + at, &value, sizeof value);
+}
+
+static void test_fail(void **state)
+{
+    const char path[] = "golden_changed.safetensors";
+    struct sanl_golden golden;
+    size_t size;
+    char *bytes = read_all(source, &size);
+    change(bytes, "loss1");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+    assert_int_equal(sanl_golden_check(&golden, *state, path), SANL_ERR_NUMERIC);
+    assert_false(golden.passed);
+    assert_int_equal(golden.runs, SANL_GOLDEN_RUNS);
+    assert_true(golden.figure[SANL_GOLDEN_LOSS].deviation > golden.figure[SANL_GOLDEN_LOSS].bound);
+    assert_true(golden.figure[SANL_GOLDEN_EVAL].deviation <= golden.figure[SANL_GOLDEN_EVAL].bound);
+    remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pass), cmocka_unit_test(test_fail)};
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
