@@ -33,10 +33,21 @@ bool sanl_network_needs_classifier(const struct sanl_config *config)
            config->cam.mode != SANL_CAM_UNIFORM;
 }
 
-static enum sanl_status create_classifier(struct sanl_network *network)
+/* A ResNet-18 for network->classes classes. */
+static enum sanl_status declare_classifier(struct sanl_network *network)
 {
     struct sanl_config config = network->config;
-    const char *prefix = NULL, *path = config.cam.weights;
+    config.task = SANL_TASK_CLASSIFY;
+    config.model.backbone = SANL_RESNET18;
+    config.model.classes = network->classes;
+    SANL_TRY(sanl_params_create(&network->classifier, network->device));
+    SANL_TRY(declare(network->classifier, &config));
+    return sanl_params_allocate(network->classifier, -1);
+}
+
+static enum sanl_status create_classifier(struct sanl_network *network)
+{
+    const char *prefix = NULL, *path = network->config.cam.weights;
     if (!path[0])
         return sanl_fail(
             SANL_ERR_USAGE,
@@ -45,12 +56,7 @@ static enum sanl_status create_classifier(struct sanl_network *network)
     enum sanl_status status = sanl_weights_find_classifier(&network->classes, &prefix, path);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "cam.weights");
-    config.task = SANL_TASK_CLASSIFY;
-    config.model.backbone = SANL_RESNET18;
-    config.model.classes = network->classes;
-    SANL_TRY(sanl_params_create(&network->classifier, network->device));
-    SANL_TRY(declare(network->classifier, &config));
-    SANL_TRY(sanl_params_allocate(network->classifier, -1));
+    SANL_TRY(declare_classifier(network));
     status = sanl_weights_load(network->classifier, path, prefix);
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
 }
@@ -70,8 +76,15 @@ static enum sanl_status create_params(struct sanl_network *network, int moments,
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "model.pretrained");
 }
 
+static enum sanl_status create_random_classifier(struct sanl_network *network)
+{
+    SANL_TRY(declare_classifier(network));
+    return sanl_params_init(network->classifier, (uint64_t)network->config.seed + 1);
+}
+
+/* classes: of a random CAM classifier; 0: one from cam.weights. */
 static enum sanl_status create_network(struct sanl_network **out, const struct sanl_config *config,
-                                       struct sanl_device *device, int moments, bool fresh)
+                                       struct sanl_device *device, int moments, bool fresh, int classes)
 {
     struct sanl_network *network = sanl_calloc(1, sizeof *network);
     *out = NULL;
@@ -79,10 +92,11 @@ static enum sanl_status create_network(struct sanl_network **out, const struct s
         return SANL_ERR_MEMORY;
     network->config = *config;
     network->device = device;
+    network->classes = classes;
     enum sanl_status status = SANL_OK;
     /* First the classifier: what it lacks is found before the large network is made. */
     if (sanl_network_needs_classifier(config))
-        status = create_classifier(network);
+        status = classes ? create_random_classifier(network) : create_classifier(network);
     if (status == SANL_OK)
         status = create_params(network, moments, fresh);
     if (status != SANL_OK) {
@@ -96,7 +110,13 @@ static enum sanl_status create_network(struct sanl_network **out, const struct s
 enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
                                      struct sanl_device *device, int moments)
 {
-    return create_network(out, config, device, moments, true);
+    return create_network(out, config, device, moments, true, 0);
+}
+
+enum sanl_status sanl_network_create_random(struct sanl_network **out, const struct sanl_config *config,
+                                            struct sanl_device *device, int moments, int classes)
+{
+    return create_network(out, config, device, moments, true, classes);
 }
 
 enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
@@ -109,7 +129,7 @@ enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_
         sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK && prefix[0] &&
         strlen(path) < sizeof own.cam.weights)
         strcpy(own.cam.weights, path);
-    SANL_TRY(create_network(out, &own, device, -1, false));
+    SANL_TRY(create_network(out, &own, device, -1, false, 0));
     const enum sanl_status status = sanl_weights_load((*out)->params, path, "");
     if (status != SANL_OK) {
         sanl_network_free(*out);

@@ -30,6 +30,12 @@ SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, con
  * configuration. */
 SANL_CHECKED enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
                                                 struct sanl_device *device, const char *path);
+
+/* As sanl_network_create, but fresh values everywhere, in the CAM classifier of `classes` classes, too. */
+SANL_CHECKED enum sanl_status sanl_network_create_random(struct sanl_network **out,
+                                                         const struct sanl_config *config,
+                                                         struct sanl_device *device, int moments,
+                                                         int classes);
 void sanl_network_free(struct sanl_network *network);
 
 enum { SANL_ENGINE_LOSSES = SANL_STAGES + 1 };

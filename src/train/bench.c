@@ -1,0 +1,144 @@
+/* Timing the stages of a network. */
+#include <sanlcl/bench.h>
+
+#include <stdlib.h>
+#include <time.h>
+#include "base/memory.h"
+#include "base/random.h"
+#include "train/network.h"
+#include "train/updater.h"
+
+enum { CLASSES = 50 }; /* DeepFashion's categories */
+
+struct bench {
+    const struct sanl_bench_options *options;
+    struct sanl_device *device;
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    struct sanl_updater *updater;
+    long step;
+};
+
+typedef enum sanl_status stage_run(struct bench *bench);
+
+static enum sanl_status run_gradcam(struct bench *bench)
+{
+    return sanl_engine_make_cams(bench->engine);
+}
+
+static enum sanl_status run_network(struct bench *bench)
+{
+    return sanl_graph_forward(bench->engine->graph);
+}
+
+static enum sanl_status run_inference(struct bench *bench)
+{
+    SANL_TRY(run_gradcam(bench));
+    return run_network(bench);
+}
+
+static enum sanl_status run_train(struct bench *bench)
+{
+    SANL_TRY(run_inference(bench));
+    SANL_TRY(sanl_graph_backward(bench->engine->graph));
+    return sanl_updater_step(bench->updater, bench->options->config->train.lr, ++bench->step);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static enum sanl_status time_stage(struct bench *bench, stage_run *run, const char *name)
+{
+    const int runs = bench->options->runs;
+    double *seconds = sanl_calloc((size_t)runs, sizeof *seconds);
+    enum sanl_status status = seconds ? SANL_OK : SANL_ERR_MEMORY;
+    for (int i = -1; i < runs && status == SANL_OK; i++) {
+        const double start = now();
+        status = run(bench);
+        if (status == SANL_OK)
+            status = sanl_device_finish(bench->device);
+        if (i >= 0)
+            seconds[i] = now() - start;
+    }
+    if (status == SANL_OK) {
+        qsort(seconds, (size_t)runs, sizeof *seconds, compare);
+        bench->options->done(bench->options->payload, name, seconds[runs / 2]);
+    }
+    free(seconds);
+    return status;
+}
+
+/* Uniform values of mean 0 and variance 1, times `scale`, plus `offset`. */
+static enum sanl_status fill(struct sanl_tensor *tensor, float scale, float offset, uint64_t key)
+{
+    const size_t count = sanl_shape_count(tensor->shape);
+    float *values = sanl_calloc(count, sizeof *values);
+    if (!values)
+        return SANL_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        values[i] = scale * (float)(3.4641016 * (sanl_random_uniform(key, i) - 0.5)) + offset;
+    const enum sanl_status status = sanl_tensor_write(tensor, values);
+    free(values);
+    return status;
+}
+
+static void close_network(struct bench *bench)
+{
+    sanl_updater_free(bench->updater);
+    sanl_engine_free(bench->engine);
+    sanl_network_free(bench->network);
+    bench->updater = NULL;
+    bench->engine = NULL;
+    bench->network = NULL;
+}
+
+static enum sanl_status open_network(struct bench *bench, bool training)
+{
+    const struct sanl_config *config = bench->options->config;
+    const float half = (float)config->model.size / 2;
+    const int moments = training ? sanl_updater_moments(&config->train) : -1;
+    SANL_TRY(sanl_network_create_random(&bench->network, config, bench->device, moments, CLASSES));
+    SANL_TRY(sanl_engine_create(&bench->engine, bench->network, bench->options->batch, training));
+    SANL_TRY(fill(bench->engine->image, 1, 0, 1));
+    if (!training)
+        return SANL_OK;
+    SANL_TRY(sanl_updater_create(&bench->updater, bench->network->params, &config->train));
+    SANL_TRY(fill(bench->engine->landmark.xy, half / 2, half, 2));
+    return fill(bench->engine->landmark.teaches, 0, 1, 3);
+}
+
+static enum sanl_status time_inference(struct bench *bench)
+{
+    SANL_TRY(open_network(bench, false));
+    SANL_TRY(time_stage(bench, run_gradcam, "gradcam"));
+    SANL_TRY(time_stage(bench, run_network, "network"));
+    return time_stage(bench, run_inference, "inference");
+}
+
+static enum sanl_status time_training(struct bench *bench)
+{
+    SANL_TRY(open_network(bench, true));
+    return time_stage(bench, run_train, "train");
+}
+
+enum sanl_status sanl_bench_network(struct sanl_device *device, const struct sanl_bench_options *options)
+{
+    struct bench bench = {.options = options, .device = device};
+    enum sanl_status status = time_inference(&bench);
+    close_network(&bench);
+    if (status != SANL_OK || !options->training)
+        return status;
+    status = time_training(&bench);
+    close_network(&bench);
+    return status;
+}
