@@ -5,7 +5,8 @@
 #   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
 #
 # Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
-# SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision.
+# SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision and, for
+# PyTorch at its best, libopenblas0-pthread in place of the reference BLAS.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=/usr/bin/python3
@@ -40,6 +41,10 @@ done
 
 if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
     echo "vs_pytorch: $python has no PyTorch: apt install python3-torch python3-torchvision" >&2
+    exit 1
+fi
+if ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
+    echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
     exit 1
 fi
 "$root/scripts/setup.sh"
