@@ -10,6 +10,7 @@
 #include "model/layers.h"
 #include "model/model.h"
 #include "model/safetensors.h"
+#include "train/golden_case.h"
 
 enum { CLASSES = 10, STEPS = 3, FINGERPRINT = 10 };
 
@@ -18,9 +19,8 @@ struct golden {
     struct sanl_safetensors *file;
     const char *path;
     struct sanl_golden *out;
-    struct sanl_config config;
-    int batch;
-    uint64_t seed, nudge;
+    struct sanl_golden_case of;
+    uint64_t nudge;
     struct sanl_params *params, *classifier;
     struct sanl_graph *train, *infer;
     struct sanl_landmark_model train_model, infer_model;
@@ -47,49 +47,6 @@ static enum sanl_status read_tensor(const struct golden *g, const char *name, si
     return status;
 }
 
-static enum sanl_status read_number(const struct golden *g, const char *key, long least, long most, long *out)
-{
-    const char *text = sanl_safetensors_text(g->file, key);
-    char *end = NULL;
-    *out = text ? strtol(text, &end, 10) : 0;
-    if (!text || end == text || *end || *out < least || *out > most)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: metadata '%s' is '%s', a number from %ld to %ld is expected",
-                         g->path, key, text ? text : "missing", least, most);
-    return SANL_OK;
-}
-
-static enum sanl_status read_choice(const struct golden *g, const char *key, const char *option, int *out)
-{
-    const char *text = sanl_safetensors_text(g->file, key);
-    const char *const *names = sanl_config_choices(option);
-    for (*out = 0; text && names[*out]; ++*out)
-        if (strcmp(names[*out], text) == 0)
-            return SANL_OK;
-    return sanl_fail(SANL_ERR_FORMAT, "%s: metadata '%s' is '%s', which is no %s", g->path, key,
-                     text ? text : "missing", option);
-}
-
-static enum sanl_status read_case(struct golden *g)
-{
-    struct sanl_model_config *m = &g->config.model;
-    long landmarks, width, size, batch, seed;
-    sanl_config_defaults(&g->config);
-    SANL_TRY(read_choice(g, "backbone", "model.backbone", &m->backbone));
-    SANL_TRY(read_choice(g, "block", "model.block", &m->block));
-    SANL_TRY(read_number(g, "landmarks", 1, 1000, &landmarks));
-    SANL_TRY(read_number(g, "width", 2, 4096, &width));
-    SANL_TRY(read_number(g, "size", 32, 4096, &size));
-    SANL_TRY(read_number(g, "batch", 1, 1024, &batch));
-    SANL_TRY(read_number(g, "seed", 0, INT32_MAX, &seed));
-    m->landmarks = (int)landmarks;
-    m->width = (int)width;
-    m->size = (int)size;
-    m->fine = true;
-    g->batch = (int)batch;
-    g->seed = (uint64_t)seed;
-    return SANL_OK;
-}
-
 /* ---- building ------------------------------------------------------------------------------------ */
 
 static enum sanl_status build_network(struct golden *g)
@@ -98,17 +55,17 @@ static enum sanl_status build_network(struct golden *g)
     SANL_TRY(sanl_params_create(&g->params, g->device));
     SANL_TRY(sanl_graph_create(&g->train, g->params, &training));
     SANL_TRY(sanl_graph_create(&g->infer, g->params, &inference));
-    sanl_model_landmark(&g->train_model, g->train, &g->config.model, &g->config.loss, g->batch);
-    sanl_model_landmark(&g->infer_model, g->infer, &g->config.model, &g->config.loss, g->batch);
+    sanl_model_landmark(&g->train_model, g->train, &g->of.config.model, &g->of.config.loss, g->of.batch);
+    sanl_model_landmark(&g->infer_model, g->infer, &g->of.config.model, &g->of.config.loss, g->of.batch);
     SANL_TRY(sanl_graph_plan(g->train));
     SANL_TRY(sanl_graph_plan(g->infer));
     SANL_TRY(sanl_params_allocate(g->params, 1));
-    SANL_TRY(sanl_params_init_hashed(g->params, g->seed, g->nudge));
+    SANL_TRY(sanl_params_init_hashed(g->params, g->of.seed, g->nudge));
     SANL_TRY(sanl_params_create(&g->classifier, g->device));
-    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, CLASSES, SANL_CAM_STAGE, g->config.model.size,
-                                 g->batch));
+    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, CLASSES, SANL_CAM_STAGE, g->of.config.model.size,
+                                 g->of.batch));
     SANL_TRY(sanl_params_allocate(g->classifier, -1));
-    return sanl_params_init_hashed(g->classifier, g->seed + 1, g->nudge);
+    return sanl_params_init_hashed(g->classifier, g->of.seed + 1, g->nudge);
 }
 
 static void free_network(struct golden *g)
@@ -274,16 +231,16 @@ static enum sanl_status compare_decoded(struct golden *g)
 static enum sanl_status load_inputs(struct golden *g)
 {
     const struct sanl_shape s = g->train_model.image->shape;
-    const int landmarks = g->config.model.landmarks;
+    const int landmarks = g->of.config.model.landmarks;
     float *image = NULL, *xy = NULL, *visible = NULL, *nhwc = sanl_calloc(sanl_shape_count(s), sizeof *nhwc);
     const size_t hw = (size_t)s.h * (size_t)s.w;
     enum sanl_status status = nhwc ? SANL_OK : SANL_ERR_MEMORY;
     if (status == SANL_OK)
         status = read_tensor(g, "image", sanl_shape_count(s), &image);
     if (status == SANL_OK)
-        status = read_tensor(g, "xy", (size_t)(g->batch * landmarks * 2), &xy);
+        status = read_tensor(g, "xy", (size_t)(g->of.batch * landmarks * 2), &xy);
     if (status == SANL_OK)
-        status = read_tensor(g, "visible", (size_t)(g->batch * landmarks), &visible);
+        status = read_tensor(g, "visible", (size_t)(g->of.batch * landmarks), &visible);
     for (size_t i = 0; status == SANL_OK && i < sanl_shape_count(s); i++)
         nhwc[(i / (3 * hw) * hw + i % hw) * 3 + i / hw % 3] = image[i];
     if (status == SANL_OK)
@@ -306,18 +263,18 @@ static enum sanl_status load_inputs(struct golden *g)
 static enum sanl_status check_gradcam(struct golden *g)
 {
     cl_mem cams[SANL_STAGES] = {0};
-    const int size = g->config.model.size;
+    const int size = g->of.config.model.size;
     float logits[1024 * CLASSES],
-        *values = sanl_calloc((size_t)g->batch * (size_t)(size * size / 16), sizeof *values);
+        *values = sanl_calloc((size_t)g->of.batch * (size_t)(size * size / 16), sizeof *values);
     enum sanl_status status = values ? SANL_OK : SANL_ERR_MEMORY;
     for (int i = 0; i < SANL_STAGES && status == SANL_OK; i++)
-        status = sanl_buffer_create(&cams[i], g->device,
-                                    (size_t)g->batch * (size_t)(size * size / (16 << 2 * i)) * sizeof(float));
+        status = sanl_buffer_create(
+            &cams[i], g->device, (size_t)g->of.batch * (size_t)(size * size / (16 << 2 * i)) * sizeof(float));
     if (status == SANL_OK)
         status = sanl_gradcam_run(g->gradcam, g->train_model.image->value, NULL, cams, logits);
     for (int i = 0; i < SANL_STAGES && status == SANL_OK; i++) {
         char name[16];
-        const struct sanl_shape s = {g->batch, size / (4 << i), size / (4 << i), 1};
+        const struct sanl_shape s = {g->of.batch, size / (4 << i), size / (4 << i), 1};
         const size_t bytes = sanl_shape_count(s) * sizeof *values;
         snprintf(name, sizeof name, "cam%d", 4 << i);
         status = sanl_buffer_read(g->device, cams[i], 0, values, bytes);
@@ -331,7 +288,7 @@ static enum sanl_status check_gradcam(struct golden *g)
     }
     if (status == SANL_OK)
         status = compare_map(g, SANL_GOLDEN_LOGITS, "logits", logits,
-                             (struct sanl_shape){g->batch, 1, 1, CLASSES});
+                             (struct sanl_shape){g->of.batch, 1, 1, CLASSES});
     for (int i = 0; i < SANL_STAGES; i++)
         sanl_buffer_free(cams[i]);
     free(values);
@@ -470,7 +427,7 @@ static enum sanl_status set_bounds(struct golden *g)
 static enum sanl_status run_case(struct golden *g)
 {
     SANL_TRY(sanl_safetensors_open(&g->file, g->path));
-    SANL_TRY(read_case(g));
+    SANL_TRY(sanl_golden_case_read(&g->of, g->file, g->path));
     SANL_TRY(set_bounds(g));
     SANL_TRY(build_network(g));
     SANL_TRY(load_inputs(g));

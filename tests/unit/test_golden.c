@@ -74,28 +74,60 @@ static void change(char *bytes, const char *tensor)
     memcpy(bytes + 8 + head + at, &value, sizeof value);
 }
 
+static const char changed[] = "golden_changed.safetensors";
+
+static void write_parts(const void *first, size_t first_size, const void *second, size_t second_size)
+{
+    FILE *file = fopen(changed, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(first, 1, first_size, file), first_size);
+    assert_int_equal(fwrite(second, 1, second_size, file), second_size);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void test_fail(void **state)
 {
-    const char path[] = "golden_changed.safetensors";
     struct sanl_golden golden;
     size_t size;
     char *bytes = read_all(source, &size);
     change(bytes, "loss1");
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
+    write_parts(bytes, size, "", 0);
     free(bytes);
-    assert_int_equal(sanl_golden_check(&golden, *state, path), SANL_ERR_NUMERIC);
+    assert_int_equal(sanl_golden_check(&golden, *state, changed), SANL_ERR_NUMERIC);
     assert_false(golden.passed);
     assert_int_equal(golden.runs, SANL_GOLDEN_RUNS);
     assert_true(golden.figure[SANL_GOLDEN_LOSS].deviation > golden.figure[SANL_GOLDEN_LOSS].bound);
     assert_true(golden.figure[SANL_GOLDEN_EVAL].deviation <= golden.figure[SANL_GOLDEN_EVAL].bound);
-    remove(path);
+    remove(changed);
+}
+
+/* A seed of any size, modulo 2^64: here the file's own. */
+static void test_seed(void **state)
+{
+    static const char own[] = "\"seed\":\"7\"", same[] = "\"seed\":\"18446744073709551623\"";
+    struct sanl_golden golden;
+    char head[1 << 17];
+    size_t size;
+    uint64_t length;
+    char *bytes = read_all(source, &size);
+    memcpy(&length, bytes, 8);
+    const char *at = strstr(bytes + 8, own), *rest = at + sizeof own - 1;
+    assert_non_null(at);
+    const size_t before = (size_t)(at - bytes);
+    assert_true(before + sizeof same <= sizeof head);
+    memcpy(head, bytes, before);
+    memcpy(head + before, same, sizeof same - 1);
+    length += sizeof same - sizeof own;
+    memcpy(head, &length, 8);
+    write_parts(head, before + sizeof same - 1, rest, size - (size_t)(rest - bytes));
+    free(bytes);
+    assert_int_equal(sanl_golden_check(&golden, *state, changed), SANL_OK);
+    remove(changed);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pass), cmocka_unit_test(test_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pass), cmocka_unit_test(test_fail),
+                                       cmocka_unit_test(test_seed)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
