@@ -10,7 +10,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--case",
      .value = "TEXT",
      .type = SANL_ARG_TEXT,
-     .help = "check this case of it, as in tests/cases/NAME.txt: 'in=2,7,9,5 kernel=3'"},
+     .help = "check this case of it, as in tests/cases/NAME.txt: 'in=2,7,9,5 kh=3 kw=3 cout=4'"},
     {.name = "--golden", .help = "check the whole network against each golden FILE instead"},
     {.name = "--tiny", .help = "only small cases, for interpreters of kernels such as Oclgrind"},
     SANL_ARG_GEMM_ROW,

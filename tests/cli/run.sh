@@ -93,6 +93,9 @@ expect 0 '"compute_units":' '' devices --json
 expect 0 'abilities' '' devices
 expect 1 '' '^sanlcl: no device 12345: there ' selftest --device 12345
 expect 1 '' "^sanlcl: no device has 'nonesuch' in its name" selftest --device nonesuch
+case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
+check 'the help shows a case' '[ -n "$case" ]'
+expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"
 
 # No driver; stays so for the rest.
 OCL_ICD_VENDORS=$folder/none
