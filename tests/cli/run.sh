@@ -32,6 +32,7 @@ expect 0 'valid' '' config
 expect 2 '' 'help-comments needs --dump' config --help-comments
 expect 2 '' "unknown key 'train.rl'; did you mean 'train.lr'?" config train.rl=1
 expect 2 '' "train.lr: expected a number from 0 to 1000, found 'fast'" config train.lr=fast
+expect 2 '' "train.beta2: expected a number from 0 to 0.999999, found '1'" config train.beta2=1
 expect 2 '' '--config: expected FILE after it' config --config
 expect 2 '' '--config is given twice' config --config a --config=b
 expect 2 '' '--dump takes no value' config --dump=1
