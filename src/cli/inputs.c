@@ -280,6 +280,7 @@ char *sanl_inputs_file(const char *folder, const struct sanl_inputs *inputs, siz
 enum sanl_status sanl_inputs_folder(const char *path)
 {
     struct stat info;
+    int code = ENOENT;
     char *copy = strdup(path);
     if (!copy)
         return fail_memory();
@@ -288,7 +289,7 @@ enum sanl_status sanl_inputs_folder(const char *path)
             continue;
         const char end = *p;
         *p = 0;
-        (void)mkdir(copy, 0777);
+        code = mkdir(copy, 0777) == 0 ? 0 : errno;
         *p = end;
         if (!end)
             break;
@@ -296,6 +297,5 @@ enum sanl_status sanl_inputs_folder(const char *path)
     free(copy);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return SANL_OK;
-    return sanl_cli_fail(SANL_ERR_IO, "%s: cannot make this folder%s", path,
-                         stat(path, &info) == 0 ? ": a file of that name exists" : "");
+    return sanl_cli_fail(SANL_ERR_IO, "%s: cannot make this folder: %s", path, strerror(code));
 }

@@ -101,7 +101,9 @@ wait $!
 check 'predict is interrupted' "[ $? = 130 ] && grep -q '^sanlcl: interrupted' '$folder/err'"
 check 'the array is ended then, too' '[ "$(tail -n 1 "$folder/many")" = "]" ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
-expect 1 '' 'cannot make this folder' predict --weights "$landmark" --overlay "$image" "$image"
+expect 1 '' 'cannot make this folder: File exists' predict --weights "$landmark" --overlay "$image" "$image"
+expect 1 '' '^sanlcl: /dev/null/a: cannot make this folder: Not a directory' predict --weights "$landmark" \
+    --overlay /dev/null/a "$image"
 expect 1 '' '/nowhere/x.json: cannot write' predict --weights "$landmark" --json /nowhere/x.json "$image"
 
 # What is no file, and full disks.
