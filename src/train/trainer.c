@@ -338,6 +338,7 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
 {
     struct sanl_evaluation evaluation;
     line->error = line->loss;
+    line->ne_peer = line->ne = line->top1 = (double)NAN;
     if (!run->val)
         return SANL_OK;
     SANL_TRY(sanl_evaluate_engine(&evaluation, run->val_engine, run->val, run->dataset, NULL));

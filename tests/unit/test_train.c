@@ -192,6 +192,22 @@ static void a_run_is_not_lost_by_mistake(void **state)
     assert_false(sanl_folder_exists(config.out));
 }
 
+static void without_validation_there_are_no_errors_in_the_log(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "v");
+    config.data.val[0] = 0;
+    config.train.epochs = 1;
+    train_ok(&config, SANL_TRAIN_NEW);
+    size_t length;
+    char *text = content(config.out, "epochs.csv", &length), *line = strchr(text, '\n');
+    assert_non_null(strstr(text, "lr,ne_peer,ne,error"));
+    for (int i = 0; i < 4; i++) /* behind the rate: two empty fields */
+        assert_non_null(line = strchr(line + 1, ','));
+    assert_memory_equal(line, ",,,", 3);
+    free(text);
+}
+
 static void a_classifier_guides_a_landmark_network(void **state)
 {
     (void)state;
@@ -274,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_landmark_run_is_the_same_whatever_the_workers),
         cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
         cmocka_unit_test(a_run_is_not_lost_by_mistake),
+        cmocka_unit_test(without_validation_there_are_no_errors_in_the_log),
         cmocka_unit_test(a_classifier_guides_a_landmark_network),
         cmocka_unit_test(a_loss_that_is_not_finite_stops_the_run),
     };
