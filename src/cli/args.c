@@ -20,6 +20,9 @@ enum sanl_status sanl_cli_fail(enum sanl_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    for (char *c = message; *c; c++) /* quoted arguments must not break the line */
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
     return status;
 }
 

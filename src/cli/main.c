@@ -64,7 +64,8 @@ static int fail_command(const char *name)
     for (const struct sanl_command *const *c = sanl_commands; *c; c++)
         if (sanl_text_distance(name, (*c)->name) < sanl_text_distance(name, best))
             best = (*c)->name;
-    fprintf(stderr, "sanlcl: unknown command '%s'; did you mean '%s'?\nTry 'sanlcl help'.\n", name, best);
+    (void)!sanl_cli_fail(SANL_ERR_USAGE, "unknown command '%s'; did you mean '%s'?", name, best);
+    fprintf(stderr, "sanlcl: %s\nTry 'sanlcl help'.\n", sanl_cli_message());
     return EXIT_USAGE;
 }
 

@@ -9,6 +9,10 @@ expect 0 '^usage: sanlcl COMMAND' '' --help
 expect 2 '' '^usage: sanlcl COMMAND'
 expect 2 '' "^sanlcl: unknown command 'confgi'; did you mean 'config'?" confgi
 expect 2 '' "^sanlcl: unknown command 'xyz'" help xyz
+expect 2 '' "^sanlcl: unknown command 'x?z'" "x
+z"
+expect 2 '' "^sanlcl config: unexpected argument 'x?z'" config "x
+z"
 
 # Every command: its help, an unknown option, and a help that cannot be written.
 commands=$("$program" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
