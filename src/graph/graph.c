@@ -84,8 +84,18 @@ static struct sanl_tensor *add_tensor(struct sanl_graph *graph, const char *name
     return t;
 }
 
+/* Sizes and indices within a tensor are 32-bit. */
+static enum sanl_status check_count(struct sanl_shape shape)
+{
+    if (sanl_shape_count(shape) <= INT32_MAX)
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_LIMIT, "a tensor has more than 2^31 elements; use a smaller batch or size");
+}
+
 struct sanl_tensor *sanl_graph_input(struct sanl_graph *graph, const char *name, struct sanl_shape shape)
 {
+    if (graph->status == SANL_OK && check_count(shape) != SANL_OK)
+        sanl_graph_fail(graph, sanl_fail_prefix(SANL_ERR_LIMIT, "input %s", name));
     struct sanl_tensor *t = graph->status == SANL_OK ? add_tensor(graph, name, shape, -1, 0) : NULL;
     sanl_graph_keep(t);
     return t;
@@ -119,9 +129,7 @@ static enum sanl_status add_node(struct sanl_graph *graph, struct node *node,
     call->no_param_grad = !graph->options.param_gradients;
     SANL_TRY(call->op->infer(call, graph->device));
     for (int i = 0; i < call->out_count; i++)
-        if (sanl_shape_count(call->out_shape[i]) > INT32_MAX)
-            return sanl_fail(SANL_ERR_LIMIT,
-                             "a tensor has more than 2^31 elements; use a smaller batch or size");
+        SANL_TRY(check_count(call->out_shape[i]));
     SANL_TRY(declare_params(graph, node, params));
     for (int i = 0; i < call->out_count; i++) {
         node->out[i] = add_tensor(graph, node->name, call->out_shape[i], graph->node_count, i);

@@ -98,6 +98,8 @@ expect 0 '"compute_units":' '' devices --json
 expect 0 'abilities' '' devices
 expect 1 '' '^sanlcl: no device 12345: there ' selftest --device 12345
 expect 1 '' "^sanlcl: no device has 'nonesuch' in its name" selftest --device nonesuch
+expect 1 '^resnet18' '^sanlcl: input image: a tensor has more than 2^31 elements' bench --network \
+    --backbone resnet18 --block none --size 4096 --batch 2048
 case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"
