@@ -32,7 +32,7 @@ mkdir "$folder/other"
 echo precious >"$folder/other/file"
 expect 1 '' "$folder/other: holds files that no demo wrote" demo --out "$folder/other" --count 30 --epochs 1
 check 'nothing is added' '[ "$(ls -A "$folder/other")" = file ]'
-expect 1 '' 'a file of that name exists' demo --out "$folder/other/file" --count 30 --epochs 1
+expect 1 '' 'cannot make this folder: File exists' demo --out "$folder/other/file" --count 30 --epochs 1
 echo mine >"$demo/mine"
 "$program" demo --out "$demo" --count 100000 >"$folder/out" 2>"$folder/err" &
 sleep 2
