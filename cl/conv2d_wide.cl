@@ -1,4 +1,5 @@
-/* Convolution for CPUs: one work-item computes register tiles of P output pixels x NV*16 channels.
+/* Convolution for CPUs: one work-item computes register tiles of P output pixels x NV*16 channels, TILES of
+ * them in step.
  *
  * conv2d_gather serves forward and data gradient. The pass's output pixel (oy, ox) reads input pixel
  *     (oy * step + y0 + ty * dy, ox * step + x0 + tx * dx)   for ty < taps_y, tx < taps_x
@@ -20,8 +21,10 @@
 #define UNROLL _Pragma("unroll")
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
- * gradient of a ReLU turns on them. */
-#define CHUNK 32
+ * gradient of a ReLU turns on them. The weights of a chunk stay in the nearest cache for TILES register
+ * tiles. */
+#define CHUNK 64
+#define TILES 8
 
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
@@ -72,11 +75,13 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     const int first = (int)get_global_id(0) * group, last = min(first + group, tiles);
     global const float *norm = prepared, *zero = prepared + zero_at;
     global const float *weights = prepared + weights_at + (size_t)get_global_id(1) * taps * run * STRIP;
-    for (int t = first; t < last; t++) {
-        int iy[P], ix[P];
-        size_t image[P], at[P];
-        UNROLL for (int p = 0; p < P; p++)
-        {
+    for (int t = first; t < last; t += TILES) {
+        const int count = min(TILES, last - t) * P;
+        int iy[TILES * P], ix[TILES * P];
+        size_t image[TILES * P], at[TILES * P];
+        global const float *source[TILES * P];
+        float16 total[TILES * P][NV];
+        for (int p = 0; p < count; p++) {
             const int q = min(t * P + p, pixels - 1), row = q / ow, ox = q - row * ow, im = row / oh,
                       oy = row - im * oh;
             iy[p] = oy * step + y0;
@@ -84,64 +89,59 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             image[p] = (size_t)im * h;
             at[p] =
                 (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
+            UNROLL for (int v = 0; v < NV; v++) total[p][v] = (float16)(0.0f);
         }
-        float16 acc[P][NV], total[P][NV];
-        int depth = 0;
-        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) acc[p][v] = total[p][v] =
-            (float16)(0.0f);
         for (int ty = 0; ty < taps_y; ty++)
             for (int tx = 0; tx < taps_x; tx++) {
-                global const float *source[P];
-                global const float *wk =
-                    weights + (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * run * STRIP;
-                UNROLL for (int p = 0; p < P; p++)
-                {
+                const int tap = (wy0 + ty * wdy) * kw + wx0 + tx * wdx;
+                for (int p = 0; p < count; p++) {
                     const int yy = iy[p] + ty * dy, xx = ix[p] + tx * dx;
                     source[p] = yy >= 0 && yy < h && xx >= 0 && xx < w
                                     ? x + ((image[p] + yy) * w + xx) * pitch
                                     : zero;
                 }
                 for (int k0 = 0; k0 < run; k0 += CHUNK) {
-                    const int k1 = min(run, k0 + CHUNK);
-                    for (int k = k0; k < k1; k++) {
-                        float16 wv[NV];
-                        UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
-                        wk += STRIP;
+                    const int depth = min(run - k0, CHUNK);
+                    global const float *chunk = weights + ((size_t)tap * run + k0) * STRIP;
+                    for (int p0 = 0; p0 < count; p0 += P) {
+                        global const float *wk = chunk;
+                        global const float *xk[P];
+                        float16 acc[P][NV];
                         UNROLL for (int p = 0; p < P; p++)
                         {
-                            const float16 xv = (float16)(source[p][k]);
-                            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                            xk[p] = source[p0 + p] + k0;
+                            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
                         }
-                    }
-                    depth += k1 - k0;
-                    if (depth >= CHUNK) {
-                        depth = 0;
+                        for (int k = 0; k < depth; k++) {
+                            float16 wv[NV];
+                            UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                            wk += STRIP;
+                            UNROLL for (int p = 0; p < P; p++)
+                            {
+                                const float16 xv = (float16)(xk[p][k]);
+                                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                            }
+                        }
                         UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
-                        {
-                            total[p][v] += acc[p][v];
-                            acc[p][v] = (float16)(0.0f);
-                        }
+                            total[p0 + p][v] += acc[p][v];
                     }
                 }
             }
-        UNROLL for (int p = 0; p < P; p++) if (t * P + p < pixels)
-        {
+        for (int p = 0; p < count && t * P + p < pixels; p++)
             UNROLL for (int v = 0; v < NV; v++)
             {
                 const int j = strip + 16 * v;
                 if (j + 16 <= cout) {
-                    const float16 sum = acc[p][v] + total[p][v];
-                    vstore16(epilogue16(sum, j, at[p] + 16 * v, flags, bias, norm, cout, residual, y), 0,
-                             y + at[p] + 16 * v);
+                    vstore16(epilogue16(total[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y),
+                             0, y + at[p] + 16 * v);
                 } else if (j < cout) {
                     float tail[16];
-                    vstore16(acc[p][v] + total[p][v], 0, tail);
+                    vstore16(total[p][v], 0, tail);
                     for (int i = 0; i < cout - j; i++)
                         y[at[p] + 16 * v + i] = epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias,
                                                          norm, cout, residual, y);
                 }
             }
-        }
     }
 }
 

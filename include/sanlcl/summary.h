@@ -13,7 +13,7 @@ extern "C" {
  * follow a convolution belong to it, and so do the norm's parameters. */
 struct sanl_layer {
     char name[64];           /* what its parameters' names begin with, e.g. "backbone.layer1.0.conv1" */
-    char op[48];             /* e.g. "conv2d 3x3 /2 +norm +relu" */
+    char op[96];             /* e.g. "conv2d 3x3 /2 +norm +relu" */
     int n, c, h, w;          /* of the output, in the order of PyTorch; in memory it is n, h, w, c */
     long long parameters;    /* trained values: weights, biases, scales and shifts of norms */
     double flops;            /* of one forward pass; a multiply-add counts 2 */

@@ -59,13 +59,13 @@ static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_ca
                        gradient ? s.cout : 1);
 }
 
-/* Enough register tiles for each work-item that its start costs nothing, few enough that all cores have work.
- */
+/* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
+ * enough that all cores have work. */
 static int tiles_per_item(const struct conv2d_pass *p, int vectors)
 {
     const double tile = 2.0 * pixels_for(vectors) * vectors * 16 * p->run * (p->taps_y * p->taps_x + 0.1);
     const int tiles = (p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors);
-    int group = (int)(4e6 / tile);
+    int group = (int)(32e6 / tile);
     const int limit = tiles * strips(p->cout) / 16;
     group = group > limit ? limit : group;
     return group < 1 ? 1 : group;
