@@ -114,7 +114,7 @@ PRODUCT(product_private, __private)
 
 /* Terms of a score added up in a row. */
 #ifndef CHUNK
-#define CHUNK 32
+#define CHUNK 64
 #endif
 
 INLINE void clear(vec acc[MR][NV])
@@ -133,7 +133,8 @@ INLINE void product_exact(vec hi[MR][NV], vec lo[MR][NV], const __global float *
 {
     clear(hi);
     clear(lo);
-    for (int k = 0; k < depth; k += CHUNK) {
+    product(hi, a, 1, b, min(CHUNK, depth));
+    for (int k = CHUNK; k < depth; k += CHUNK) {
         const __global float *row[MR];
         vec acc[MR][NV];
 #pragma unroll
