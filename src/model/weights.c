@@ -1,6 +1,7 @@
 #include "model/weights.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,13 +246,17 @@ static enum sanl_status compare(const struct sanl_params *params, const struct s
                      text[0], text[1], text[2]);
 }
 
-static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param,
+static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param, const char *path,
                                     struct sanl_safetensors *file, const struct sanl_safetensor *tensor)
 {
     float *values = sanl_calloc(tensor->count, sizeof *values);
     if (!values)
         return SANL_ERR_MEMORY;
     enum sanl_status status = sanl_safetensors_read(file, tensor, values);
+    for (size_t i = 0; i < tensor->count && status == SANL_OK; i++)
+        if (!isfinite(values[i]))
+            status =
+                sanl_fail(SANL_ERR_FORMAT, "%s: tensor %s: value %zu is not finite", path, tensor->name, i);
     if (status == SANL_OK)
         status = sanl_param_write(params, param, values);
     free(values);
@@ -266,7 +271,7 @@ enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path,
     enum sanl_status status = compare(params, file, path, prefix);
     for (int i = 0; i < params->count && status == SANL_OK; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
-        status = copy_tensor(params, params->list[i], file, sanl_safetensors_find(file, name));
+        status = copy_tensor(params, params->list[i], path, file, sanl_safetensors_find(file, name));
     }
     sanl_safetensors_free(file);
     return status;
@@ -346,7 +351,7 @@ enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const ch
         } else if (!fits(param, tensor, detail, sizeof detail)) {
             add_name(&left, param->name, detail);
         } else {
-            status = copy_tensor(params, param, file, tensor);
+            status = copy_tensor(params, param, path, file, tensor);
             matched++;
         }
     }

@@ -316,6 +316,16 @@ static void bad_weights_are_explained(void **state)
     assert_int_equal(sanl_weights_load(network->params, path, ""), SANL_ERR_FORMAT);
     assert_message("2 of another shape: fc.weight (5x512, expected 6x512), fc.bias (5, expected 6)");
     assert_message(path);
+    sanl_network_free(network);
+    classify.model.classes = CLASSES;
+    network = create(&classify, 1);
+    struct sanl_param *bias = sanl_params_find(network->params, "fc.bias");
+    assert_non_null(bias);
+    const float values[CLASSES] = {0, 0, NAN};
+    assert_int_equal(sanl_param_write(network->params, bias, values), SANL_OK);
+    save(network, path);
+    assert_int_equal(sanl_weights_load(network->params, path, ""), SANL_ERR_FORMAT);
+    assert_message("tensor fc.bias: value 2 is not finite");
     write_one(path, "odd", 2);
     assert_int_equal(sanl_weights_load(network->params, path, ""), SANL_ERR_FORMAT);
     assert_message("missing: conv1.weight");
