@@ -52,6 +52,8 @@ static enum sanl_status fail_unknown(const struct sanl_command *command, const c
             best = command->args[i].name;
         }
     }
+    if (least > 1 + strlen(name) / 3)
+        return sanl_cli_fail(SANL_ERR_USAGE, "unknown option '%s'", name);
     return sanl_cli_fail(SANL_ERR_USAGE, "unknown option '%s'; did you mean '%s'?", name, best);
 }
 

@@ -104,17 +104,16 @@ static enum sanl_status add_line(struct sanl_inputs *inputs, char *line, const c
     trim(line);
     if (!*line)
         return SANL_OK;
-    char *fields = is_picture(line) ? NULL : last_fields(line, 4);
-    if (!fields)
+    const char *last = is_picture(line) ? NULL : last_fields(line, 1);
+    if (!last || !is_number(last))
         return add(inputs, line, box);
-    if (!sanl_box_parse(&own, fields)) {
-        if (is_number(fields))
-            return sanl_cli_fail(
-                SANL_ERR_FORMAT,
-                "%s: line %d: expected a box X1 Y1 X2 Y2 with X1 < X2 and Y1 < Y2, found '%s'", path, number,
-                fields);
-        return add(inputs, line, box); /* blanks in a name */
-    }
+    char *fields = last_fields(line, 4);
+    if (!fields || !sanl_box_parse(&own, fields))
+        return sanl_cli_fail(
+            SANL_ERR_FORMAT,
+            "%s: line %d: expected a picture, or one and its box X1 Y1 X2 Y2 with X1 < X2 and "
+            "Y1 < Y2, found '%s'",
+            path, number, line);
     fields[-1] = 0;
     trim(line);
     return add(inputs, line, &own);

@@ -64,7 +64,10 @@ static int fail_command(const char *name)
     for (const struct sanl_command *const *c = sanl_commands; *c; c++)
         if (sanl_text_distance(name, (*c)->name) < sanl_text_distance(name, best))
             best = (*c)->name;
-    (void)!sanl_cli_fail(SANL_ERR_USAGE, "unknown command '%s'; did you mean '%s'?", name, best);
+    if (sanl_text_distance(name, best) <= 1 + strlen(name) / 3)
+        (void)!sanl_cli_fail(SANL_ERR_USAGE, "unknown command '%s'; did you mean '%s'?", name, best);
+    else
+        (void)!sanl_cli_fail(SANL_ERR_USAGE, "unknown command '%s'", name);
     fprintf(stderr, "sanlcl: %s\nTry 'sanlcl help'.\n", sanl_cli_message());
     return EXIT_USAGE;
 }

@@ -73,7 +73,9 @@ printf '%s 1 2 40 50\r\n\n%s\n' "$image" "$folder/other/img_00000001.jpg" >"$fol
 expect 0 '"box": \[1, 2, 40, 50\]' 'device' predict --weights "$landmark" "$folder/list.txt"
 check 'both of the list' '[ $(grep -c "\"path\":" "$folder/out") = 2 ]'
 printf '%s\n%s 9 9 4 4\n' "$image" "$image" >"$folder/list.txt"
-expect 1 '' 'list.txt: line 2: expected a box' predict --weights "$landmark" "$folder/list.txt"
+expect 1 '' 'list.txt: line 2: expected a picture' predict --weights "$landmark" "$folder/list.txt"
+printf '%s 1 2 3\n' "$image" >"$folder/list.txt"
+expect 1 '' 'list.txt: line 1: expected a picture' predict --weights "$landmark" "$folder/list.txt"
 expect 1 '' "$folder/empty: no .jpg" predict --weights "$landmark" "$folder/empty"
 expect 1 '' '/nowhere.jpg: ' predict --weights "$landmark" /nowhere.jpg
 expect 2 '' "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '1,2,1,5'" \
