@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sanlcl/bench.h>
 #include "cli/args.h"
+#include "cli/profile.h"
 
 static const struct sanl_arg args_table[] = {
     SANL_ARG_DEVICE_ROW,
@@ -35,24 +36,6 @@ static void print_stage(void *payload, const char *stage, double seconds)
     const int *batch = payload;
     printf("%-10s %9.1f ms %9.3f images/s\n", stage, seconds * 1e3, seconds > 0 ? *batch / seconds : 0);
     fflush(stdout);
-}
-
-static enum sanl_status print_profile(struct sanl_device *device)
-{
-    struct sanl_device_time *times;
-    int count;
-    double total = 0;
-    const enum sanl_status status = sanl_device_times(&times, &count, device);
-    if (status != SANL_OK)
-        return status;
-    for (int i = 0; i < count; i++)
-        total += times[i].seconds;
-    printf("%10s %6s %9s  kernel\n", "ms", "share", "launches");
-    for (int i = 0; i < count; i++)
-        printf("%10.2f %5.1f%% %9ld  %s\n", times[i].seconds * 1e3, 100 * times[i].seconds / total,
-               times[i].launches, times[i].kernel);
-    free(times);
-    return SANL_OK;
 }
 
 /* --backbone and its like become overrides in front of the user's own. */
@@ -110,7 +93,7 @@ static enum sanl_status run(const struct sanl_args *args)
         printf("peak memory %.2f GiB (process)\n", (double)usage.ru_maxrss / (1 << 20));
     }
     if (status == SANL_OK && profile)
-        status = print_profile(device);
+        status = sanl_cli_print_profile(device);
     sanl_device_free(device);
     return status;
 }

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sanlcl/clock.h>
 #include "cli/demo.h"
 #include "cli/progress.h"
 
@@ -44,18 +44,11 @@ static const struct step {
 
 enum { STEPS = sizeof steps / sizeof *steps };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static enum sanl_status run_steps(struct sanl_demo *demo)
 {
     for (int i = 0; i < STEPS; i++) {
         char time[32];
-        demo->seconds = now() - demo->start;
+        demo->seconds = sanl_clock_seconds() - demo->start;
         sanl_progress_time(time, sizeof time, demo->seconds);
         sanl_progress_print("[%d/%d  %s]  %s", i + 1, STEPS, time, steps[i].heading);
         const enum sanl_status status = steps[i].run(demo);
@@ -70,7 +63,8 @@ static enum sanl_status run_steps(struct sanl_demo *demo)
 
 static enum sanl_status run(const struct sanl_args *args)
 {
-    struct sanl_demo demo = {.args = args, .out = sanl_args_text(args, "--out"), .start = now()};
+    struct sanl_demo demo = {
+        .args = args, .out = sanl_args_text(args, "--out"), .start = sanl_clock_seconds()};
     if (!demo.out || !*demo.out)
         return sanl_cli_fail(SANL_ERR_USAGE, "expected --out DIR");
     demo.count = sanl_args_int(args, "--count");

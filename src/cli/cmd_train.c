@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <sanlcl/train.h>
 #include "cli/args.h"
+#include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/training.h"
 
@@ -18,23 +19,6 @@ static void show_progress(void *payload, const struct sanl_train_progress *progr
 {
     const char *const *metric = payload;
     sanl_training_show(*metric, progress);
-}
-
-static enum sanl_status print_times(struct sanl_device *device)
-{
-    struct sanl_device_time *times;
-    int count;
-    double total = 0;
-    const enum sanl_status status = sanl_device_times(&times, &count, device);
-    if (status != SANL_OK)
-        return status;
-    for (int i = 0; i < count; i++)
-        total += times[i].seconds;
-    for (int i = 0; i < count; i++)
-        printf("%8.3f s %5.1f %% %8ld  %s\n", times[i].seconds, 100 * times[i].seconds / total,
-               times[i].launches, times[i].kernel);
-    free(times);
-    return SANL_OK;
 }
 
 static void print_result(const struct sanl_config *config, const char *metric,
@@ -75,7 +59,7 @@ static enum sanl_status run(const struct sanl_args *args)
     if (status == SANL_OK)
         print_result(&config, metric, &result);
     if (status == SANL_OK && profile)
-        status = print_times(device);
+        status = sanl_cli_print_profile(device);
     sanl_device_free(device);
     return status;
 }

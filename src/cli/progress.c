@@ -6,21 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+#include <sanlcl/clock.h>
 
 enum { LINE_BYTES = 1024 };
 
 /* Guarded by the lock of stderr, since notices come from worker threads. */
 static char live[LINE_BYTES]; /* the line on the terminal; "" for none */
 static double last_time = -1e9;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static bool on_terminal(void)
 {
@@ -54,7 +47,7 @@ void sanl_progress_update(const char *format, ...)
 {
     flockfile(stderr);
     const bool terminal = on_terminal();
-    const double t = now();
+    const double t = sanl_clock_seconds();
     if (!terminal && last_time < 0)
         last_time = t; /* short work needs no line */
     if (t - last_time >= (terminal ? 0.1 : 10)) {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sanlcl/clock.h>
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -114,11 +114,6 @@ static enum sanl_status read_record(const struct sanl_loader *l, struct item *it
 }
 
 /* A fault of the picture, not of the machine. */
-static bool is_bad_picture(enum sanl_status status)
-{
-    return status == SANL_ERR_IO || status == SANL_ERR_FORMAT || status == SANL_ERR_LIMIT;
-}
-
 static void load_item(const struct sanl_loader *l, struct item *item, int position)
 {
     const int count = l->part->count;
@@ -126,14 +121,14 @@ static void load_item(const struct sanl_loader *l, struct item *item, int positi
     if (item->status == SANL_OK)
         return;
     item->message = sanl_strdup(sanl_error_message());
-    if (!is_bad_picture(item->status) || !l->options.skip_bad)
+    if (!sanl_sample_is_bad(item->status) || !l->options.skip_bad)
         return;
     item->skipped = true;
     if (!l->options.training) {
         item->status = SANL_OK;
         return;
     }
-    for (int step = 1; step < count && is_bad_picture(item->status); step++)
+    for (int step = 1; step < count && sanl_sample_is_bad(item->status); step++)
         item->status = read_record(l, item, position, (int)(((int64_t)position + step) % count));
     if (item->status != SANL_OK) {
         free(item->message);
@@ -400,17 +395,10 @@ void sanl_loader_start_epoch(struct sanl_loader *l, uint64_t epoch)
     pthread_mutex_unlock(&l->lock);
 }
 
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Gives the batch in use back and waits for the one after it; NULL when there is none. */
 static struct slot *await_slot(struct sanl_loader *l)
 {
-    const double before = now_seconds();
+    const double before = sanl_clock_seconds();
     struct slot *slot = NULL;
     pthread_mutex_lock(&l->lock);
     if (l->released < l->delivered) {
@@ -425,7 +413,7 @@ static struct slot *await_slot(struct sanl_loader *l)
         l->delivered++;
     }
     pthread_mutex_unlock(&l->lock);
-    l->wait_seconds += now_seconds() - before;
+    l->wait_seconds += sanl_clock_seconds() - before;
     return slot;
 }
 

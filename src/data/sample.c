@@ -77,6 +77,11 @@ enum sanl_status sanl_sample_read(struct sanl_sample *out, const char *path, con
     return status;
 }
 
+bool sanl_sample_is_bad(enum sanl_status status)
+{
+    return status == SANL_ERR_IO || status == SANL_ERR_FORMAT || status == SANL_ERR_LIMIT;
+}
+
 void sanl_sample_free(struct sanl_sample *sample)
 {
     sanl_image_free(&sample->crop);

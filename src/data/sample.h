@@ -29,6 +29,8 @@ SANL_CHECKED enum sanl_status sanl_sample_read(struct sanl_sample *out, const ch
                                                const struct sanl_box *box,
                                                const struct sanl_sample_options *options,
                                                const struct sanl_augment *augment);
+/* True when a failure to read is the picture's fault, and others may do. */
+bool sanl_sample_is_bad(enum sanl_status status);
 void sanl_sample_free(struct sanl_sample *sample); /* takes a zeroed or freed object */
 
 #endif

@@ -2,7 +2,7 @@
 #include <sanlcl/bench.h>
 
 #include <stdlib.h>
-#include <time.h>
+#include <sanlcl/clock.h>
 #include "base/memory.h"
 #include "base/random.h"
 #include "train/network.h"
@@ -44,13 +44,6 @@ static enum sanl_status run_train(struct bench *bench)
     return sanl_updater_step(bench->updater, bench->options->config->train.lr, ++bench->step);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int compare(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -63,12 +56,12 @@ static enum sanl_status time_stage(struct bench *bench, stage_run *run, const ch
     double *seconds = sanl_calloc((size_t)runs, sizeof *seconds);
     enum sanl_status status = seconds ? SANL_OK : SANL_ERR_MEMORY;
     for (int i = -1; i < runs && status == SANL_OK; i++) {
-        const double start = now();
+        const double start = sanl_clock_seconds();
         status = run(bench);
         if (status == SANL_OK)
             status = sanl_device_finish(bench->device);
         if (i >= 0)
-            seconds[i] = now() - start;
+            seconds[i] = sanl_clock_seconds() - start;
     }
     if (status == SANL_OK) {
         qsort(seconds, (size_t)runs, sizeof *seconds, compare);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "landmark/metric.h"
@@ -24,13 +24,6 @@ struct run {
     float *values; /* what the network says: (batch, landmarks, 3) or (batch, classes) */
     long top1, top3;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- landmarks ----------------------------------------------------------------------------------- */
 
@@ -203,7 +196,7 @@ static enum sanl_status evaluate(struct sanl_evaluation *out, struct sanl_engine
                                  const struct sanl_mean_landmark *mean)
 {
     struct run run = {.out = out, .engine = engine, .dataset = dataset, .hooks = hooks, .mean = mean};
-    const double start = now();
+    const double start = sanl_clock_seconds();
     memset(out, 0, sizeof *out);
     enum sanl_status status = prepare(&run);
     if (status == SANL_OK)
@@ -213,7 +206,7 @@ static enum sanl_status evaluate(struct sanl_evaluation *out, struct sanl_engine
     else
         sanl_evaluation_free(out);
     free(run.values);
-    out->seconds = now() - start;
+    out->seconds = sanl_clock_seconds() - start;
     return status;
 }
 

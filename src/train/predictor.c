@@ -119,11 +119,6 @@ static enum sanl_status add_input(struct sanl_predictor *p, const struct sanl_pr
 }
 
 /* A fault of the picture, not of the machine. */
-static bool is_bad_picture(enum sanl_status status)
-{
-    return status == SANL_ERR_IO || status == SANL_ERR_FORMAT || status == SANL_ERR_LIMIT;
-}
-
 /* Fills the batch with the next pictures, from *at on. */
 static enum sanl_status fill_batch(struct sanl_predictor *p, const struct sanl_predict_input *inputs,
                                    size_t count, size_t *at, bool skip_bad, size_t *skipped)
@@ -134,7 +129,7 @@ static enum sanl_status fill_batch(struct sanl_predictor *p, const struct sanl_p
             return sanl_fail(SANL_ERR_INTERRUPTED, "stopped after %zu of %zu pictures",
                              *at - (size_t)p->batch.count, count);
         const enum sanl_status status = add_input(p, &inputs[(*at)++]);
-        if (is_bad_picture(status) && skip_bad) {
+        if (sanl_sample_is_bad(status) && skip_bad) {
             sanl_log(SANL_LOG_WARNING, "skipped: %s", sanl_error_message());
             ++*skipped;
         } else if (status != SANL_OK) {

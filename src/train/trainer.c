@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
 #include <sanlcl/train.h>
 #include "base/log.h"
@@ -42,13 +42,6 @@ struct run {
     double start, epoch_start;
     int epoch_first; /* step at epoch_start: above 0 after a resume */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static enum sanl_task task_of(const struct run *run)
 {
@@ -241,19 +234,21 @@ static enum sanl_status fail_numeric(struct run *run, long step, const char *wha
         SANL_ERR_NUMERIC,
         "step %ld (epoch %d): the %s is %g; largest gradients of %s: %s; the checkpoints stay as "
         "they were; a lower train.lr, a longer train.warmup or train.clip may help",
-        step, run->at.epoch + 1, what, value, first ? "this step" : "the last step taken", text);
+        step, run->at.epoch + 1, what, isnan(value) ? (double)NAN : value,
+        first ? "this step" : "the last step taken", text);
 }
 
 /* ---- steps and epochs ---------------------------------------------------------------------------- */
 
 static double images_per_second(const struct run *run)
 {
-    return (run->at.step - run->epoch_first) * (double)run->config->train.batch / (now() - run->epoch_start);
+    return (run->at.step - run->epoch_first) * (double)run->config->train.batch /
+           (sanl_clock_seconds() - run->epoch_start);
 }
 
 static double wait_share(const struct run *run)
 {
-    return fmin(1, sanl_loader_wait_seconds(run->train) / (now() - run->epoch_start));
+    return fmin(1, sanl_loader_wait_seconds(run->train) / (sanl_clock_seconds() - run->epoch_start));
 }
 
 static void report(const struct run *run, struct sanl_train_progress *progress)
@@ -261,8 +256,9 @@ static void report(const struct run *run, struct sanl_train_progress *progress)
     const long left = (long)run->config->train.epochs * run->steps - total_steps(run);
     progress->epochs = run->config->train.epochs;
     progress->steps = run->steps;
-    progress->seconds_left =
-        run->stepped ? (now() - run->start) / (double)run->stepped * (double)left : (double)NAN;
+    progress->seconds_left = run->stepped
+                                 ? (sanl_clock_seconds() - run->start) / (double)run->stepped * (double)left
+                                 : (double)NAN;
     if (run->options->progress)
         run->options->progress(run->options->payload, progress);
 }
@@ -295,6 +291,7 @@ static enum sanl_status take_step(struct run *run, const struct sanl_batch *batc
     run->at.loss_sum += line.loss;
     run->stepped++;
     if (line.step % config->train.log_every == 0) {
+        SANL_TRY(sanl_updater_read_norm(&line.gradient_norm, run->updater));
         line.images_per_second = images_per_second(run);
         line.wait_share = wait_share(run);
         SANL_TRY(sanl_run_folder_log_step(&run->folder, task_of(run), &line));
@@ -326,7 +323,7 @@ static enum sanl_status run_steps(struct run *run)
             if (!batch)
                 return SANL_OK;
             if (i == run->epoch_first)
-                run->epoch_start = now();
+                run->epoch_start = sanl_clock_seconds();
             SANL_TRY(take_step(run, batch));
         }
         if (sanl_interrupted())
@@ -378,7 +375,7 @@ static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
 static enum sanl_status run_epoch(struct run *run)
 {
     float norm;
-    run->epoch_start = now();
+    run->epoch_start = sanl_clock_seconds();
     run->epoch_first = run->at.step;
     SANL_TRY(run_steps(run));
     SANL_TRY(check_norm(run, &norm));
@@ -395,7 +392,7 @@ static enum sanl_status run_epoch(struct run *run)
     if (status == SANL_ERR_INTERRUPTED)
         return stop(run);
     SANL_TRY(status);
-    line.seconds = now() - run->epoch_start;
+    line.seconds = sanl_clock_seconds() - run->epoch_start;
     return end_epoch(run, &line);
 }
 
@@ -413,7 +410,7 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     if (mode == SANL_TRAIN_RESUME)
         SANL_TRY(resume(run));
     SANL_TRY(sanl_run_folder_begin(&run->folder, config, mode, total_steps(run), run->at.epoch));
-    run->start = now();
+    run->start = sanl_clock_seconds();
     while (run->at.epoch < config->train.epochs)
         SANL_TRY(run_epoch(run));
     return SANL_OK;
@@ -424,12 +421,12 @@ enum sanl_status sanl_train(struct sanl_train_result *out, const struct sanl_con
 {
     static const struct sanl_train_options plain;
     struct run run = {.config = config, .options = options ? options : &plain};
-    run.start = now();
+    run.start = sanl_clock_seconds();
     make_carried(&run.carried, config);
     const enum sanl_status status = train(&run, device);
     if (out)
-        *out =
-            (struct sanl_train_result){run.at.epoch, run.at.best_epoch, run.at.best_error, now() - run.start};
+        *out = (struct sanl_train_result){run.at.epoch, run.at.best_epoch, run.at.best_error,
+                                          sanl_clock_seconds() - run.start};
     sanl_updater_free(run.updater);
     sanl_engine_free(run.engine);
     sanl_engine_free(run.val_engine);

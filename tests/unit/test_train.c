@@ -136,6 +136,7 @@ static void a_landmark_run_is_the_same_whatever_the_workers(void **state)
     json_t *line = json_loads(log, 0, NULL);
     assert_non_null(line);
     assert_int_equal(json_integer_value(json_object_get(line, "step")), 1);
+    assert_true(json_number_value(json_object_get(line, "gradient_norm")) > 0);
     double sum = json_number_value(json_object_get(line, "loss_fine"));
     for (size_t i = 0; i < 4; i++)
         sum += json_number_value(json_array_get(json_object_get(line, "loss_coarse"), i));
