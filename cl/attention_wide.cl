@@ -99,7 +99,8 @@ INLINE float largest_lane(vec x)
     INLINE void NAME(vec acc[MR][NV], const SPACE float *const a[MR], int step, const __global float *b,     \
                      int depth)                                                                              \
     {                                                                                                        \
-        for (int k = 0; k < depth; k++) {                                                                    \
+        _Pragma("unroll 4") for (int k = 0; k < depth; k++)                                                  \
+        {                                                                                                    \
             vec row[NV];                                                                                     \
             _Pragma("unroll") for (int v = 0; v < NV; v++) row[v] = load_vec((size_t)k * NV + v, b);         \
             _Pragma("unroll") for (int i = 0; i < MR; i++)                                                   \

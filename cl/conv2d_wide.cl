@@ -19,6 +19,7 @@
 #endif
 #define STRIP (NV * 16)
 #define UNROLL _Pragma("unroll")
+#define UNROLL_4 _Pragma("unroll 4")
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
  * gradient of a ReLU turns on them. The weights of a chunk stay in the nearest cache for TILES register
@@ -112,7 +113,8 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                             xk[p] = source[p0 + p] + k0;
                             UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
                         }
-                        for (int k = 0; k < depth; k++) {
+                        UNROLL_4 for (int k = 0; k < depth; k++)
+                        {
                             float16 wv[NV];
                             UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
                             wk += STRIP;
@@ -178,7 +180,8 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 size_t at = (((size_t)im * h + yy) * w + (low * step - pad_x + tx)) * (size_t)pitch;
                 global const float *gs =
                     g + ((size_t)get_global_id(1) * rows * ow + (size_t)row * ow + low) * STRIP;
-                for (int ox = low; ox < high; ox++) {
+                UNROLL_4 for (int ox = low; ox < high; ox++)
+                {
                     float16 gv[NV];
                     UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs);
                     UNROLL for (int p = 0; p < P; p++)
