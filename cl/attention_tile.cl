@@ -27,6 +27,20 @@
 #define WEIGHT 3 /* out = exp(scale * sum - per_row[0]) / per_row[1] */
 #define SLOPE  4 /* out = scale * weight * (sum - per_row); weight lies as out does */
 
+static float finish(int step, float sum, float scale, float of_row, float share, float weight, float old)
+{
+    switch (step) {
+    case DIVIDE:
+        return sum / of_row;
+    case WEIGHT:
+        return exp(scale * sum - of_row) * share;
+    case SLOPE:
+        return scale * weight * (sum - of_row);
+    default: /* STORE, ADD */
+        return old + scale * sum;
+    }
+}
+
 /* out[rows][cols] of image get_global_id(1) from sum_k a[row][k] b[k][col], k < depth. An element (i, j) of a
  * matrix stands at at + image * stride_image + i * stride_i + j * stride_j; one of a's and of b's last two
  * is 1. A work-group: TILE x TILE of out; a work-item: rows 4 y + {0..3} of each of QUADS bands of 4 SIDE,
@@ -101,16 +115,9 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_r
                 size_t at = (size_t)image * out_image + (size_t)row * out_row + col;
                 if (col >= cols)
                     continue;
-                if (step == STORE)
-                    out[out_at + at] = scale * sums[l];
-                else if (step == ADD)
-                    out[out_at + at] += scale * sums[l];
-                else if (step == DIVIDE)
-                    out[out_at + at] = sums[l] / of_row;
-                else if (step == WEIGHT)
-                    out[out_at + at] = exp(scale * sums[l] - of_row) * share;
-                else
-                    out[out_at + at] = scale * weight[weight_at + at] * (sums[l] - of_row);
+                const float w = step == SLOPE ? weight[weight_at + at] : 1.0f;
+                const float old = step == ADD ? out[out_at + at] : 0.0f;
+                out[out_at + at] = finish(step, sums[l], scale, of_row, share, w, old);
             }
         }
     }

@@ -99,8 +99,7 @@ INLINE float largest_lane(vec x)
     INLINE void NAME(vec acc[MR][NV], const SPACE float *const a[MR], int step, const __global float *b,     \
                      int depth)                                                                              \
     {                                                                                                        \
-        _Pragma("unroll 4") for (int k = 0; k < depth; k++)                                                  \
-        {                                                                                                    \
+        for (int k = 0; k < depth; k++) {                                                                    \
             vec row[NV];                                                                                     \
             _Pragma("unroll") for (int v = 0; v < NV; v++) row[v] = load_vec((size_t)k * NV + v, b);         \
             _Pragma("unroll") for (int i = 0; i < MR; i++)                                                   \
@@ -349,6 +348,19 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
         }
 }
 
+/* a . b over c floats. */
+INLINE float inner_product(const __global float *a, const __global float *b, int c)
+{
+    vec lanes = (vec)(0.0f);
+    float rest = 0.0f;
+    int k = 0;
+    for (; k + VW <= c; k += VW)
+        lanes += load_vec(0, a + k) * load_vec(0, b + k);
+    for (; k < c; k++)
+        rest += a[k] * b[k];
+    return sum_lanes(lanes) + rest;
+}
+
 /* A work-item: `per` queries, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
  * ds of the block, with `room` rows for an image, and dq unless it is NULL. */
 SINGLE __kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
@@ -372,14 +384,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
     dy += at * c;
     for (int i = 0; i < ROWS; i++) {
         int row = min(i, count - 1);
-        vec lanes = (vec)(0.0f);
-        float rest = 0.0f;
-        int k = 0;
-        for (; k + VW <= c; k += VW)
-            lanes += load_vec(0, dy + (size_t)row * c + k) * load_vec(0, y + (at + row) * c + k);
-        for (; k < c; k++)
-            rest += dy[(size_t)row * c + k] * y[(at + row) * c + k];
-        inner[i] = sum_lanes(lanes) + rest;
+        inner[i] = inner_product(dy + (size_t)row * c, y + (at + row) * c, c);
         top[i] = norm[2 * (at + row)];
         share[i] = 1.0f / norm[2 * (at + row) + 1];
     }

@@ -19,7 +19,6 @@
 #endif
 #define STRIP (NV * 16)
 #define UNROLL _Pragma("unroll")
-#define UNROLL_4 _Pragma("unroll 4")
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
  * gradient of a ReLU turns on them. The weights of a chunk stay in the nearest cache for TILES register
@@ -61,6 +60,24 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
     if (flags & HAS_ADD)
         v += vload16(0, y + at);
     return v;
+}
+
+/* The channels of a strip at one pixel, `at` floats into y. */
+static void put(const float16 *sum, int strip, size_t at, int flags, global const float *bias,
+                global const float *norm, int cout, global const float *residual, global float *y)
+{
+    UNROLL for (int v = 0; v < NV; v++, at += 16)
+    {
+        const int j = strip + 16 * v;
+        if (j + 16 <= cout) {
+            vstore16(epilogue16(sum[v], j, at, flags, bias, norm, cout, residual, y), 0, y + at);
+        } else if (j < cout) {
+            float tail[16];
+            vstore16(sum[v], 0, tail);
+            for (int i = 0; i < cout - j; i++)
+                y[at + i] = epilogue(tail[i], j + i, at + i, flags, bias, norm, cout, residual, y);
+        }
+    }
 }
 
 /* prepared: norm (2 * cout), from zero_at on a row of zeros, from weights_at on the packed weights. */
@@ -113,8 +130,7 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                             xk[p] = source[p0 + p] + k0;
                             UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
                         }
-                        UNROLL_4 for (int k = 0; k < depth; k++)
-                        {
+                        for (int k = 0; k < depth; k++) {
                             float16 wv[NV];
                             UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
                             wk += STRIP;
@@ -130,20 +146,7 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                 }
             }
         for (int p = 0; p < count && t * P + p < pixels; p++)
-            UNROLL for (int v = 0; v < NV; v++)
-            {
-                const int j = strip + 16 * v;
-                if (j + 16 <= cout) {
-                    vstore16(epilogue16(total[p][v], j, at[p] + 16 * v, flags, bias, norm, cout, residual, y),
-                             0, y + at[p] + 16 * v);
-                } else if (j < cout) {
-                    float tail[16];
-                    vstore16(total[p][v], 0, tail);
-                    for (int i = 0; i < cout - j; i++)
-                        y[at[p] + 16 * v + i] = epilogue(tail[i], j + i, at[p] + 16 * v + i, flags, bias,
-                                                         norm, cout, residual, y);
-                }
-            }
+            put(total[p], strip, at[p], flags, bias, norm, cout, residual, y);
     }
 }
 
@@ -180,8 +183,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 size_t at = (((size_t)im * h + yy) * w + (low * step - pad_x + tx)) * (size_t)pitch;
                 global const float *gs =
                     g + ((size_t)get_global_id(1) * rows * ow + (size_t)row * ow + low) * STRIP;
-                UNROLL_4 for (int ox = low; ox < high; ox++)
-                {
+                for (int ox = low; ox < high; ox++) {
                     float16 gv[NV];
                     UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs);
                     UNROLL for (int p = 0; p < P; p++)
