@@ -208,11 +208,14 @@ static enum sanl_status prepare(struct sanl_graph *graph)
         return SANL_OK;
     for (int i = 0; i < graph->node_count; i++) {
         struct node *node = graph->nodes[i];
-        if (!node->call.op->prepare)
-            continue;
-        const enum sanl_status status = node->call.op->prepare(&node->call, graph->device);
-        if (status != SANL_OK)
-            return sanl_fail_prefix(status, "layer %s", node->name);
+        for (int d = SANL_FORWARD; node->call.op->prepare && d <= (int)SANL_BACKWARD; d++) {
+            if (d == SANL_BACKWARD && !node->call.training)
+                continue;
+            const enum sanl_status status =
+                node->call.op->prepare(&node->call, graph->device, (enum sanl_direction)d);
+            if (status != SANL_OK)
+                return sanl_fail_prefix(status, "layer %s", node->name);
+        }
     }
     graph->prepared_version = graph->params->version;
     return SANL_OK;

@@ -94,13 +94,13 @@ static enum sanl_status demand_value(struct plan *plan, struct sanl_tensor *t)
             if (node->in[k] != t)
                 continue;
             last = last > i ? last : i;
-            if (node->backward && (node->call.op->backward_in >> k & 1) && backward_time(graph, i) > last)
+            if (node->backward && (node->call.backward_in >> k & 1) && backward_time(graph, i) > last)
                 last = backward_time(graph, i);
         }
     }
     if (t->node >= 0) {
         const struct node *node = graph->nodes[t->node];
-        if (node->backward && (node->call.op->backward_out >> t->output & 1))
+        if (node->backward && (node->call.backward_out >> t->output & 1))
             last = backward_time(graph, t->node);
     }
     if (t->kept || t->node < 0) {

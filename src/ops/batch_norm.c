@@ -46,6 +46,10 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     for (int i = 0; i < 2; i++)
         call->param_shape[i] = call->state_shape[i] = call->saved_shape[i] = channels;
     const struct sanl_pieces pieces = sanl_pieces_of(sanl_shape_rows(x));
+    if (call->no_param_grad && !uses_batch(call))
+        call->backward_in = 0;
+    if (!has_relu(call))
+        call->backward_out = 0;
     call->workspace_bytes = sizeof(float) * 2 * (size_t)pieces.count * (size_t)x.c;
     return SANL_OK;
 }
@@ -142,17 +146,23 @@ static enum sanl_status statistics(struct sanl_op_call *call, struct sanl_device
                        call->state[RUNNING_VAR]);
 }
 
-static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+/* From the statistics in saved[]. */
+static enum sanl_status normalise(struct sanl_op_call *call, struct sanl_device *device)
 {
     const size_t rows = sanl_shape_rows(call->in_shape[X]);
     const int c = call->in_shape[X].c;
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
-    SANL_TRY(statistics(call, device, rows));
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_forward", sweep.options));
     return sanl_launch(device, kernel, sweep.range, "iiiibbbbbbb", (int)rows, sweep.groups, sweep.span,
                        has_relu(call), call->saved[MEAN], call->saved[INVSTD], call->param[GAMMA],
                        call->param[BETA], call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0]);
+}
+
+static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
+{
+    SANL_TRY(statistics(call, device, sanl_shape_rows(call->in_shape[X])));
+    return normalise(call, device);
 }
 
 /* Reduces to dgamma, dbeta and the coefficients of dx, which end up at the start of the workspace. */
@@ -221,10 +231,12 @@ const struct sanl_op sanl_op_batch_norm = {
     .in_grad = 3,
     .backward_in = 1,
     .backward_out = 1,
+    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,
     .forward = forward,
+    .recompute = normalise,
     .backward = backward,
     .cost = cost,
     .fill = fill,

@@ -111,6 +111,7 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
 const struct sanl_op sanl_op_concat = {
     .name = "concat",
     .in_grad = 15,
+    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,

@@ -165,13 +165,18 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->state_count = attr(call, CONV2D_NORM) ? 4 : 0;
     for (int i = 0; i < 4; i++)
         call->state_shape[i] = (struct sanl_shape){1, 1, 1, s.cout};
+    if (call->no_param_grad)
+        call->backward_in = 0;
+    if (!attr(call, CONV2D_RELU))
+        call->backward_out = 0;
     const struct conv2d_route *route = route_of(device);
     call->prepared_bytes = sanl_conv2d_prepared_of(call, route).count * sizeof(float);
     call->workspace_bytes = workspace_of(call, device, route).total;
     return SANL_OK;
 }
 
-static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device)
+static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device,
+                                enum sanl_direction direction)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_route *route = route_of(device);
@@ -181,8 +186,8 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
         SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)s.cout, "bbbbbif",
                                 call->state[0], call->state[1], call->state[2], call->state[3],
                                 call->prepared, s.cout, call->attr[CONV2D_EPS]));
-    SANL_TRY(route->pack(device, call, at.forward, false));
-    return call->training ? route->pack(device, call, at.gradient, true) : SANL_OK;
+    const bool gradient = direction == SANL_BACKWARD;
+    return route->pack(device, call, gradient ? at.gradient : at.forward, gradient);
 }
 
 static enum sanl_status frame(struct sanl_device *device, const struct sanl_op_call *call,

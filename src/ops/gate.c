@@ -71,6 +71,7 @@ const struct sanl_op sanl_op_gate = {
     .in_fill = {SANL_FILL_NORMAL, SANL_FILL_UNIT},
     .in_grad = 1,
     .backward_in = 2,
+    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,

@@ -5,7 +5,8 @@
  * device, activations NHWC, convolution weights HWIO; the C reference computes in double.
  *
  * Life of a call: fill op, attr, in_count and in_shape; infer() sets everything else that is a shape or a
- * size; the owner supplies buffers; then prepare() when parameters changed, forward(), backward(). */
+ * size; the owner supplies buffers; then prepare() when parameters changed, forward(), recompute(),
+ * backward(). */
 #ifndef OPS_OP_H
 #define OPS_OP_H
 
@@ -40,6 +41,8 @@ struct sanl_op_call {
     double attr[SANL_OP_ATTR];
     bool training;      /* forward keeps what backward needs; batch norm uses batch statistics */
     bool no_param_grad; /* backward computes gradients of the inputs alone */
+    unsigned backward_in, backward_out; /* bit i: backward reads in[i], out[i]; the operator's own, less what
+                                           infer() finds that this call does not need */
 
     int in_count, out_count, param_count, state_count, saved_count;
     struct sanl_shape in_shape[SANL_OP_IN];
@@ -98,8 +101,9 @@ struct sanl_op {
     enum sanl_fill param_fill[SANL_OP_PARAM];
     enum sanl_fill state_fill[SANL_OP_STATE];
     unsigned in_grad;          /* bit i: input i has a gradient */
-    unsigned backward_in;      /* bit i: backward reads in[i] */
-    unsigned backward_out;     /* bit i: backward reads out[i] */
+    unsigned backward_in;      /* bit i: backward may read in[i] */
+    unsigned backward_out;     /* bit i: backward may read out[i] */
+    bool cheap;                /* making out[] once more costs less than keeping it */
     double tolerance;          /* kernel against reference, relative to the largest value; 0: 1e-5 */
     double gradient_tolerance; /* reference backward against finite differences; 0: 1e-6 */
 
@@ -108,9 +112,13 @@ struct sanl_op {
     enum sanl_status (*infer)(struct sanl_op_call *call, struct sanl_device *device);
     void (*reference_forward)(const struct sanl_op_call *call, const struct sanl_op_host *host);
     void (*reference_backward)(const struct sanl_op_call *call,
-                               const struct sanl_op_host *host);                        /* or NULL */
-    enum sanl_status (*prepare)(struct sanl_op_call *call, struct sanl_device *device); /* or NULL */
+                               const struct sanl_op_host *host); /* or NULL */
+    /* Derives what `direction` needs; NULL: nothing. What it derives for one stays whole for the other. */
+    enum sanl_status (*prepare)(struct sanl_op_call *call, struct sanl_device *device,
+                                enum sanl_direction direction);
     enum sanl_status (*forward)(struct sanl_op_call *call, struct sanl_device *device);
+    /* Makes out[] once more, the same bits, from in[], param[] and saved[]; NULL: forward() does. */
+    enum sanl_status (*recompute)(struct sanl_op_call *call, struct sanl_device *device);
     enum sanl_status (*backward)(struct sanl_op_call *call, struct sanl_device *device); /* or NULL */
     struct sanl_op_cost (*cost)(const struct sanl_op_call *call, enum sanl_direction direction);
     void (*fill)(const struct sanl_op_call *call, const struct sanl_op_host *host,

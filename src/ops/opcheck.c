@@ -126,10 +126,32 @@ static enum sanl_status run_forward(struct check *check, const char *what)
         bool given = slot->kind == IN || slot->kind == PARAM || slot->kind == STATE;
         SANL_TRY(sanl_slot_send(slot, check->device, given ? slot->first : NULL));
     }
-    if (op->prepare)
-        SANL_TRY(op->prepare(&check->call, check->device));
+    for (int d = SANL_FORWARD; op->prepare && d <= (int)SANL_BACKWARD; d++)
+        if (d == SANL_FORWARD || check->call.training)
+            SANL_TRY(op->prepare(&check->call, check->device, (enum sanl_direction)d));
     SANL_TRY(op->forward(&check->call, check->device));
     return collect(check, 1u << IN, what);
+}
+
+/* What is made once more has the same bits, and nothing else changes. */
+static enum sanl_status check_recompute(struct check *check, unsigned results)
+{
+    const struct sanl_op *op = check->call.op;
+    if (!op->recompute)
+        return SANL_OK;
+    for (int i = 0; i < check->slot_count; i++) {
+        struct sanl_slot *slot = &check->slots[i];
+        if (has(results, slot->kind) || slot->kind == WORKSPACE)
+            SANL_TRY(sanl_slot_send(slot, check->device, NULL));
+    }
+    SANL_TRY(op->recompute(&check->call, check->device));
+    SANL_TRY(
+        collect(check, 1u << IN | 1u << PARAM | 1u << STATE | 1u << SAVED | 1u << PREPARED, "recomputation"));
+    for (int i = 0; i < check->slot_count; i++)
+        if (has(results, check->slots[i].kind))
+            SANL_TRY(sanl_slot_compare_kept(&check->slots[i], "recomputation differs"));
+    keep_results(check, results);
+    return SANL_OK;
 }
 
 static enum sanl_status check_forward(struct check *check)
@@ -147,7 +169,7 @@ static enum sanl_status check_forward(struct check *check)
         if (has(results | 1u << SAVED, check->slots[i].kind))
             SANL_TRY(sanl_slot_compare_kept(&check->slots[i], "two forwards differ"));
     keep_results(check, results | 1u << SAVED | 1u << PREPARED);
-    return SANL_OK;
+    return check_recompute(check, 1u << OUT);
 }
 
 /* ---- backward ------------------------------------------------------------------------------------ */
@@ -168,9 +190,8 @@ static bool is_wanted(const struct sanl_slot *slot, const struct variant *varian
 
 static bool is_hidden(const struct check *check, const struct sanl_slot *slot)
 {
-    const struct sanl_op *op = check->call.op;
-    return (slot->kind == IN && !has(op->backward_in, slot->index)) ||
-           (slot->kind == OUT && !has(op->backward_out, slot->index));
+    return (slot->kind == IN && !has(check->call.backward_in, slot->index)) ||
+           (slot->kind == OUT && !has(check->call.backward_out, slot->index));
 }
 
 static enum sanl_status run_backward(struct check *check, const struct variant *variant)

@@ -57,7 +57,7 @@ const struct sanl_op *sanl_op_find(const char *name)
 
 struct sanl_op_call sanl_op_call_of(const struct sanl_op *op)
 {
-    struct sanl_op_call call = {.op = op};
+    struct sanl_op_call call = {.op = op, .backward_in = op->backward_in, .backward_out = op->backward_out};
     for (int i = 0; i < SANL_OP_ATTR && op->attr[i].name; i++)
         call.attr[i] = op->attr[i].value;
     return call;

@@ -71,6 +71,7 @@ const struct sanl_op sanl_op_relu = {
     .in_fill = {SANL_FILL_OWN},
     .in_grad = 1,
     .backward_out = 1,
+    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,

@@ -137,6 +137,7 @@ const struct sanl_op sanl_op_upsample = {
     .name = "upsample",
     .attr = {{"mode", NEAREST}, {"factor", 2}, {"out_h", 0}, {"out_w", 0}},
     .in_grad = 1,
+    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,
