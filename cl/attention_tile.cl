@@ -27,6 +27,7 @@
 #define WEIGHT 3 /* out = exp(scale * sum - per_row[0]) / per_row[1] */
 #define SLOPE  4 /* out = scale * weight * (sum - per_row); weight lies as out does */
 
+/* What is stored for one sum; of_row is per_row[0] of its row, share per_row[1], old what stands there. */
 static float finish(int step, float sum, float scale, float of_row, float share, float weight, float old)
 {
     switch (step) {

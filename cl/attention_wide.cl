@@ -113,9 +113,7 @@ PRODUCT(product, __global)
 PRODUCT(product_private, __private)
 
 /* Terms of a score added up in a row. */
-#ifndef CHUNK
 #define CHUNK 64
-#endif
 
 INLINE void clear(vec acc[MR][NV])
 {

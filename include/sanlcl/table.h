@@ -46,6 +46,9 @@ SANL_CHECKED enum sanl_status sanl_table_save(const struct sanl_table *table, co
 SANL_CHECKED enum sanl_status sanl_table_save_as(const struct sanl_table *table, const char *path,
                                                  enum sanl_table_format format);
 
+/* Fails when no file can be written at `path`, and leaves nothing there: to find that before the work. */
+SANL_CHECKED enum sanl_status sanl_table_check_path(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -85,6 +85,16 @@ enum sanl_status sanl_output_open(struct sanl_output *out, const char *path)
     return SANL_OK;
 }
 
+enum sanl_status sanl_output_check(const char *path)
+{
+    struct sanl_output out;
+    if (is_stream(path) && !sanl_folder_exists(path))
+        return SANL_OK; /* opening a pipe and closing it again would end what reads from it */
+    SANL_TRY(sanl_output_open(&out, path));
+    sanl_output_free(&out);
+    return SANL_OK;
+}
+
 /* errno of the failed writes, whose own is long gone: one more write fails for the same reason. */
 static int reason_of(FILE *file)
 {

@@ -108,6 +108,16 @@ static void show_progress(void *payload, int done, int count)
 
 /* ---- the command --------------------------------------------------------------------------------- */
 
+static enum sanl_status check_outputs(const struct sanl_args *args)
+{
+    static const char *const options[] = {"--csv", "--json", "--per-image"};
+    enum sanl_status status = SANL_OK;
+    for (size_t i = 0; i < sizeof options / sizeof *options && status == SANL_OK; i++)
+        if (sanl_args_given(args, options[i]))
+            status = sanl_table_check_path(sanl_args_text(args, options[i]));
+    return status;
+}
+
 static enum sanl_status save(const struct sanl_args *args, const char *option, const struct sanl_table *table,
                              enum sanl_table_format format)
 {
@@ -152,7 +162,9 @@ static enum sanl_status run(const struct sanl_args *args)
     };
     if (!options.weights)
         return sanl_cli_fail(SANL_ERR_USAGE, "expected --weights FILE, a checkpoint of 'sanlcl train'");
-    enum sanl_status status = sanl_args_device(args, &device, NULL);
+    enum sanl_status status = check_outputs(args);
+    if (status == SANL_OK)
+        status = sanl_args_device(args, &device, NULL);
     if (status != SANL_OK)
         return status;
     status = sanl_evaluate(&evaluation, device, &options);

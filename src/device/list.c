@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "base/file.h"
 #include "base/memory.h"
 
 static void device_text(cl_device_id id, cl_device_info key, char *out, size_t size)
@@ -88,6 +90,45 @@ static int compare_candidates(const void *a, const void *b)
     return difference ? difference : x->info.index - y->info.index;
 }
 
+static bool is_pocl(cl_platform_id platform)
+{
+    char name[256] = "";
+    (void)clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+    return strstr(name, "Portable Computing Language") != NULL;
+}
+
+/* Where PoCL keeps what it builds; free() it. */
+static char *pocl_cache_folder(void)
+{
+    const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (own)
+        return sanl_strdup(own);
+    if (xdg && *xdg)
+        return sanl_format("%s/pocl/kcache", xdg);
+    return home && *home ? sanl_format("%s/.cache/pocl/kcache", home) : sanl_strdup("/tmp/pocl/kcache");
+}
+
+/* Why no platform has a device. PoCL, which always has the CPU, hides it when it cannot write its cache. */
+static enum sanl_status fail_without_device(const cl_platform_id *platforms, cl_uint count)
+{
+    for (cl_uint p = 0; p < count; p++) {
+        char *cache = is_pocl(platforms[p]) ? pocl_cache_folder() : NULL;
+        const bool fine = !cache || (sanl_folder_make(cache) == SANL_OK && access(cache, W_OK) == 0);
+        const enum sanl_status status =
+            fine ? SANL_OK
+                 : sanl_fail(SANL_ERR_DEVICE,
+                             "no OpenCL device: PoCL, the driver for the CPU, cannot write its cache in %s: "
+                             "set POCL_CACHE_DIR to a folder that can be written",
+                             cache);
+        free(cache);
+        SANL_TRY(status);
+    }
+    return sanl_fail(SANL_ERR_DEVICE,
+                     "%u OpenCL platform(s) found, but no device: check the driver and the permissions of "
+                     "/dev/dri or /dev/nvidia*",
+                     count);
+}
+
 enum sanl_status sanl_device_candidates(struct candidate **out, int *count)
 {
     cl_platform_id platforms[32];
@@ -121,10 +162,7 @@ enum sanl_status sanl_device_candidates(struct candidate **out, int *count)
     }
     if (*count == 0) {
         free(list);
-        return sanl_fail(SANL_ERR_DEVICE,
-                         "%u OpenCL platform(s) found, but no device: check the driver and the "
-                         "permissions of /dev/dri or /dev/nvidia*",
-                         platform_count);
+        return fail_without_device(platforms, platform_count < 32 ? platform_count : 32);
     }
     qsort(list, (size_t)*count, sizeof *list, compare_candidates);
     for (int i = 0; i < *count; i++)

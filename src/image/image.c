@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/codec.h"
@@ -89,7 +90,10 @@ enum sanl_status sanl_image_read(struct sanl_image *out, int *full_width, int *f
 {
     char *bytes;
     size_t count;
+    struct stat info;
     memset(out, 0, sizeof *out);
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) /* would perhaps block */
+        return sanl_fail(SANL_ERR_IO, "%s: a pipe or device: pictures are read from regular files", path);
     SANL_TRY(sanl_file_read(&bytes, &count, path, file_bytes_max));
     const enum sanl_status status =
         sanl_image_decode(out, full_width, full_height, bytes, count, path, limits);

@@ -317,3 +317,8 @@ enum sanl_status sanl_table_save_as(const struct sanl_table *table, const char *
     sanl_output_free(&out);
     return status;
 }
+
+enum sanl_status sanl_table_check_path(const char *path)
+{
+    return sanl_output_check(path);
+}

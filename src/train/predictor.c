@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sanlcl/interrupt.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/sample.h"
@@ -224,7 +225,7 @@ static enum sanl_status check(const struct sanl_predictor *p, const struct sanl_
         return p->class_count ? sanl_fail(SANL_ERR_USAGE, "no class %d: the classifier has %d",
                                           options->cam_class + 1, p->class_count)
                               : sanl_fail(SANL_ERR_USAGE, "the checkpoint holds no classifier");
-    return SANL_OK;
+    return options->dump_tensors ? sanl_output_check(options->dump_tensors) : SANL_OK;
 }
 
 enum sanl_status sanl_predict(struct sanl_predictor *predictor, const struct sanl_predict_input *inputs,

@@ -77,6 +77,8 @@ expect 1 '' 'list.txt: line 2: expected a picture' predict --weights "$landmark"
 printf '%s 1 2 3\n' "$image" >"$folder/list.txt"
 expect 1 '' 'list.txt: line 1: expected a picture' predict --weights "$landmark" "$folder/list.txt"
 expect 1 '' "$folder/empty: no .jpg" predict --weights "$landmark" "$folder/empty"
+mkfifo "$folder/pipe.jpg"
+expect 1 '' 'pipe.jpg: a pipe or device' predict --weights "$landmark" "$folder/pipe.jpg"
 expect 1 '' '/nowhere.jpg: ' predict --weights "$landmark" /nowhere.jpg
 expect 2 '' "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '1,2,1,5'" \
     predict --weights "$landmark" --box 1,2,1,5 "$image"
@@ -115,8 +117,13 @@ for option in --json --dump-tensors; do
 done
 expect 1 '^landmark' '^sanlcl: /dev/full: cannot write: No space left' eval --weights "$landmark" \
     --per-image /dev/full
-expect 1 '^landmark' "^sanlcl: $folder: cannot write: Is a directory" eval --weights "$landmark" \
-    --csv "$folder"
+for option in --csv --json --per-image; do # before the work, so without the line of the device
+    expect 1 '' "^sanlcl: $folder: cannot write: Is a directory" eval --weights "$landmark" $option "$folder"
+    expect 1 '' '^sanlcl: /nowhere/e: cannot write: No such' eval --weights "$landmark" $option /nowhere/e
+    check "$option is checked first" '[ $(wc -l <"$folder/err") = 1 ]'
+done
+expect 1 '' '/nowhere/d: cannot write: No such' predict --weights "$landmark" \
+    --dump-tensors /nowhere/d "$image"
 expect 0 '^landmark,count' 'images/s' eval --weights "$landmark" --csv /dev/stdout
 # A limit on the size of files, in blocks of 512 bytes, leaves room for those of the OpenCL driver.
 (ulimit -f 20000 && "$program" train $tiny cam.mode=uniform data.root="$data" out="$folder/full") \

@@ -104,9 +104,16 @@ case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"
 
+# PoCL alone and without a cache; it stays so for the rest.
+export OCL_ICD_VENDORS
+OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
+if [ -e $OCL_ICD_VENDORS ]; then
+    export POCL_CACHE_DIR=/dev/null/cache
+    expect 1 '' 'PoCL, the driver for the CPU, cannot write its cache in /dev/null/cache: set' devices
+fi
+
 # No driver; stays so for the rest.
 OCL_ICD_VENDORS=$folder/none
-export OCL_ICD_VENDORS
 for command in devices selftest; do
     expect 1 '' '^sanlcl: no OpenCL platform found: install ' "$command"
 done

@@ -108,6 +108,8 @@ find CMakeLists.txt CMakePresets.json README.md cmake include src cl configs ben
 export LC_ALL=C.UTF-8
 grep -E '\.(c|h|cl|sh|cmake|py)$|/run$' "$work/texts" | xargs grep -nE '^.{111,}' |
     report "lines have at most 110 columns"
+grep -E '^(src|cl|tests/unit)/' "$work/texts" | xargs wc -l | awk '$1 > 500 && $2 != "total"' |
+    report "files have at most 500 lines"
 xargs grep -nP '[ \t]+$|\t|\r' <"$work/texts" | report "no tabs, no blanks at the end of a line"
 xargs grep -LE '.' <"$work/texts" | report "no empty files"
 while read -r file; do

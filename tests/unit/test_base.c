@@ -91,6 +91,8 @@ static void streams_stay(void **state)
     assert_int_equal(read(reader, bytes, sizeof bytes), 5);
     assert_string_equal(bytes, "hello");
     assert_true(stat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
+    assert_int_equal(sanl_output_check(pipe), SANL_OK);
+    assert_int_equal(sanl_output_check(folder), SANL_ERR_IO);
     assert_int_equal(symlink("/dev/null", link), 0);
     assert_int_equal(sanl_file_write(link, "hello", 5), SANL_OK);
     assert_true(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
