@@ -296,6 +296,22 @@ size_t sanl_graph_bytes(const struct sanl_graph *graph)
     return graph->bytes;
 }
 
+enum sanl_status sanl_graph_list_work(struct sanl_work_list *list, const struct sanl_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct sanl_op_call *call = &graph->nodes[i]->call;
+        unsigned din = 0, passes = 1u << SANL_PASS_FORWARD;
+        for (int k = 0; k < call->in_count; k++)
+            din |= call->din[k] ? 1u << k : 0;
+        if (graph->nodes[i]->backward)
+            passes = sanl_work_passes(call, din);
+        if (call->op->prepare && graph->options.param_gradients)
+            passes |= 1u << SANL_PASS_PREPARE;
+        SANL_TRY(sanl_work_add(list, call, passes, din));
+    }
+    return SANL_OK;
+}
+
 struct sanl_device *sanl_graph_device(const struct sanl_graph *graph)
 {
     return graph->device;

@@ -8,6 +8,7 @@
 #define GRAPH_GRAPH_H
 
 #include "graph/params.h"
+#include "ops/work.h"
 
 struct sanl_graph;
 
@@ -80,6 +81,11 @@ const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int n
 const char *sanl_graph_node_name(const struct sanl_graph *graph, int node);
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node); /* values of its parameters */
 size_t sanl_graph_bytes(const struct sanl_graph *graph);                   /* device memory of the plan */
+
+/* Adds what one run of a planned graph does, forward and, where gradients are asked for, backward and, where
+ * those of parameters are, preparing after the update. */
+SANL_CHECKED enum sanl_status sanl_graph_list_work(struct sanl_work_list *list,
+                                                   const struct sanl_graph *graph);
 struct sanl_device *sanl_graph_device(const struct sanl_graph *graph);
 struct sanl_params *sanl_graph_params(const struct sanl_graph *graph);
 

@@ -139,3 +139,14 @@ enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, co
     SANL_TRY(sanl_graph_backward(gradcam->graph));
     return make_maps(gradcam, out);
 }
+
+enum sanl_status sanl_gradcam_list_work(struct sanl_work_list *list, const struct sanl_gradcam *gradcam)
+{
+    const int top = SANL_STAGES - 1;
+    SANL_TRY(sanl_graph_list_work(list, gradcam->graph));
+    for (int i = gradcam->mode == SANL_CAM_TOP ? top : 0; i < SANL_STAGES; i++)
+        SANL_TRY(sanl_work_add(list, &gradcam->cam[i], 1u << SANL_PASS_FORWARD, 0));
+    for (int i = 0; gradcam->mode == SANL_CAM_TOP && i < top; i++)
+        SANL_TRY(sanl_work_add(list, &gradcam->resize[i], 1u << SANL_PASS_FORWARD, 0));
+    return SANL_OK;
+}

@@ -199,8 +199,8 @@ static void fill_class(const struct sanl_op_call *call, double *values, size_t c
         values[i] = (double)sanl_random_below(key, i, (uint64_t)fmax(1, classes));
 }
 
-static void fill(const struct sanl_op_call *call, enum sanl_fill kind, double *values, size_t count,
-                 uint64_t key)
+void sanl_opcase_fill_tensor(const struct sanl_op_call *call, enum sanl_fill kind, double *values,
+                             size_t count, uint64_t key)
 {
     switch (kind) {
     case SANL_FILL_NORMAL:
@@ -237,14 +237,16 @@ void sanl_opcase_fill(const struct sanl_op_call *call, const struct sanl_op_host
 {
     const struct sanl_op *op = call->op;
     for (int i = 0; i < call->in_count; i++)
-        fill(call, op->in_fill[i], host->in[i], sanl_shape_count(call->in_shape[i]),
-             sanl_random_key(key, 1, (uint64_t)i, 0));
+        sanl_opcase_fill_tensor(call, op->in_fill[i], host->in[i], sanl_shape_count(call->in_shape[i]),
+                                sanl_random_key(key, 1, (uint64_t)i, 0));
     for (int i = 0; i < call->param_count; i++)
-        fill(call, op->param_fill[i], host->param[i], sanl_shape_count(call->param_shape[i]),
-             sanl_random_key(key, 2, (uint64_t)i, 0));
+        sanl_opcase_fill_tensor(call, op->param_fill[i], host->param[i],
+                                sanl_shape_count(call->param_shape[i]),
+                                sanl_random_key(key, 2, (uint64_t)i, 0));
     for (int i = 0; i < call->state_count; i++)
-        fill(call, op->state_fill[i], host->state[i], sanl_shape_count(call->state_shape[i]),
-             sanl_random_key(key, 3, (uint64_t)i, 0));
+        sanl_opcase_fill_tensor(call, op->state_fill[i], host->state[i],
+                                sanl_shape_count(call->state_shape[i]),
+                                sanl_random_key(key, 3, (uint64_t)i, 0));
     if (op->fill)
         op->fill(call, host, sanl_random_key(key, 4, 0, 0));
 }

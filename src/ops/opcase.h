@@ -38,6 +38,10 @@ bool sanl_opcase_is_tiny(const struct sanl_op *op, const char *text);
  * alone. The inputs' arrays must be there. */
 void sanl_opcase_fill(const struct sanl_op_call *call, const struct sanl_op_host *host, uint64_t key);
 
+/* `count` float32-exact values of a kind; nothing for SANL_FILL_OWN. */
+void sanl_opcase_fill_tensor(const struct sanl_op_call *call, enum sanl_fill kind, double *values,
+                             size_t count, uint64_t key);
+
 /* count standard normal, float32-exact values. */
 void sanl_opcase_fill_normal(double *values, size_t count, uint64_t key);
 

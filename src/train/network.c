@@ -338,6 +338,18 @@ enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine)
     return sanl_gradcam_run(engine->gradcam, engine->image->value, NULL, cams, NULL);
 }
 
+/* The warp's first input is as large as the batch's pictures: as if they had the network's own size. */
+enum sanl_status sanl_engine_list_work(struct sanl_work_list *list, const struct sanl_engine *engine)
+{
+    const int size = engine->network->config.model.size;
+    struct sanl_op_call warp = engine->warp;
+    warp.in_shape[0].c = engine->batch * ((size * size * 3 + 3) / 4);
+    SANL_TRY(sanl_work_add(list, &warp, 1u << SANL_PASS_FORWARD, 0));
+    if (engine->gradcam)
+        SANL_TRY(sanl_gradcam_list_work(list, engine->gradcam));
+    return sanl_graph_list_work(list, engine->graph);
+}
+
 enum sanl_status sanl_engine_read_loss(const struct sanl_engine *engine, float parts[SANL_ENGINE_LOSSES],
                                        double *total)
 {

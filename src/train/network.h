@@ -69,6 +69,11 @@ SANL_CHECKED enum sanl_status sanl_engine_load(struct sanl_engine *engine, const
 /* CAMs for the image that stands in the graph's input; part of sanl_engine_load. */
 SANL_CHECKED enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine);
 
+/* Adds what one run of an engine does: a batch's upload and CAMs, forward, and in training backward; not the
+ * update. */
+SANL_CHECKED enum sanl_status sanl_engine_list_work(struct sanl_work_list *list,
+                                                    const struct sanl_engine *engine);
+
 /* The parts of the last forward run's loss, 0 where there is none, and their sum; waits for the device. */
 SANL_CHECKED enum sanl_status sanl_engine_read_loss(const struct sanl_engine *engine,
                                                     float parts[SANL_ENGINE_LOSSES], double *total);

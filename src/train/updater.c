@@ -137,6 +137,15 @@ enum sanl_status sanl_updater_read_norm(float *out, const struct sanl_updater *o
     return sanl_buffer_read(o->params->device, o->total.out[0], 0, out, sizeof *out);
 }
 
+enum sanl_status sanl_updater_list_work(struct sanl_work_list *list, const struct sanl_updater *o)
+{
+    for (int i = 0; i < o->params->block_count; i++) {
+        SANL_TRY(sanl_work_add(list, &o->norm[i], 1u << SANL_PASS_FORWARD, 0));
+        SANL_TRY(sanl_work_add(list, &o->update[i], 1u << SANL_PASS_FORWARD, 0));
+    }
+    return sanl_work_add(list, &o->total, 1u << SANL_PASS_FORWARD, 0);
+}
+
 double sanl_learning_rate(const struct sanl_train_config *config, long step, long steps)
 {
     const double epoch = ((double)step + 0.5) / (double)steps, warmup = config->warmup;

@@ -4,6 +4,7 @@
 
 #include <sanlcl/config.h>
 #include "graph/params.h"
+#include "ops/work.h"
 
 struct sanl_updater;
 
@@ -21,6 +22,10 @@ SANL_CHECKED enum sanl_status sanl_updater_step(struct sanl_updater *updater, do
 
 /* The global norm, before its limit, of the last step's gradients; waits for the device. */
 SANL_CHECKED enum sanl_status sanl_updater_read_norm(float *out, const struct sanl_updater *updater);
+
+/* Adds what one step does. */
+SANL_CHECKED enum sanl_status sanl_updater_list_work(struct sanl_work_list *list,
+                                                     const struct sanl_updater *updater);
 
 /* The learning rate of step `step` = 0, 1, ... with `steps` steps in an epoch: linear from 0 to lr over the
  * warm-up, times what the schedule leaves at epoch (step + 0.5) / steps: 1; gamma^(milestones behind);
