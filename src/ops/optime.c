@@ -130,6 +130,14 @@ static void free_buffers(struct sanl_op_call *call)
     sanl_buffer_free(call->prepared);
 }
 
+static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device)
+{
+    if (!call->op->prepare)
+        return SANL_OK;
+    SANL_TRY(call->op->prepare(call, device, SANL_FORWARD));
+    return call->training ? call->op->prepare(call, device, SANL_BACKWARD) : SANL_OK;
+}
+
 /* ---- a timer ------------------------------------------------------------------------------------- */
 
 static enum sanl_status set_up(struct sanl_optime *timer, const struct sanl_work *work)
@@ -143,8 +151,7 @@ static enum sanl_status set_up(struct sanl_optime *timer, const struct sanl_work
     SANL_TRY(make_forward(timer));
     if (work->pass > SANL_PASS_FORWARD)
         SANL_TRY(make_backward(timer, work->din));
-    if (call->op->prepare)
-        SANL_TRY(call->op->prepare(call, timer->device));
+    SANL_TRY(prepare(call, timer->device));
     SANL_TRY(call->op->forward(call, timer->device));
     return sanl_device_finish(timer->device);
 }
@@ -184,7 +191,7 @@ static enum sanl_status run_times(double *seconds, struct sanl_optime *timer, in
 {
     const struct sanl_op *op = timer->call.op;
     enum sanl_status (*const pass)(struct sanl_op_call *, struct sanl_device *) =
-        timer->pass == SANL_PASS_PREPARE   ? op->prepare
+        timer->pass == SANL_PASS_PREPARE   ? prepare
         : timer->pass == SANL_PASS_FORWARD ? op->forward
                                            : op->backward;
     const double start = sanl_clock_seconds();
