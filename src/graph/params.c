@@ -144,21 +144,30 @@ void sanl_param_file_shape(const struct sanl_param *param, int dims[4], int *ran
         dims[0] = s.c;
 }
 
-/* Between the file's order and the device's: OIHW and HWIO. */
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Between the file's order and the device's, OIHW and HWIO: transposed by squares whose lines stay in the
+ * nearest cache. */
 static void reorder(const struct sanl_param *p, float *to, const float *from, bool to_device)
 {
+    enum { SQUARE = 16 };
     const size_t out = (size_t)p->shape.c, in = (size_t)p->shape.w,
                  taps = (size_t)p->shape.n * (size_t)p->shape.h;
     if (p->layout == SANL_PARAM_VECTOR) {
         memcpy(to, from, sanl_shape_count(p->shape) * sizeof *to);
         return;
     }
-    for (size_t o = 0; o < out; o++)
-        for (size_t k = 0; k < in; k++)
-            for (size_t t = 0; t < taps; t++) {
-                const size_t file = (o * in + k) * taps + t, device = (t * in + k) * out + o;
-                to[to_device ? device : file] = from[to_device ? file : device];
-            }
+    for (size_t o0 = 0; o0 < out; o0 += SQUARE)
+        for (size_t k0 = 0; k0 < in; k0 += SQUARE)
+            for (size_t t = 0; t < taps; t++)
+                for (size_t k = k0; k < min_size(k0 + SQUARE, in); k++)
+                    for (size_t o = o0; o < min_size(o0 + SQUARE, out); o++) {
+                        const size_t file = (o * in + k) * taps + t, device = (t * in + k) * out + o;
+                        to[to_device ? device : file] = from[to_device ? file : device];
+                    }
 }
 
 static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,

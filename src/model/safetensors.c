@@ -30,7 +30,7 @@ struct sanl_safetensors_writer {
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
-static uint64_t little_endian(const unsigned char *bytes, size_t count)
+static inline uint64_t little_endian(const unsigned char *bytes, size_t count)
 {
     uint64_t v = 0;
     for (size_t i = count; i-- > 0;)
@@ -45,12 +45,12 @@ static float float_from_bits(uint32_t bits)
     return v;
 }
 
-static float decode_f32(const unsigned char *bytes)
+static inline float f32_at(const unsigned char *bytes)
 {
     return float_from_bits((uint32_t)little_endian(bytes, 4));
 }
 
-static float decode_f64(const unsigned char *bytes)
+static inline float f64_at(const unsigned char *bytes)
 {
     const uint64_t bits = little_endian(bytes, 8);
     double v;
@@ -58,13 +58,13 @@ static float decode_f64(const unsigned char *bytes)
     return (float)v;
 }
 
-static float decode_bf16(const unsigned char *bytes)
+static inline float bf16_at(const unsigned char *bytes)
 {
     return float_from_bits((uint32_t)little_endian(bytes, 2) << 16);
 }
 
 /* IEEE binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-static float decode_f16(const unsigned char *bytes)
+static inline float f16_at(const unsigned char *bytes)
 {
     const uint32_t bits = (uint32_t)little_endian(bytes, 2), sign = (bits & 0x8000u) << 16;
     const uint32_t exponent = bits >> 10 & 31u, fraction = bits & 1023u;
@@ -76,12 +76,23 @@ static float decode_f16(const unsigned char *bytes)
     return sign ? -v : v;
 }
 
+#define DECODE(type, size)                                                                                   \
+    static void decode_##type(float *to, const unsigned char *from, size_t count)                            \
+    {                                                                                                        \
+        for (size_t i = 0; i < count; i++)                                                                   \
+            to[i] = type##_at(from + (size)*i);                                                              \
+    }
+DECODE(f32, 4)
+DECODE(f64, 8)
+DECODE(f16, 2)
+DECODE(bf16, 2)
+
 /* Every type that the format knows; those that hold no real numbers have no decoder: a file may contain
  * them (step counters of batch norms are I64), but they cannot be read. */
 static const struct type {
     const char *name;
     size_t bytes;
-    float (*decode)(const unsigned char *bytes);
+    void (*decode)(float *to, const unsigned char *from, size_t count);
 } types[] = {
     {"F32", 4, decode_f32}, {"F64", 8, decode_f64}, {"F16", 2, decode_f16}, {"BF16", 2, decode_bf16},
     {"I64", 8, NULL},       {"U64", 8, NULL},       {"I32", 4, NULL},       {"U32", 4, NULL},
@@ -329,8 +340,7 @@ enum sanl_status sanl_safetensors_read(struct sanl_safetensors *file, const stru
         if (fread(bytes, type->bytes, n, file->file) != n)
             return sanl_fail(SANL_ERR_IO, "%s: tensor '%s': cannot read all its values", file->path,
                              tensor->name);
-        for (size_t i = 0; i < n; i++)
-            values[done + i] = type->decode(bytes + i * type->bytes);
+        type->decode(values + done, bytes, n);
         done += n;
     }
     return SANL_OK;

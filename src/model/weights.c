@@ -246,6 +246,20 @@ static enum sanl_status compare(const struct sanl_params *params, const struct s
                      text[0], text[1], text[2]);
 }
 
+static size_t find_infinite(const float *values, size_t count)
+{
+    uint32_t largest = 0, bits; /* without its sign, a number orders as its bits do */
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&bits, &values[i], sizeof bits);
+        bits &= 0x7FFFFFFFu;
+        largest = bits > largest ? bits : largest;
+    }
+    size_t at = largest < 0x7F800000u ? count : 0;
+    while (at < count && isfinite(values[at]))
+        at++;
+    return at;
+}
+
 static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param, const char *path,
                                     struct sanl_safetensors *file, const struct sanl_safetensor *tensor)
 {
@@ -253,10 +267,10 @@ static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_para
     if (!values)
         return SANL_ERR_MEMORY;
     enum sanl_status status = sanl_safetensors_read(file, tensor, values);
-    for (size_t i = 0; i < tensor->count && status == SANL_OK; i++)
-        if (!isfinite(values[i]))
-            status =
-                sanl_fail(SANL_ERR_FORMAT, "%s: tensor %s: value %zu is not finite", path, tensor->name, i);
+    const size_t bad = status == SANL_OK ? find_infinite(values, tensor->count) : tensor->count;
+    if (bad < tensor->count)
+        status =
+            sanl_fail(SANL_ERR_FORMAT, "%s: tensor %s: value %zu is not finite", path, tensor->name, bad);
     if (status == SANL_OK)
         status = sanl_param_write(params, param, values);
     free(values);

@@ -44,7 +44,6 @@ static enum sanl_status create_parts(struct sanl_predictor *p)
         return sanl_fail(SANL_ERR_USAGE, "model.landmarks: expected %d, found %d", SANL_LANDMARKS,
                          config->model.landmarks);
     p->class_count = is_landmark(p) ? p->network->classes : config->model.classes;
-    SANL_TRY(sanl_engine_create(&p->engine, p->network, config->eval.batch, false));
     SANL_TRY(sanl_batch_create(&p->batch, config->eval.batch, config->model.size));
     const size_t classes = (size_t)(p->class_count > 0 ? p->class_count : 1);
     p->inputs = sanl_calloc(batch, sizeof *p->inputs);
@@ -101,6 +100,20 @@ const struct sanl_config *sanl_predictor_config(const struct sanl_predictor *pre
     return &predictor->network->config;
 }
 
+/* An engine for `count` pictures, at most eval.batch at a time: a graph costs what its batch does, filled or
+ * not. */
+static enum sanl_status provide_engine(struct sanl_predictor *p, size_t count)
+{
+    const int most = p->batch.capacity, batch = count < (size_t)most ? (int)count : most;
+    if (batch == 0 || (p->engine && p->engine->batch >= batch))
+        return SANL_OK;
+    sanl_maps_free(p->maps);
+    sanl_engine_free(p->engine);
+    p->maps = NULL;
+    p->engine = NULL;
+    return sanl_engine_create(&p->engine, p->network, batch, false);
+}
+
 /* ---- pictures ------------------------------------------------------------------------------------ */
 
 static enum sanl_status add_input(struct sanl_predictor *p, const struct sanl_predict_input *input)
@@ -125,7 +138,7 @@ static enum sanl_status fill_batch(struct sanl_predictor *p, const struct sanl_p
                                    size_t count, size_t *at, bool skip_bad, size_t *skipped)
 {
     sanl_batch_clear(&p->batch);
-    while (*at < count && p->batch.count < p->batch.capacity) {
+    while (*at < count && p->batch.count < p->engine->batch) {
         if (sanl_interrupted())
             return sanl_fail(SANL_ERR_INTERRUPTED, "stopped after %zu of %zu pictures",
                              *at - (size_t)p->batch.count, count);
@@ -234,6 +247,7 @@ enum sanl_status sanl_predict(struct sanl_predictor *predictor, const struct san
     struct sanl_dump *dump = NULL;
     size_t at = 0, bad = 0;
     SANL_TRY(check(predictor, options));
+    SANL_TRY(provide_engine(predictor, count));
     enum sanl_status status = SANL_OK;
     if (options->maps && !predictor->maps)
         status = sanl_maps_create(&predictor->maps, predictor->engine);
