@@ -84,6 +84,7 @@ struct sanl_train_config {
     double gamma;
     double warmup;    /* epochs of linear warm-up */
     bool freeze_norm; /* batch norms use their running statistics in training */
+    bool recompute;   /* values within blocks are computed once more for the backward pass */
     int log_every;    /* steps between log lines */
 };
 

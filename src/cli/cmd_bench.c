@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sanlcl/bench.h>
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/profile.h"
 
 static const struct sanl_arg args_table[] = {
@@ -27,6 +28,7 @@ static const struct sanl_arg args_table[] = {
      .max = 1000,
      .help = "timed runs, after one that is not; the median counts"},
     {.name = "--inference", .help = "without training"},
+    {.name = "--memory", .help = "print what it takes of the device's memory, without timing"},
     {.name = "--profile", .help = "print what each kernel takes; slows the whole a little"},
     {0},
 };
@@ -62,6 +64,14 @@ static enum sanl_status read_config(const struct sanl_args *args, struct sanl_co
     return status;
 }
 
+static enum sanl_status print_memory(const struct sanl_bench_options *options, struct sanl_device *device)
+{
+    const struct sanl_memory_use infer = {options->config, 0, options->batch},
+                                 train = {options->config, options->batch, 0};
+    const enum sanl_status status = sanl_cli_print_memory(&infer, device);
+    return status == SANL_OK && options->training ? sanl_cli_print_memory(&train, device) : status;
+}
+
 static enum sanl_status run(const struct sanl_args *args)
 {
     struct sanl_config config;
@@ -80,6 +90,11 @@ static enum sanl_status run(const struct sanl_args *args)
                                                .done = print_stage,
                                                .payload = &batch};
     status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
+    if (status == SANL_OK && sanl_args_flag(args, "--memory")) {
+        status = print_memory(&options, device);
+        sanl_device_free(device);
+        return status;
+    }
     if (status == SANL_OK) {
         printf("%s %s %dpx batch %d on %s\n", sanl_config_choices("model.backbone")[config.model.backbone],
                sanl_config_choices("model.block")[config.model.block], config.model.size, batch,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <sanlcl/train.h>
 #include "cli/args.h"
+#include "cli/memory.h"
 #include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/training.h"
@@ -11,6 +12,7 @@ static const struct sanl_arg args_table[] = {
     SANL_ARG_GEMM_ROW,
     {.name = "--resume", .help = "go on with the run in the folder 'out'"},
     {.name = "--overwrite", .help = "replace the run in the folder 'out'"},
+    {.name = "--memory", .help = "print what the training takes of the device's memory, and stop"},
     {.name = "--profile", .help = "measure every kernel (slower) and list them at the end"},
     {0},
 };
@@ -52,6 +54,13 @@ static enum sanl_status run(const struct sanl_args *args)
     status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
     if (status != SANL_OK)
         return status;
+    if (sanl_args_flag(args, "--memory")) {
+        const struct sanl_memory_use use = {&config, config.train.batch,
+                                            config.data.val[0] ? config.eval.batch : 0};
+        status = sanl_cli_print_memory(&use, device);
+        sanl_device_free(device);
+        return status;
+    }
     const char *metric = sanl_training_metric(&config);
     options.payload = &metric;
     status = sanl_train(&result, &config, device, &options);

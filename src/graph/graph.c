@@ -20,11 +20,8 @@ enum sanl_status sanl_graph_create(struct sanl_graph **out, struct sanl_params *
 
 static void free_node(struct node *node)
 {
-    struct sanl_op_call *call = &node->call;
-    sanl_buffer_free(call->workspace);
-    sanl_buffer_free(call->prepared);
     for (int i = 0; i < SANL_OP_SAVED; i++)
-        sanl_buffer_free(call->saved[i]);
+        sanl_buffer_free(node->call.saved[i]);
     free(node);
 }
 
@@ -32,18 +29,26 @@ void sanl_graph_free(struct sanl_graph *graph)
 {
     if (!graph)
         return;
-    for (int i = 0; i < graph->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++) {
+        if (!graph->options.prepare_at_use)
+            sanl_buffer_free(graph->nodes[i]->call.prepared);
         free_node(graph->nodes[i]);
+    }
+    for (int i = 0; i < graph->step_count; i++) {
+        sanl_buffer_free(graph->steps[i].workspace);
+        sanl_buffer_free(graph->steps[i].prepared);
+    }
     for (int i = 0; i < graph->tensor_count; i++) {
         sanl_buffer_free(graph->tensors[i]->value);
+        sanl_buffer_free(graph->tensors[i]->again);
         sanl_buffer_free(graph->tensors[i]->gradient);
         free(graph->tensors[i]);
     }
-    for (int i = 0; i < graph->block_count; i++)
-        sanl_buffer_free(graph->blocks[i]);
+    sanl_layout_free(&graph->own);
+    sanl_layout_free(&graph->shared);
     free(graph->nodes);
     free(graph->tensors);
-    free(graph->blocks);
+    free(graph->steps);
     free(graph);
 }
 
@@ -79,6 +84,7 @@ static struct sanl_tensor *add_tensor(struct sanl_graph *graph, const char *name
     t->shape = shape;
     t->node = node;
     t->output = output;
+    t->index = graph->tensor_count;
     t->graph = graph;
     graph->tensors[graph->tensor_count++] = t;
     return t;
@@ -173,6 +179,12 @@ void sanl_graph_keep(struct sanl_tensor *tensor)
         tensor->kept = true;
 }
 
+void sanl_graph_checkpoint(struct sanl_tensor *tensor)
+{
+    if (tensor)
+        tensor->checkpoint = true;
+}
+
 void sanl_graph_want_gradient(struct sanl_tensor *tensor)
 {
     if (tensor)
@@ -183,67 +195,6 @@ void sanl_graph_root(struct sanl_tensor *tensor)
 {
     if (tensor)
         tensor->root = true;
-}
-
-/* Gives the calls the parameters' buffers, which exist only after sanl_params_allocate. */
-static void bind_params(struct sanl_graph *graph)
-{
-    for (int i = 0; i < graph->node_count; i++) {
-        struct node *node = graph->nodes[i];
-        for (int k = 0; k < node->call.param_count; k++) {
-            node->call.param[k] = node->param[k]->value;
-            node->call.dparam[k] = graph->options.param_gradients ? node->param[k]->gradient : NULL;
-        }
-        for (int k = 0; k < node->call.state_count; k++)
-            node->call.state[k] = node->state[k]->value;
-    }
-    graph->bound = true;
-}
-
-static enum sanl_status prepare(struct sanl_graph *graph)
-{
-    if (!graph->bound)
-        bind_params(graph);
-    if (graph->prepared_version == graph->params->version)
-        return SANL_OK;
-    for (int i = 0; i < graph->node_count; i++) {
-        struct node *node = graph->nodes[i];
-        for (int d = SANL_FORWARD; node->call.op->prepare && d <= (int)SANL_BACKWARD; d++) {
-            if (d == SANL_BACKWARD && !node->call.training)
-                continue;
-            const enum sanl_status status =
-                node->call.op->prepare(&node->call, graph->device, (enum sanl_direction)d);
-            if (status != SANL_OK)
-                return sanl_fail_prefix(status, "layer %s", node->name);
-        }
-    }
-    graph->prepared_version = graph->params->version;
-    return SANL_OK;
-}
-
-enum sanl_status sanl_graph_forward(struct sanl_graph *graph)
-{
-    SANL_TRY(prepare(graph));
-    for (int i = 0; i < graph->node_count; i++) {
-        struct node *node = graph->nodes[i];
-        const enum sanl_status status = node->call.op->forward(&node->call, graph->device);
-        if (status != SANL_OK)
-            return sanl_fail_prefix(status, "layer %s", node->name);
-    }
-    return sanl_device_flush(graph->device);
-}
-
-enum sanl_status sanl_graph_backward(struct sanl_graph *graph)
-{
-    for (int i = graph->node_count; i-- > 0;) {
-        struct node *node = graph->nodes[i];
-        if (!node->backward)
-            continue;
-        const enum sanl_status status = node->call.op->backward(&node->call, graph->device);
-        if (status != SANL_OK)
-            return sanl_fail_prefix(status, "layer %s, backward", node->name);
-    }
-    return sanl_device_flush(graph->device);
 }
 
 enum sanl_status sanl_tensor_write(struct sanl_tensor *tensor, const float *values)
@@ -291,18 +242,13 @@ size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
     return count;
 }
 
-size_t sanl_graph_bytes(const struct sanl_graph *graph)
-{
-    return graph->bytes;
-}
-
 enum sanl_status sanl_graph_list_work(struct sanl_work_list *list, const struct sanl_graph *graph)
 {
     for (int i = 0; i < graph->node_count; i++) {
         const struct sanl_op_call *call = &graph->nodes[i]->call;
         unsigned din = 0, passes = 1u << SANL_PASS_FORWARD;
         for (int k = 0; k < call->in_count; k++)
-            din |= call->din[k] ? 1u << k : 0;
+            din |= takes_gradient(graph->nodes[i], k) ? 1u << k : 0;
         if (graph->nodes[i]->backward)
             passes = sanl_work_passes(call, din);
         if (call->op->prepare && graph->options.param_gradients)

@@ -2,12 +2,14 @@
  *
  * Building adds nodes in the order in which they run; a failure is kept in the graph and later calls do
  * nothing, so that model code reads as plain composition: sanl_graph_plan returns it. Planning finds
- * lifetimes over forward and backward and lays every tensor into a few device blocks. Running walks the nodes
- * forwards, and backwards for gradients; nothing is allocated then. */
+ * lifetimes over forward and backward and lays every tensor into a few device blocks; what costs little to
+ * make once more is dropped in between. Running walks the nodes forwards, and backwards for gradients;
+ * nothing is allocated then. */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
 #include "graph/params.h"
+#include "graph/place.h"
 #include "ops/work.h"
 
 struct sanl_graph;
@@ -18,11 +20,14 @@ struct sanl_tensor {
     struct sanl_shape shape;
     int node;           /* that computes it; -1: an input */
     int output;         /* which output of the node */
+    int index;          /* in the graph */
     bool kept;          /* may be read after a run */
+    bool checkpoint;    /* kept from forward to backward even with options.recompute */
     bool want_gradient; /* its gradient may be read after backward */
     bool root;          /* backward starts here, from a gradient that the owner sets */
     bool needs_gradient, has_gradient;
     cl_mem value, gradient;
+    cl_mem again; /* the value in the backward pass, if it is made once more */
     struct sanl_graph *graph;
 };
 
@@ -30,6 +35,9 @@ struct sanl_graph_options {
     bool backward;        /* gradients will be asked for */
     bool param_gradients; /* those of parameters too: training */
     bool freeze_norm;     /* norms use running statistics though training */
+    bool recompute;       /* backward makes all values between checkpoints once more: slower, less memory */
+    bool prepare_at_use;  /* weights are repacked at each use: for parameters that change at each step */
+    struct sanl_arena *arena; /* for what lives within a run; NULL: one of its own */
 };
 
 SANL_CHECKED enum sanl_status sanl_graph_create(struct sanl_graph **out, struct sanl_params *params,
@@ -52,6 +60,7 @@ struct sanl_tensor *sanl_graph_add(struct sanl_graph *graph, const char *name, s
                                    struct sanl_tensor *const *in, const struct sanl_node_params *params);
 
 void sanl_graph_keep(struct sanl_tensor *tensor); /* takes NULL, as all of these */
+void sanl_graph_checkpoint(struct sanl_tensor *tensor);
 void sanl_graph_want_gradient(struct sanl_tensor *tensor);
 void sanl_graph_root(struct sanl_tensor *tensor);
 
@@ -63,8 +72,12 @@ SANL_CHECKED enum sanl_status sanl_graph_status(const struct sanl_graph *graph);
 
 /* ---- planning and running ------------------------------------------------------------------------ */
 
-/* Lays out memory. params must be allocated before the first run. */
+/* Lays out memory and allocates nothing. */
 SANL_CHECKED enum sanl_status sanl_graph_plan(struct sanl_graph *graph);
+
+/* Allocates what is planned. params must be allocated before the first run. Where graphs share an arena, a
+ * run of one ends the life of the other's values but for inputs. */
+SANL_CHECKED enum sanl_status sanl_graph_allocate(struct sanl_graph *graph);
 
 SANL_CHECKED enum sanl_status sanl_graph_forward(struct sanl_graph *graph);
 SANL_CHECKED enum sanl_status sanl_graph_backward(struct sanl_graph *graph);
@@ -80,12 +93,15 @@ int sanl_graph_node_count(const struct sanl_graph *graph);
 const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int node);
 const char *sanl_graph_node_name(const struct sanl_graph *graph, int node);
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node); /* values of its parameters */
-size_t sanl_graph_bytes(const struct sanl_graph *graph);                   /* device memory of the plan */
 
 /* Adds what one run of a planned graph does, forward and, where gradients are asked for, backward and, where
  * those of parameters are, preparing after the update. */
 SANL_CHECKED enum sanl_status sanl_graph_list_work(struct sanl_work_list *list,
                                                    const struct sanl_graph *graph);
+
+/* Adds the plan's own memory to *memory and, when this plan's peak is the highest so far, takes that. */
+void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memory);
+
 struct sanl_device *sanl_graph_device(const struct sanl_graph *graph);
 struct sanl_params *sanl_graph_params(const struct sanl_graph *graph);
 

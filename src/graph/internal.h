@@ -12,6 +12,22 @@ struct node {
     bool backward; /* takes part in the backward pass */
 };
 
+/* True when backward gives input k its gradient. */
+static inline bool takes_gradient(const struct node *node, int k)
+{
+    return node->backward && (node->call.op->in_grad >> k & 1) && node->in[k]->needs_gradient;
+}
+
+enum phase { FORWARD, RECOMPUTE, BACKWARD };
+
+/* A node's turn; its index is its time. Scratch memory lives in this step alone, and so do packed weights
+ * with prepare_at_use. */
+struct step {
+    int node;
+    enum phase phase;
+    cl_mem workspace, prepared;
+};
+
 struct sanl_graph {
     struct sanl_device *device;
     struct sanl_params *params;
@@ -24,11 +40,12 @@ struct sanl_graph {
     struct sanl_tensor **tensors;
     int tensor_count;
     size_t tensor_capacity;
-    cl_mem *blocks; /* device memory */
-    int block_count;
-    size_t block_capacity, bytes;
-    unsigned prepared_version; /* of params, at the last prepare() */
-    bool bound;                /* calls have the parameters' buffers */
+    struct step *steps; /* the nodes forwards, then the backward pass */
+    int step_count;
+    size_t step_capacity;
+    struct sanl_layout own, shared; /* what stays between runs; what lives within one, in the arena */
+    unsigned prepared_version;      /* of params, at the last prepare() */
+    bool bound;                     /* calls have the parameters' buffers */
 };
 
 #endif

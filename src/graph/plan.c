@@ -1,41 +1,26 @@
-/* Planning: which gradients exist, how long every buffer lives, where it stands.
- *
- * Time runs over the forward nodes 0 .. N-1, then over the backward nodes: node i at 2N - 1 - i. Two buffers
- * may share memory when their lifetimes do not touch. */
+/* Planning: which gradients exist, which outputs are made once more rather than kept, in which order nodes
+ * run, and how long every buffer lives. Time is the index of a step. */
 #include "graph/internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/memory.h"
 
-/* Something that needs memory from time `first` to `last`. */
-struct demand {
-    size_t bytes;
+/* How many outputs may have to be made anew for one: what is dropped is made from what is kept, over at most
+ * so many nodes. Longer chains, as that of the sums along a residual network, keep every next of them. */
+enum { CHAIN = 2 };
+
+struct life {
     int first, last;
-    cl_mem *out;
-    int block;
-    size_t offset;
 };
 
 struct plan {
     struct sanl_graph *graph;
-    struct demand *list;
-    int count;
-    size_t capacity;
-    size_t *block_bytes;
-    int block_count;
-    size_t block_capacity;
+    struct life *value, *again, *gradient; /* (tensor) */
+    struct life *saved;                    /* (node) */
+    bool *dropped, *restored;              /* (tensor) */
+    int *chain;                            /* (tensor) */
 };
-
-static int end_of_time(const struct sanl_graph *graph)
-{
-    return 2 * graph->node_count;
-}
-
-static int backward_time(const struct sanl_graph *graph, int node)
-{
-    return 2 * graph->node_count - 1 - node;
-}
 
 /* Forwards: does anything before this tensor want a gradient? Backwards: does one arrive? A node that has
  * both takes part; its first gradient into a tensor overwrites, the later ones add. */
@@ -68,224 +53,217 @@ static void find_gradients(struct sanl_graph *graph)
     }
 }
 
-static bool takes_gradient(const struct node *node, int k)
+/* ---- the order of steps -------------------------------------------------------------------------- */
+
+/* With options.recompute all but the marked tensors, else those that cost little. */
+static void choose_dropped(struct plan *plan)
 {
-    return node->backward && (node->call.op->in_grad >> k & 1) && node->in[k]->needs_gradient;
+    const struct sanl_graph *graph = plan->graph;
+    for (int i = 0; i < graph->tensor_count; i++) {
+        const struct sanl_tensor *t = graph->tensors[i];
+        if (t->node < 0 || t->kept || t->root)
+            continue;
+        const struct node *node = graph->nodes[t->node];
+        int chain = 0;
+        for (int k = 0; k < node->call.in_count; k++)
+            if (plan->chain[node->in[k]->index] > chain)
+                chain = plan->chain[node->in[k]->index];
+        plan->dropped[i] = graph->options.recompute ? !t->checkpoint : node->call.op->cheap && chain < CHAIN;
+        plan->chain[i] = plan->dropped[i] ? chain + 1 : 0;
+    }
 }
 
-static enum sanl_status demand(struct plan *plan, cl_mem *out, size_t bytes, int first, int last)
+static enum sanl_status add_step(struct plan *plan, int node, enum phase phase)
 {
-    if (bytes == 0)
-        return SANL_OK;
-    SANL_TRY(sanl_grow(&plan->list, &plan->capacity, (size_t)plan->count + 1, sizeof *plan->list));
-    const size_t align = sanl_device_get_info(plan->graph->device)->base_align_bytes;
-    bytes = (bytes + align - 1) / align * align;
-    plan->list[plan->count++] = (struct demand){.bytes = bytes, .first = first, .last = last, .out = out};
+    struct sanl_graph *graph = plan->graph;
+    SANL_TRY(
+        sanl_grow(&graph->steps, &graph->step_capacity, (size_t)graph->step_count + 1, sizeof *graph->steps));
+    graph->steps[graph->step_count++] = (struct step){.node = node, .phase = phase};
     return SANL_OK;
 }
 
-static enum sanl_status demand_value(struct plan *plan, struct sanl_tensor *t)
+/* Makes a dropped tensor once more, after what it is made of. */
+static enum sanl_status restore(struct plan *plan, const struct sanl_tensor *t)
 {
-    const struct sanl_graph *graph = plan->graph;
-    int first = t->node, last = t->node;
-    for (int i = 0; i < graph->node_count; i++) {
-        const struct node *node = graph->nodes[i];
-        for (int k = 0; k < node->call.in_count; k++) {
-            if (node->in[k] != t)
-                continue;
-            last = last > i ? last : i;
-            if (node->backward && (node->call.backward_in >> k & 1) && backward_time(graph, i) > last)
-                last = backward_time(graph, i);
-        }
-    }
-    if (t->node >= 0) {
-        const struct node *node = graph->nodes[t->node];
-        if (node->backward && (node->call.backward_out >> t->output & 1))
-            last = backward_time(graph, t->node);
-    }
-    if (t->kept || t->node < 0) {
-        first = t->node < 0 ? -1 : first;
-        last = end_of_time(graph);
-    }
-    return demand(plan, &t->value, sanl_shape_count(t->shape) * sizeof(float), first, last);
+    if (!plan->dropped[t->index] || plan->restored[t->index])
+        return SANL_OK;
+    const struct node *node = plan->graph->nodes[t->node];
+    for (int k = 0; k < node->call.in_count; k++)
+        SANL_TRY(restore(plan, node->in[k]));
+    for (int k = 0; k < node->call.out_count; k++)
+        plan->restored[node->out[k]->index] = true;
+    return add_step(plan, t->node, RECOMPUTE);
 }
 
-static enum sanl_status demand_gradient(struct plan *plan, struct sanl_tensor *t)
+static enum sanl_status make_steps(struct plan *plan)
 {
-    const struct sanl_graph *graph = plan->graph;
-    if (!t->has_gradient)
-        return SANL_OK;
-    int first = t->node >= 0 ? backward_time(graph, t->node) : end_of_time(graph), last = first;
+    struct sanl_graph *graph = plan->graph;
     for (int i = 0; i < graph->node_count; i++)
-        for (int k = 0; k < graph->nodes[i]->call.in_count; k++)
-            if (graph->nodes[i]->in[k] == t && takes_gradient(graph->nodes[i], k) &&
-                backward_time(graph, i) < first)
-                first = backward_time(graph, i);
-    if (t->want_gradient)
-        last = end_of_time(graph);
-    if (t->root) {
-        first = -1;
-        last = end_of_time(graph);
+        SANL_TRY(add_step(plan, i, FORWARD));
+    for (int i = graph->node_count; i-- > 0;) {
+        const struct node *node = graph->nodes[i];
+        if (!node->backward)
+            continue;
+        for (int k = 0; k < node->call.in_count; k++)
+            if (node->call.backward_in >> k & 1)
+                SANL_TRY(restore(plan, node->in[k]));
+        for (int k = 0; k < node->call.out_count; k++)
+            if (node->call.backward_out >> k & 1)
+                SANL_TRY(restore(plan, node->out[k]));
+        SANL_TRY(add_step(plan, i, BACKWARD));
     }
-    return demand(plan, &t->gradient, sanl_shape_count(t->shape) * sizeof(float), first, last);
+    return SANL_OK;
+}
+
+/* ---- lifetimes ----------------------------------------------------------------------------------- */
+
+static void touch(struct life *life, int time)
+{
+    life->first = life->first < time ? life->first : time;
+    life->last = life->last > time ? life->last : time;
+}
+
+static void touch_value(struct plan *plan, const struct sanl_tensor *t, const struct step *step)
+{
+    const bool again = step->phase != FORWARD && plan->dropped[t->index];
+    touch(&(again ? plan->again : plan->value)[t->index], (int)(step - plan->graph->steps));
+}
+
+static void live_step(struct plan *plan, const struct step *step)
+{
+    const struct node *node = plan->graph->nodes[step->node];
+    const int time = (int)(step - plan->graph->steps);
+    const bool backward = step->phase == BACKWARD;
+    for (int k = 0; k < node->call.in_count; k++) {
+        if (!backward || (node->call.backward_in >> k & 1))
+            touch_value(plan, node->in[k], step);
+        if (backward && takes_gradient(node, k))
+            touch(&plan->gradient[node->in[k]->index], time);
+    }
+    for (int k = 0; k < node->call.out_count; k++)
+        if (!backward || (node->call.backward_out >> k & 1))
+            touch_value(plan, node->out[k], step);
+    if (backward)
+        touch(&plan->gradient[node->out[0]->index], time);
+    touch(&plan->saved[step->node], time);
+}
+
+static size_t bytes_of(struct sanl_shape shape)
+{
+    return sanl_shape_count(shape) * sizeof(float);
+}
+
+static enum sanl_status demand_own(struct sanl_graph *graph, enum sanl_memory_kind kind, size_t bytes,
+                                   cl_mem *out)
+{
+    return sanl_layout_add(&graph->own, &(struct sanl_demand){.kind = kind, .bytes = bytes, .out = out});
+}
+
+static enum sanl_status demand(struct sanl_graph *graph, enum sanl_memory_kind kind, size_t bytes,
+                               struct life life, cl_mem *out)
+{
+    if (life.last < life.first)
+        return SANL_OK;
+    return sanl_layout_add(
+        &graph->shared,
+        &(struct sanl_demand){
+            .kind = kind, .bytes = bytes, .first = life.first, .last = life.last, .out = out});
+}
+
+static enum sanl_status demand_tensor(struct plan *plan, struct sanl_tensor *t)
+{
+    struct sanl_graph *graph = plan->graph;
+    struct life *value = &plan->value[t->index], *gradient = &plan->gradient[t->index];
+    const size_t bytes = bytes_of(t->shape);
+    if (t->kept)
+        touch(value, graph->step_count);
+    if (t->want_gradient && t->has_gradient)
+        touch(gradient, graph->step_count);
+    if (t->node < 0)
+        SANL_TRY(demand_own(graph, SANL_MEMORY_INPUTS, bytes, &t->value));
+    else
+        SANL_TRY(demand(graph, SANL_MEMORY_ACTIVATIONS, bytes, *value, &t->value));
+    SANL_TRY(demand(graph, SANL_MEMORY_ACTIVATIONS, bytes, plan->again[t->index], &t->again));
+    if (t->root)
+        return demand_own(graph, SANL_MEMORY_INPUTS, bytes, &t->gradient);
+    return demand(graph, SANL_MEMORY_GRADIENTS, bytes, *gradient, &t->gradient);
 }
 
 static enum sanl_status demand_node(struct plan *plan, int i)
 {
-    struct node *node = plan->graph->nodes[i];
-    struct sanl_op_call *call = &node->call;
-    const int back = node->backward ? backward_time(plan->graph, i) : i;
+    struct sanl_graph *graph = plan->graph;
+    struct sanl_op_call *call = &graph->nodes[i]->call;
     for (int k = 0; k < call->saved_count; k++)
-        SANL_TRY(
-            demand(plan, &call->saved[k], sanl_shape_count(call->saved_shape[k]) * sizeof(float), i, back));
-    SANL_TRY(demand(plan, &call->prepared, call->prepared_bytes, -1, end_of_time(plan->graph)));
-    return SANL_OK;
+        SANL_TRY(demand(graph, SANL_MEMORY_SAVED, bytes_of(call->saved_shape[k]), plan->saved[i],
+                        &call->saved[k]));
+    if (graph->options.prepare_at_use)
+        return SANL_OK;
+    return demand_own(graph, SANL_MEMORY_PACKED, call->prepared_bytes, &call->prepared);
 }
 
-static enum sanl_status collect(struct plan *plan)
+static enum sanl_status demand_step(struct sanl_graph *graph, int time)
+{
+    struct step *step = &graph->steps[time];
+    const struct sanl_op_call *call = &graph->nodes[step->node]->call;
+    const struct life now = {time, time};
+    SANL_TRY(demand(graph, SANL_MEMORY_WORKSPACE, call->workspace_bytes, now, &step->workspace));
+    if (!graph->options.prepare_at_use)
+        return SANL_OK;
+    return demand(graph, SANL_MEMORY_WORKSPACE, call->prepared_bytes, now, &step->prepared);
+}
+
+static enum sanl_status make_layouts(struct plan *plan)
 {
     struct sanl_graph *graph = plan->graph;
-    for (int i = 0; i < graph->tensor_count; i++) {
-        SANL_TRY(demand_value(plan, graph->tensors[i]));
-        SANL_TRY(demand_gradient(plan, graph->tensors[i]));
-    }
+    const struct sanl_device_info *info = sanl_device_get_info(graph->device);
+    for (int i = 0; i < graph->step_count; i++)
+        live_step(plan, &graph->steps[i]);
+    for (int i = 0; i < graph->tensor_count; i++)
+        SANL_TRY(demand_tensor(plan, graph->tensors[i]));
     for (int i = 0; i < graph->node_count; i++)
         SANL_TRY(demand_node(plan, i));
-    return SANL_OK;
+    for (int i = 0; i < graph->step_count; i++)
+        SANL_TRY(demand_step(graph, i));
+    SANL_TRY(sanl_layout_place(&graph->own, info->base_align_bytes, (size_t)info->max_alloc_bytes));
+    return sanl_layout_place(&graph->shared, info->base_align_bytes, (size_t)info->max_alloc_bytes);
 }
 
-static int larger_first(const void *a, const void *b)
+static struct life *no_lives(int count)
 {
-    const struct demand *x = *(const struct demand *const *)a, *y = *(const struct demand *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : x > y;
-}
-
-/* The lowest offset in `block` that is free for all of d's lifetime; `placed` are those that stand already.
- */
-static size_t lowest_offset(const struct demand *d, struct demand *const *placed, int count, int block)
-{
-    size_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < count; i++) {
-            const struct demand *o = placed[i];
-            if (o->block == block && o->first <= d->last && d->first <= o->last &&
-                offset < o->offset + o->bytes && o->offset < offset + d->bytes) {
-                offset = o->offset + o->bytes;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-static enum sanl_status place(struct plan *plan)
-{
-    const size_t limit = (size_t)sanl_device_get_info(plan->graph->device)->max_alloc_bytes;
-    struct demand **order = sanl_calloc((size_t)plan->count, sizeof *order);
-    if (!order)
-        return SANL_ERR_MEMORY;
-    enum sanl_status status = SANL_OK;
-    for (int i = 0; i < plan->count; i++)
-        order[i] = &plan->list[i];
-    qsort(order, (size_t)plan->count, sizeof *order, larger_first);
-    for (int i = 0; i < plan->count && status == SANL_OK; i++) {
-        struct demand *d = order[i];
-        if (d->bytes > limit) {
-            status = sanl_fail(SANL_ERR_LIMIT,
-                               "a tensor of %zu MiB is over the device's limit of %zu MiB for one "
-                               "buffer; use a smaller batch or input size",
-                               d->bytes >> 20, limit >> 20);
-            break;
-        }
-        for (d->block = 0; d->block < plan->block_count; d->block++) {
-            d->offset = lowest_offset(d, order, i, d->block);
-            if (d->offset + d->bytes <= limit)
-                break;
-        }
-        if (d->block == plan->block_count) {
-            status = sanl_grow(&plan->block_bytes, &plan->block_capacity, (size_t)plan->block_count + 1,
-                               sizeof *plan->block_bytes);
-            if (status != SANL_OK)
-                break;
-            plan->block_bytes[plan->block_count++] = 0;
-            d->offset = 0;
-        }
-        if (plan->block_bytes[d->block] < d->offset + d->bytes)
-            plan->block_bytes[d->block] = d->offset + d->bytes;
-    }
-    free(order);
-    return status;
-}
-
-static enum sanl_status allocate(struct plan *plan)
-{
-    struct sanl_graph *graph = plan->graph;
-    SANL_TRY(sanl_grow(&graph->blocks, &graph->block_capacity, (size_t)plan->block_count + 2,
-                       sizeof *graph->blocks));
-    for (int i = 0; i < plan->block_count; i++) {
-        SANL_TRY(sanl_buffer_create(&graph->blocks[i], graph->device, plan->block_bytes[i]));
-        graph->block_count++;
-        graph->bytes += plan->block_bytes[i];
-    }
-    for (int i = 0; i < plan->count; i++) {
-        const struct demand *d = &plan->list[i];
-        SANL_TRY(sanl_buffer_part(d->out, graph->blocks[d->block], d->offset, d->bytes));
-    }
-    return SANL_OK;
-}
-
-/* One workspace, as large as the neediest node's, for all: nodes run one after the other. */
-static enum sanl_status allocate_workspace(struct sanl_graph *graph)
-{
-    size_t bytes = 0;
-    for (int i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i]->call.workspace_bytes > bytes)
-            bytes = graph->nodes[i]->call.workspace_bytes;
-    if (bytes == 0)
-        return SANL_OK;
-    SANL_TRY(sanl_buffer_create(&graph->blocks[graph->block_count], graph->device, bytes));
-    graph->bytes += bytes;
-    const cl_mem workspace = graph->blocks[graph->block_count++];
-    for (int i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i]->call.workspace_bytes)
-            SANL_TRY(sanl_buffer_part(&graph->nodes[i]->call.workspace, workspace, 0,
-                                      graph->nodes[i]->call.workspace_bytes));
-    return SANL_OK;
-}
-
-static void bind_tensors(struct sanl_graph *graph)
-{
-    for (int i = 0; i < graph->node_count; i++) {
-        struct node *node = graph->nodes[i];
-        struct sanl_op_call *call = &node->call;
-        for (int k = 0; k < call->in_count; k++) {
-            call->in[k] = node->in[k]->value;
-            call->din[k] = takes_gradient(node, k) ? node->in[k]->gradient : NULL;
-        }
-        for (int k = 0; k < call->out_count; k++)
-            call->out[k] = node->out[k]->value;
-        call->dout[0] = node->backward ? node->out[0]->gradient : NULL;
-    }
+    struct life *lives = sanl_calloc((size_t)count + 1, sizeof *lives);
+    for (int i = 0; lives && i < count; i++)
+        lives[i] = (struct life){INT_MAX, -1};
+    return lives;
 }
 
 enum sanl_status sanl_graph_plan(struct sanl_graph *graph)
 {
     SANL_TRY(sanl_graph_status(graph));
-    struct plan plan = {.graph = graph};
-    find_gradients(graph);
-    enum sanl_status status = collect(&plan);
+    const size_t tensors = (size_t)graph->tensor_count + 1;
+    struct plan plan = {.graph = graph,
+                        .value = no_lives(graph->tensor_count),
+                        .again = no_lives(graph->tensor_count),
+                        .gradient = no_lives(graph->tensor_count),
+                        .saved = no_lives(graph->node_count),
+                        .dropped = sanl_calloc(tensors, sizeof *plan.dropped),
+                        .restored = sanl_calloc(tensors, sizeof *plan.restored),
+                        .chain = sanl_calloc(tensors, sizeof *plan.chain)};
+    enum sanl_status status = SANL_ERR_MEMORY;
+    if (plan.value && plan.again && plan.gradient && plan.saved && plan.dropped && plan.restored &&
+        plan.chain) {
+        find_gradients(graph);
+        if (graph->options.backward)
+            choose_dropped(&plan);
+        status = make_steps(&plan);
+    }
     if (status == SANL_OK)
-        status = place(&plan);
-    if (status == SANL_OK)
-        status = allocate(&plan);
-    if (status == SANL_OK)
-        status = allocate_workspace(graph);
-    if (status == SANL_OK)
-        bind_tensors(graph);
-    free(plan.list);
-    free(plan.block_bytes);
+        status = make_layouts(&plan);
+    free(plan.value);
+    free(plan.again);
+    free(plan.gradient);
+    free(plan.saved);
+    free(plan.dropped);
+    free(plan.restored);
+    free(plan.chain);
     return status;
 }

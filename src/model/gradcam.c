@@ -45,8 +45,28 @@ static enum sanl_status make_calls(struct sanl_gradcam *gradcam)
     return SANL_OK;
 }
 
-enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params, int classes,
-                                     enum sanl_cam_mode mode, int size, int batch)
+/* The graph with what its maps need. */
+static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *params,
+                              struct sanl_arena *arena, int size)
+{
+    const struct sanl_graph_options options = {.backward = true, .arena = arena};
+    SANL_TRY(sanl_graph_create(&gradcam->graph, params, &options));
+    sanl_model_classifier(&gradcam->model, gradcam->graph, SANL_RESNET18, gradcam->classes, size,
+                          gradcam->batch);
+    sanl_graph_root(gradcam->model.logits);
+    for (int i = 0; i < SANL_STAGES; i++) {
+        const bool used = gradcam->mode == SANL_CAM_STAGE || i == SANL_STAGES - 1;
+        if (!used)
+            continue;
+        sanl_graph_keep(gradcam->model.stages[i]);
+        sanl_graph_want_gradient(gradcam->model.stages[i]);
+    }
+    return sanl_graph_plan(gradcam->graph);
+}
+
+enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
+                                   struct sanl_arena *arena, int classes, enum sanl_cam_mode mode, int size,
+                                   int batch)
 {
     struct sanl_gradcam *gradcam = sanl_calloc(1, sizeof *gradcam);
     *out = NULL;
@@ -55,29 +75,39 @@ enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_para
     gradcam->mode = mode;
     gradcam->batch = batch;
     gradcam->classes = classes;
-    enum sanl_status status =
-        sanl_graph_create(&gradcam->graph, params, &(struct sanl_graph_options){.backward = true});
-    if (status != SANL_OK)
-        goto done;
-    sanl_model_classifier(&gradcam->model, gradcam->graph, SANL_RESNET18, classes, size, batch);
-    sanl_graph_root(gradcam->model.logits);
-    for (int i = 0; i < SANL_STAGES; i++) {
-        sanl_graph_keep(gradcam->model.stages[i]);
-        if (mode == SANL_CAM_STAGE || i == SANL_STAGES - 1)
-            sanl_graph_want_gradient(gradcam->model.stages[i]);
-    }
-    if ((status = sanl_graph_plan(gradcam->graph)) != SANL_OK)
-        goto done;
-    gradcam->logits = sanl_calloc((size_t)(batch * classes), sizeof(float));
-    gradcam->seed = sanl_calloc((size_t)(batch * classes), sizeof(float));
-    status = gradcam->logits && gradcam->seed ? make_calls(gradcam) : SANL_ERR_MEMORY;
-done:
-    if (status != SANL_OK) {
+    const enum sanl_status status = build(gradcam, params, arena, size);
+    if (status == SANL_OK)
+        *out = gradcam;
+    else
         sanl_gradcam_free(gradcam);
-        gradcam = NULL;
-    }
-    *out = gradcam;
     return status;
+}
+
+enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam)
+{
+    const size_t count = (size_t)(gradcam->batch * gradcam->classes);
+    SANL_TRY(sanl_graph_allocate(gradcam->graph));
+    gradcam->logits = sanl_calloc(count, sizeof *gradcam->logits);
+    gradcam->seed = sanl_calloc(count, sizeof *gradcam->seed);
+    return gradcam->logits && gradcam->seed ? make_calls(gradcam) : SANL_ERR_MEMORY;
+}
+
+enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
+                                     struct sanl_arena *arena, int classes, enum sanl_cam_mode mode, int size,
+                                     int batch)
+{
+    SANL_TRY(sanl_gradcam_plan(out, params, arena, classes, mode, size, batch));
+    const enum sanl_status status = sanl_gradcam_allocate(*out);
+    if (status != SANL_OK) {
+        sanl_gradcam_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+const struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam)
+{
+    return gradcam->graph;
 }
 
 void sanl_gradcam_free(struct sanl_gradcam *gradcam)

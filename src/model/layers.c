@@ -139,14 +139,16 @@ struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name
         g, conv[1], y,
         &(struct sanl_conv){
             .cout = mid, .kernel = 3, .stride = stride, .norm = bn[1], .relu = true, .he = true});
-    return sanl_layer_conv(g, conv[2], y,
-                           &(struct sanl_conv){.cout = cout,
-                                               .kernel = 1,
-                                               .stride = 1,
-                                               .norm = bn[2],
-                                               .relu = true,
-                                               .he = true,
-                                               .residual = skip});
+    y = sanl_layer_conv(g, conv[2], y,
+                        &(struct sanl_conv){.cout = cout,
+                                            .kernel = 1,
+                                            .stride = 1,
+                                            .norm = bn[2],
+                                            .relu = true,
+                                            .he = true,
+                                            .residual = skip});
+    sanl_graph_checkpoint(y);
+    return y;
 }
 
 struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
@@ -171,14 +173,17 @@ struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, 
     struct sanl_op_call call = sanl_op_new("attention", 3);
     snprintf(text, sizeof text, "%s.attention", name);
     struct sanl_tensor *y = sanl_layer_plain(g, text, &call, qkv);
+    sanl_graph_checkpoint(y);
     snprintf(text, sizeof text, "%s.out", name);
     snprintf(bn, sizeof bn, "%s.bn", name);
-    return sanl_layer_conv(g, text, y,
-                           &(struct sanl_conv){.cout = x->shape.c,
-                                               .kernel = 1,
-                                               .stride = 1,
-                                               .bias = true,
-                                               .norm = bn,
-                                               .norm_zero = true,
-                                               .residual = x});
+    y = sanl_layer_conv(g, text, y,
+                        &(struct sanl_conv){.cout = x->shape.c,
+                                            .kernel = 1,
+                                            .stride = 1,
+                                            .bias = true,
+                                            .norm = bn,
+                                            .norm_zero = true,
+                                            .residual = x});
+    sanl_graph_checkpoint(y);
+    return y;
 }

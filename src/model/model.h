@@ -32,15 +32,23 @@ void sanl_model_classifier(struct sanl_classifier_model *model, struct sanl_grap
 /* Grad-CAM maps of a ResNet-18 classifier at the four strides, by one backward pass for the whole batch. */
 struct sanl_gradcam;
 
-/* params: the classifier's, allocated by the caller after this. */
+/* params: the classifier's, allocated by the caller after this; arena as for graphs. Plan allocates nothing,
+ * create does both. */
+SANL_CHECKED enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
+                                                struct sanl_arena *arena, int classes,
+                                                enum sanl_cam_mode mode, int size, int batch);
+SANL_CHECKED enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam);
 SANL_CHECKED enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
-                                                  int classes, enum sanl_cam_mode mode, int size, int batch);
+                                                  struct sanl_arena *arena, int classes,
+                                                  enum sanl_cam_mode mode, int size, int batch);
 void sanl_gradcam_free(struct sanl_gradcam *gradcam);
 
 /* From an image batch on the device to cams (n, s/4/2^i, .., 1) in `out`. target: classes for each image, or
  * NULL for the arg max of the logits. logits (n, classes) may be NULL. */
 SANL_CHECKED enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, const int *target,
                                                cl_mem const out[SANL_STAGES], float *logits);
+
+const struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam);
 
 /* Adds what one run does. */
 SANL_CHECKED enum sanl_status sanl_gradcam_list_work(struct sanl_work_list *list,

@@ -35,10 +35,12 @@ static struct sanl_tensor *basic_block(struct sanl_graph *g, const char *name, s
             .cout = cout, .kernel = 3, .stride = stride, .norm = bn, .relu = true, .he = true});
     snprintf(conv, sizeof conv, "%s.conv2", name);
     snprintf(bn, sizeof bn, "%s.bn2", name);
-    return sanl_layer_conv(
+    y = sanl_layer_conv(
         g, conv, y,
         &(struct sanl_conv){
             .cout = cout, .kernel = 3, .stride = 1, .norm = bn, .relu = true, .he = true, .residual = skip});
+    sanl_graph_checkpoint(y);
+    return y;
 }
 
 static struct sanl_tensor *stem(struct sanl_graph *g, const char *prefix, struct sanl_tensor *image)

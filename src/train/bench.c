@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sanlcl/clock.h>
+#include <sanlcl/memory.h>
 #include "base/memory.h"
 #include "base/random.h"
 #include "train/network.h"
@@ -100,6 +101,9 @@ static enum sanl_status open_network(struct bench *bench, bool training)
     const struct sanl_config *config = bench->options->config;
     const float half = (float)config->model.size / 2;
     const int moments = training ? sanl_updater_moments(&config->train) : -1;
+    const int batch = bench->options->batch;
+    const struct sanl_memory_use use = {config, training ? batch : 0, training ? 0 : batch};
+    SANL_TRY(sanl_memory_check(&use, bench->device, 0));
     SANL_TRY(sanl_network_create_random(&bench->network, config, bench->device, moments, CLASSES));
     SANL_TRY(sanl_engine_create(&bench->engine, bench->network, bench->options->batch, training));
     SANL_TRY(fill(bench->engine->image, 1, 0, 1));

@@ -110,6 +110,9 @@ static const struct sanl_option rows[] = {
     DOUBLE(train.gamma, 0, 1, "0.1", "schedule step: the factor"),
     DOUBLE(train.warmup, 0, 1000000, "0", "epochs over which the learning rate rises linearly from 0"),
     BOOL(train.freeze_norm, "false", "batch norms use their running statistics in training"),
+    BOOL(train.recompute, "false",
+         "the backward pass computes the layers within each block once more: less memory, slower, the same "
+         "result bit for bit"),
     INT(train.log_every, 1, 1000000, "20", "steps between two lines of the log"),
 
     INT(eval.batch, 1, 65536, "16", "images at a time in validation, evaluation and prediction"),

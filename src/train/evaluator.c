@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
+#include <sanlcl/memory.h>
 #include "base/memory.h"
 #include "landmark/metric.h"
 #include "model/safetensors.h"
@@ -293,6 +294,8 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
         status = make_loader(&loader, dataset, &config, options->part);
     if (status == SANL_OK && baseline)
         status = learn_mean(&mean, dataset, config.data.train);
+    if (status == SANL_OK)
+        status = sanl_memory_check(&(struct sanl_memory_use){&config, 0, config.eval.batch}, device, 0);
     if (status == SANL_OK)
         status = sanl_network_open(&network, &config, device, options->weights);
     if (status == SANL_OK)

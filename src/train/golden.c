@@ -59,11 +59,13 @@ static enum sanl_status build_network(struct golden *g)
     sanl_model_landmark(&g->infer_model, g->infer, &g->of.config.model, &g->of.config.loss, g->of.batch);
     SANL_TRY(sanl_graph_plan(g->train));
     SANL_TRY(sanl_graph_plan(g->infer));
+    SANL_TRY(sanl_graph_allocate(g->train));
+    SANL_TRY(sanl_graph_allocate(g->infer));
     SANL_TRY(sanl_params_allocate(g->params, 1));
     SANL_TRY(sanl_params_init_hashed(g->params, g->of.seed, g->nudge));
     SANL_TRY(sanl_params_create(&g->classifier, g->device));
-    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, CLASSES, SANL_CAM_STAGE, g->of.config.model.size,
-                                 g->of.batch));
+    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, NULL, CLASSES, SANL_CAM_STAGE,
+                                 g->of.config.model.size, g->of.batch));
     SANL_TRY(sanl_params_allocate(g->classifier, -1));
     return sanl_params_init_hashed(g->classifier, g->of.seed + 1, g->nudge);
 }

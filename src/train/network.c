@@ -41,7 +41,12 @@ static enum sanl_status declare_classifier(struct sanl_network *network)
     config.model.backbone = SANL_RESNET18;
     config.model.classes = network->classes;
     SANL_TRY(sanl_params_create(&network->classifier, network->device));
-    SANL_TRY(declare(network->classifier, &config));
+    return declare(network->classifier, &config);
+}
+
+static enum sanl_status allocate_classifier(struct sanl_network *network)
+{
+    SANL_TRY(declare_classifier(network));
     return sanl_params_allocate(network->classifier, -1);
 }
 
@@ -56,7 +61,7 @@ static enum sanl_status create_classifier(struct sanl_network *network)
     enum sanl_status status = sanl_weights_find_classifier(&network->classes, &prefix, path);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "cam.weights");
-    SANL_TRY(declare_classifier(network));
+    SANL_TRY(allocate_classifier(network));
     status = sanl_weights_load(network->classifier, path, prefix);
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
 }
@@ -78,32 +83,62 @@ static enum sanl_status create_params(struct sanl_network *network, int moments,
 
 static enum sanl_status create_random_classifier(struct sanl_network *network)
 {
-    SANL_TRY(declare_classifier(network));
+    SANL_TRY(allocate_classifier(network));
     return sanl_params_init(network->classifier, (uint64_t)network->config.seed + 1);
+}
+
+static enum sanl_status new_network(struct sanl_network **out, const struct sanl_config *config,
+                                    struct sanl_device *device, int classes)
+{
+    struct sanl_network *network = *out = sanl_calloc(1, sizeof *network);
+    if (!network)
+        return SANL_ERR_MEMORY;
+    network->config = *config;
+    network->device = device;
+    network->classes = classes;
+    const enum sanl_status status = sanl_arena_create(&network->arena, device);
+    if (status != SANL_OK) {
+        sanl_network_free(network);
+        *out = NULL;
+    }
+    return status;
 }
 
 /* classes: of a random CAM classifier; 0: one from cam.weights. */
 static enum sanl_status create_network(struct sanl_network **out, const struct sanl_config *config,
                                        struct sanl_device *device, int moments, bool fresh, int classes)
 {
-    struct sanl_network *network = sanl_calloc(1, sizeof *network);
-    *out = NULL;
-    if (!network)
-        return SANL_ERR_MEMORY;
-    network->config = *config;
-    network->device = device;
-    network->classes = classes;
+    SANL_TRY(new_network(out, config, device, classes));
     enum sanl_status status = SANL_OK;
     /* First the classifier: what it lacks is found before the large network is made. */
     if (sanl_network_needs_classifier(config))
-        status = classes ? create_random_classifier(network) : create_classifier(network);
+        status = classes ? create_random_classifier(*out) : create_classifier(*out);
     if (status == SANL_OK)
-        status = create_params(network, moments, fresh);
+        status = create_params(*out, moments, fresh);
     if (status != SANL_OK) {
-        sanl_network_free(network);
+        sanl_network_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+enum sanl_status sanl_network_declare(struct sanl_network **out, const struct sanl_config *config,
+                                      struct sanl_device *device, int moments, int classes)
+{
+    SANL_TRY(new_network(out, config, device, classes));
+    enum sanl_status status = SANL_OK;
+    if (sanl_network_needs_classifier(config))
+        status = declare_classifier(*out);
+    if (status == SANL_OK)
+        status = sanl_params_create(&(*out)->params, device);
+    if (status == SANL_OK)
+        status = declare((*out)->params, config);
+    if (status != SANL_OK) {
+        sanl_network_free(*out);
+        *out = NULL;
         return status;
     }
-    *out = network;
+    (*out)->params->training_count = moments;
     return SANL_OK;
 }
 
@@ -142,6 +177,7 @@ void sanl_network_free(struct sanl_network *network)
 {
     if (!network)
         return;
+    sanl_arena_free(network->arena);
     sanl_params_free(network->params);
     sanl_params_free(network->classifier);
     free(network);
@@ -149,13 +185,16 @@ void sanl_network_free(struct sanl_network *network)
 
 /* ---- the engine ---------------------------------------------------------------------------------- */
 
-static enum sanl_status build_graph(struct sanl_engine *engine)
+static enum sanl_status plan_graph(struct sanl_engine *engine)
 {
     struct sanl_network *network = engine->network;
     const struct sanl_config *config = &network->config;
     const struct sanl_graph_options options = {.backward = engine->training,
                                                .param_gradients = engine->training,
-                                               .freeze_norm = config->train.freeze_norm};
+                                               .freeze_norm = config->train.freeze_norm,
+                                               .recompute = config->train.recompute,
+                                               .prepare_at_use = network->params->training_count >= 0,
+                                               .arena = network->arena};
     SANL_TRY(sanl_graph_create(&engine->graph, network->params, &options));
     if (config->task == SANL_TASK_LANDMARK)
         sanl_model_landmark(&engine->landmark, engine->graph, &config->model, &config->loss, engine->batch);
@@ -188,42 +227,51 @@ static enum sanl_status make_warp(struct sanl_engine *engine)
     return sanl_buffer_create(&warp->in[1], device, (size_t)engine->batch * TABLE * sizeof(float));
 }
 
-static enum sanl_status make_gradcam(struct sanl_engine *engine)
+/* Where no maps are made they are 1 everywhere. */
+static enum sanl_status fill_cams(struct sanl_engine *engine)
 {
-    struct sanl_network *network = engine->network;
-    const struct sanl_config *config = &network->config;
-    if (network->classifier)
-        return sanl_gradcam_create(&engine->gradcam, network->classifier, network->classes,
-                                   (enum sanl_cam_mode)config->cam.mode, config->model.size, engine->batch);
     for (int i = 0; i < SANL_STAGES; i++) {
         struct sanl_tensor *cam = engine->landmark.cam[i];
-        if (cam)
-            SANL_TRY(sanl_buffer_fill(network->device, cam->value, sanl_shape_count(cam->shape), 1));
+        if (cam && !engine->gradcam)
+            SANL_TRY(sanl_buffer_fill(engine->network->device, cam->value, sanl_shape_count(cam->shape), 1));
     }
     return SANL_OK;
 }
 
-static enum sanl_status create_parts(struct sanl_engine *engine)
+static enum sanl_status plan_parts(struct sanl_engine *engine)
 {
-    const size_t targets = (size_t)engine->batch * (size_t)engine->network->config.model.landmarks * 3;
-    const bool landmark = engine->network->config.task == SANL_TASK_LANDMARK;
-    SANL_TRY(build_graph(engine));
+    const struct sanl_network *network = engine->network;
+    const struct sanl_config *config = &network->config;
+    const bool landmark = config->task == SANL_TASK_LANDMARK;
+    SANL_TRY(plan_graph(engine));
     engine->image = landmark ? engine->landmark.image : engine->classifier.image;
     if (landmark)
         memcpy(engine->loss, engine->landmark.loss, sizeof engine->loss);
     else
         engine->loss[0] = engine->classifier.loss;
+    if (!network->classifier)
+        return SANL_OK;
+    return sanl_gradcam_plan(&engine->gradcam, network->classifier, network->arena, network->classes,
+                             (enum sanl_cam_mode)config->cam.mode, config->model.size, engine->batch);
+}
+
+static enum sanl_status allocate_parts(struct sanl_engine *engine)
+{
+    const size_t targets = (size_t)engine->batch * (size_t)engine->network->config.model.landmarks * 3;
     engine->table = sanl_calloc((size_t)engine->batch, sizeof *engine->table);
     engine->targets = sanl_calloc(targets, sizeof *engine->targets);
     if (!engine->table || !engine->targets)
         return SANL_ERR_MEMORY;
+    SANL_TRY(sanl_graph_allocate(engine->graph));
+    if (engine->gradcam)
+        SANL_TRY(sanl_gradcam_allocate(engine->gradcam));
     SANL_TRY(write_roots(engine));
     SANL_TRY(make_warp(engine));
-    return make_gradcam(engine);
+    return fill_cams(engine);
 }
 
-enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network, int batch,
-                                    bool training)
+enum sanl_status sanl_engine_plan(struct sanl_engine **out, struct sanl_network *network, int batch,
+                                  bool training)
 {
     struct sanl_engine *engine = sanl_calloc(1, sizeof *engine);
     *out = NULL;
@@ -232,12 +280,31 @@ enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_networ
     engine->network = network;
     engine->batch = batch;
     engine->training = training;
-    const enum sanl_status status = create_parts(engine);
+    const enum sanl_status status = plan_parts(engine);
     if (status == SANL_OK)
         *out = engine;
     else
         sanl_engine_free(engine);
     return status;
+}
+
+enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network, int batch,
+                                    bool training)
+{
+    SANL_TRY(sanl_engine_plan(out, network, batch, training));
+    const enum sanl_status status = allocate_parts(*out);
+    if (status != SANL_OK) {
+        sanl_engine_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine)
+{
+    sanl_graph_memory(engine->graph, memory);
+    if (engine->gradcam)
+        sanl_graph_memory(sanl_gradcam_graph(engine->gradcam), memory);
 }
 
 void sanl_engine_free(struct sanl_engine *engine)

@@ -13,8 +13,9 @@ struct sanl_network {
     struct sanl_device *device; /* borrowed */
     struct sanl_params *params; /* of the network that the task trains */
     struct sanl_params
-        *classifier; /* of the CAM classifier; NULL unless block: sanl with cam.mode stage or top */
-    int classes;     /* of that classifier */
+        *classifier;          /* of the CAM classifier; NULL unless block: sanl with cam.mode stage or top */
+    int classes;              /* of that classifier */
+    struct sanl_arena *arena; /* what its engines and their Grad-CAM use in turn: one runs at a time */
 };
 
 /* True when class activation maps of a classifier guide the attention. */
@@ -36,6 +37,11 @@ SANL_CHECKED enum sanl_status sanl_network_create_random(struct sanl_network **o
                                                          const struct sanl_config *config,
                                                          struct sanl_device *device, int moments,
                                                          int classes);
+
+/* As sanl_network_create_random, but without memory and values: for planning. */
+SANL_CHECKED enum sanl_status sanl_network_declare(struct sanl_network **out,
+                                                   const struct sanl_config *config,
+                                                   struct sanl_device *device, int moments, int classes);
 void sanl_network_free(struct sanl_network *network);
 
 enum { SANL_ENGINE_LOSSES = SANL_STAGES + 1 };
@@ -58,6 +64,10 @@ struct sanl_engine {
     float *targets;     /* positions and weights, or labels, on their way */
 };
 
+/* An engine that only tells what it would take: it allocates nothing and cannot run. */
+SANL_CHECKED enum sanl_status sanl_engine_plan(struct sanl_engine **out, struct sanl_network *network,
+                                               int batch, bool training);
+void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine); /* adds its own */
 SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network,
                                                  int batch, bool training);
 void sanl_engine_free(struct sanl_engine *engine);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sanlcl/interrupt.h>
+#include <sanlcl/memory.h>
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -111,6 +112,8 @@ static enum sanl_status provide_engine(struct sanl_predictor *p, size_t count)
     sanl_engine_free(p->engine);
     p->maps = NULL;
     p->engine = NULL;
+    const struct sanl_memory_use use = {&p->network->config, 0, batch};
+    SANL_TRY(sanl_memory_check(&use, p->network->device, 0));
     return sanl_engine_create(&p->engine, p->network, batch, false);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
+#include <sanlcl/memory.h>
 #include <sanlcl/train.h>
 #include "base/log.h"
 #include "base/memory.h"
@@ -77,6 +78,8 @@ static enum sanl_status make_loaders(struct run *run)
 static enum sanl_status make_network(struct run *run, struct sanl_device *device)
 {
     const struct sanl_config *config = run->config;
+    const struct sanl_memory_use use = {config, config->train.batch, run->val ? config->eval.batch : 0};
+    SANL_TRY(sanl_memory_check(&use, device, 0));
     SANL_TRY(sanl_network_create(&run->network, config, device, sanl_updater_moments(&config->train)));
     SANL_TRY(sanl_engine_create(&run->engine, run->network, config->train.batch, true));
     if (run->val)

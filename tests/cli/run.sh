@@ -100,6 +100,12 @@ expect 1 '' '^sanlcl: no device 12345: there ' selftest --device 12345
 expect 1 '' "^sanlcl: no device has 'nonesuch' in its name" selftest --device nonesuch
 expect 1 '^resnet18' '^sanlcl: input image: a tensor has more than 2^31 elements' bench --network \
     --backbone resnet18 --block none --size 4096 --batch 2048
+expect 0 '^  activations  *[1-9].*' '^device' bench --network --memory --backbone resnet18 --size 64
+check 'both plans' '[ "$(grep -c "^  total  *[1-9]" "$folder/out")" = 2 ]'
+expect 0 'training at batch 8 and inference at batch 2' '^device' train --memory model.backbone=resnet18 \
+    model.size=64 train.batch=8 eval.batch=2
+expect 1 '^resnet18' '; a batch of [1-9][0-9]* fits (eval.batch)' bench --network --backbone resnet18 \
+    --block none --size 4096 --batch 2048
 case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"

@@ -1,0 +1,186 @@
+#include "graph/place.h"
+
+#include <stdlib.h>
+#include "base/memory.h"
+
+enum sanl_status sanl_layout_add(struct sanl_layout *layout, const struct sanl_demand *demand)
+{
+    if (demand->bytes == 0)
+        return SANL_OK;
+    SANL_TRY(sanl_grow(&layout->list, &layout->capacity, (size_t)layout->count + 1, sizeof *layout->list));
+    layout->list[layout->count++] = *demand;
+    return SANL_OK;
+}
+
+void sanl_layout_free(struct sanl_layout *layout)
+{
+    free(layout->list);
+    free(layout->block_bytes);
+}
+
+size_t sanl_layout_bytes(const struct sanl_layout *layout)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < layout->block_count; i++)
+        bytes += layout->block_bytes[i];
+    return bytes;
+}
+
+/* The live set is largest when something begins to live. */
+size_t sanl_layout_peak(const struct sanl_layout *layout, int *time)
+{
+    size_t peak = 0;
+    for (int i = 0; i < layout->count; i++) {
+        const int now = layout->list[i].first;
+        size_t live = 0;
+        for (int k = 0; k < layout->count; k++) {
+            const struct sanl_demand *d = &layout->list[k];
+            live += d->first <= now && now <= d->last ? d->bytes : 0;
+        }
+        if (live > peak) {
+            peak = live;
+            *time = now;
+        }
+    }
+    return peak;
+}
+
+/* ---- placing ------------------------------------------------------------------------------------- */
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct sanl_demand *x = *(const struct sanl_demand *const *)a,
+                             *y = *(const struct sanl_demand *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x < y ? -1 : x > y;
+}
+
+/* The lowest offset in `block` that is free for all of d's lifetime; `placed` are those that stand already,
+ * in the order of their offsets. */
+static size_t lowest_offset(const struct sanl_demand *d, struct sanl_demand *const *placed, int count,
+                            int block)
+{
+    size_t offset = 0;
+    for (int i = 0; i < count; i++) {
+        const struct sanl_demand *o = placed[i];
+        if (o->block != block || o->first > d->last || d->first > o->last)
+            continue;
+        if (offset + d->bytes <= o->offset)
+            break;
+        if (o->offset + o->bytes > offset)
+            offset = o->offset + o->bytes;
+    }
+    return offset;
+}
+
+static void insert(struct sanl_demand **placed, int count, struct sanl_demand *d)
+{
+    int at = count;
+    for (; at > 0 && placed[at - 1]->offset > d->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = d;
+}
+
+static enum sanl_status choose(struct sanl_layout *layout, struct sanl_demand *d, struct sanl_demand **placed,
+                               int count, size_t limit)
+{
+    if (d->bytes > limit)
+        return sanl_fail(SANL_ERR_LIMIT,
+                         "a tensor of %zu MiB is over the device's limit of %zu MiB for one "
+                         "buffer; use a smaller batch or input size",
+                         d->bytes >> 20, limit >> 20);
+    for (d->block = 0; d->block < layout->block_count; d->block++) {
+        d->offset = lowest_offset(d, placed, count, d->block);
+        if (d->offset + d->bytes <= limit)
+            break;
+    }
+    if (d->block == layout->block_count) {
+        SANL_TRY(sanl_grow(&layout->block_bytes, &layout->block_capacity, (size_t)layout->block_count + 1,
+                           sizeof *layout->block_bytes));
+        layout->block_bytes[layout->block_count++] = 0;
+        d->offset = 0;
+    }
+    if (layout->block_bytes[d->block] < d->offset + d->bytes)
+        layout->block_bytes[d->block] = d->offset + d->bytes;
+    insert(placed, count, d);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_layout_place(struct sanl_layout *layout, size_t align, size_t limit)
+{
+    const size_t count = layout->count ? (size_t)layout->count : 1;
+    struct sanl_demand **order = sanl_calloc(2 * count, sizeof *order), **placed = order + count;
+    enum sanl_status status = order ? SANL_OK : SANL_ERR_MEMORY;
+    layout->block_count = 0;
+    for (int i = 0; i < layout->count && status == SANL_OK; i++) {
+        struct sanl_demand *d = &layout->list[i];
+        d->bytes = (d->bytes + align - 1) / align * align;
+        order[i] = d;
+    }
+    if (status == SANL_OK)
+        qsort(order, (size_t)layout->count, sizeof *order, larger_first);
+    for (int i = 0; i < layout->count && status == SANL_OK; i++)
+        status = choose(layout, order[i], placed, i, limit);
+    free(order);
+    return status;
+}
+
+/* ---- the arena ----------------------------------------------------------------------------------- */
+
+struct sanl_arena {
+    struct sanl_device *device;
+    struct {
+        cl_mem buffer;
+        size_t bytes;
+    } * blocks;
+    int count;
+    size_t capacity;
+};
+
+enum sanl_status sanl_arena_create(struct sanl_arena **out, struct sanl_device *device)
+{
+    *out = sanl_calloc(1, sizeof **out);
+    if (!*out)
+        return SANL_ERR_MEMORY;
+    (*out)->device = device;
+    return SANL_OK;
+}
+
+void sanl_arena_free(struct sanl_arena *arena)
+{
+    if (!arena)
+        return;
+    for (int i = 0; i < arena->count; i++)
+        sanl_buffer_free(arena->blocks[i].buffer);
+    free(arena->blocks);
+    free(arena);
+}
+
+static enum sanl_status reserve(struct sanl_arena *arena, int block, size_t bytes)
+{
+    if (block == arena->count) {
+        SANL_TRY(
+            sanl_grow(&arena->blocks, &arena->capacity, (size_t)arena->count + 1, sizeof *arena->blocks));
+        arena->blocks[arena->count].buffer = NULL;
+        arena->blocks[arena->count++].bytes = 0;
+    }
+    if (bytes <= arena->blocks[block].bytes)
+        return SANL_OK;
+    sanl_buffer_free(arena->blocks[block].buffer);
+    arena->blocks[block].bytes = 0;
+    SANL_TRY(sanl_buffer_create(&arena->blocks[block].buffer, arena->device, bytes));
+    arena->blocks[block].bytes = bytes;
+    return SANL_OK;
+}
+
+enum sanl_status sanl_arena_allocate(struct sanl_arena *arena, const struct sanl_layout *layout)
+{
+    for (int i = 0; i < layout->block_count; i++)
+        SANL_TRY(reserve(arena, i, layout->block_bytes[i]));
+    for (int i = 0; i < layout->count; i++) {
+        const struct sanl_demand *d = &layout->list[i];
+        SANL_TRY(sanl_buffer_part(d->out, arena->blocks[d->block].buffer, d->offset, d->bytes));
+    }
+    return SANL_OK;
+}

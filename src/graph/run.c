@@ -1,0 +1,149 @@
+/* Allocating what is planned, and running. */
+#include "graph/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+static void bind_gradients(struct sanl_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        for (int k = 0; k < node->call.in_count; k++)
+            node->call.din[k] = takes_gradient(node, k) ? node->in[k]->gradient : NULL;
+        node->call.dout[0] = node->backward ? node->out[0]->gradient : NULL;
+    }
+}
+
+/* In memory that no other layout uses: the buffers hold it, the arena is not needed any more. */
+static enum sanl_status allocate_alone(struct sanl_device *device, const struct sanl_layout *layout)
+{
+    struct sanl_arena *arena;
+    SANL_TRY(sanl_arena_create(&arena, device));
+    const enum sanl_status status = sanl_arena_allocate(arena, layout);
+    sanl_arena_free(arena);
+    return status;
+}
+
+enum sanl_status sanl_graph_allocate(struct sanl_graph *graph)
+{
+    SANL_TRY(allocate_alone(graph->device, &graph->own));
+    SANL_TRY(graph->options.arena ? sanl_arena_allocate(graph->options.arena, &graph->shared)
+                                  : allocate_alone(graph->device, &graph->shared));
+    bind_gradients(graph);
+    return SANL_OK;
+}
+
+void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memory)
+{
+    static const char *const directions[] = {"forward", "made once more", "backward"};
+    int time = 0;
+    const double live = (double)sanl_layout_peak(&graph->shared, &time),
+                 placed = (double)sanl_layout_bytes(&graph->shared);
+    for (int i = 0; i < graph->own.count; i++)
+        memory->bytes[graph->own.list[i].kind] += (double)graph->own.list[i].bytes;
+    if (placed > memory->placed)
+        memory->placed = placed;
+    if (live <= memory->live)
+        return;
+    memory->live = live;
+    for (int k = SANL_MEMORY_ACTIVATIONS; k < SANL_MEMORY_KINDS; k++)
+        memory->bytes[k] = 0;
+    for (int i = 0; i < graph->shared.count; i++) {
+        const struct sanl_demand *d = &graph->shared.list[i];
+        if (d->first <= time && time <= d->last)
+            memory->bytes[d->kind] += (double)d->bytes;
+    }
+    const struct step *step = &graph->steps[time < graph->step_count ? time : graph->step_count - 1];
+    snprintf(memory->peak, sizeof memory->peak, "%s, %s", graph->nodes[step->node]->name,
+             directions[step->phase]);
+}
+
+/* ---- running ------------------------------------------------------------------------------------- */
+
+/* Gives the calls the parameters' buffers, which exist only after sanl_params_allocate. */
+static void bind_params(struct sanl_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        for (int k = 0; k < node->call.param_count; k++) {
+            node->call.param[k] = node->param[k]->value;
+            node->call.dparam[k] = graph->options.param_gradients ? node->param[k]->gradient : NULL;
+        }
+        for (int k = 0; k < node->call.state_count; k++)
+            node->call.state[k] = node->state[k]->value;
+    }
+    graph->bound = true;
+}
+
+static enum sanl_status prepare_all(struct sanl_graph *graph)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct sanl_op_call *call = &graph->nodes[i]->call;
+        for (int d = SANL_FORWARD; call->op->prepare && d <= (int)SANL_BACKWARD; d++) {
+            if (d == (int)SANL_BACKWARD && !call->training)
+                continue;
+            const enum sanl_status status = call->op->prepare(call, graph->device, (enum sanl_direction)d);
+            if (status != SANL_OK)
+                return sanl_fail_prefix(status, "layer %s", graph->nodes[i]->name);
+        }
+    }
+    return SANL_OK;
+}
+
+static void bind_step(struct node *node, const struct step *step)
+{
+    struct sanl_op_call *call = &node->call;
+    const bool forward = step->phase == FORWARD;
+    for (int k = 0; k < call->in_count; k++)
+        call->in[k] = !forward && node->in[k]->again ? node->in[k]->again : node->in[k]->value;
+    for (int k = 0; k < call->out_count; k++)
+        call->out[k] = !forward && node->out[k]->again ? node->out[k]->again : node->out[k]->value;
+    call->workspace = step->workspace;
+    if (step->prepared)
+        call->prepared = step->prepared;
+}
+
+static enum sanl_status run_step(struct sanl_graph *graph, const struct step *step)
+{
+    struct node *node = graph->nodes[step->node];
+    struct sanl_op_call *call = &node->call;
+    const struct sanl_op *op = call->op;
+    bind_step(node, step);
+    if (step->prepared)
+        SANL_TRY(op->prepare(call, graph->device, step->phase == BACKWARD ? SANL_BACKWARD : SANL_FORWARD));
+    if (step->phase == BACKWARD)
+        return op->backward(call, graph->device);
+    if (step->phase == RECOMPUTE && op->recompute)
+        return op->recompute(call, graph->device);
+    return op->forward(call, graph->device);
+}
+
+static enum sanl_status run_steps(struct sanl_graph *graph, int first, int count)
+{
+    for (int i = first; i < count; i++) {
+        const struct step *step = &graph->steps[i];
+        const enum sanl_status status = run_step(graph, step);
+        if (status != SANL_OK)
+            return sanl_fail_prefix(status, "layer %s%s", graph->nodes[step->node]->name,
+                                    step->phase == FORWARD ? "" : ", backward");
+    }
+    return sanl_device_flush(graph->device);
+}
+
+enum sanl_status sanl_graph_forward(struct sanl_graph *graph)
+{
+    if (!graph->bound)
+        bind_params(graph);
+    if (!graph->options.prepare_at_use && graph->prepared_version != graph->params->version) {
+        SANL_TRY(prepare_all(graph));
+        graph->prepared_version = graph->params->version;
+    }
+    return run_steps(graph, 0, graph->node_count);
+}
+
+enum sanl_status sanl_graph_backward(struct sanl_graph *graph)
+{
+    return run_steps(graph, graph->node_count, graph->step_count);
+}
