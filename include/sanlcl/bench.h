@@ -1,4 +1,5 @@
-/* Throughput of a whole network with random weights on random input: what a device makes of it. */
+/* Throughput of a whole network with random weights on random input, what a device makes of it; and of the
+ * loader, what the processor makes of a data set. */
 #ifndef SANLCL_BENCH_H
 #define SANLCL_BENCH_H
 
@@ -24,6 +25,23 @@ struct sanl_bench_options {
  * update. */
 SANL_CHECKED enum sanl_status sanl_bench_network(struct sanl_device *device,
                                                  const struct sanl_bench_options *options);
+
+struct sanl_bench_loader_result {
+    int workers;
+    long images;
+    double seconds, core_seconds; /* passed; that all threads together were running */
+};
+
+struct sanl_bench_loader_options {
+    const struct sanl_config *config; /* data, train.batch, model.size; with an empty data.root, pictures of
+                                         300 pixels are drawn into a folder of $TMPDIR, else /tmp */
+    double seconds;                   /* of each measurement */
+    void (*done)(void *payload, const struct sanl_bench_loader_result *result);
+    void *payload;
+};
+
+/* Reads, decodes and augments the training part as training does: with one worker, then with data.workers. */
+SANL_CHECKED enum sanl_status sanl_bench_loader(const struct sanl_bench_loader_options *options);
 
 #ifdef __cplusplus
 }

@@ -53,6 +53,7 @@ enum sanl_status sanl_sample_read(struct sanl_sample *out, const char *path, con
         out->box = *box;
         window = sanl_box_enlarge(box, options->margin);
         sanl_crop_map(&out->in_to_img, &window, options->size, augment);
+        /* From 2 original pixels to one of the input on; the crop averages blocks of that size anyway. */
         limits.max_shrink = sanl_crop_shrink(&out->in_to_img);
     } else {
         limits.min_side = options->size;

@@ -261,7 +261,7 @@ static void remove_path(char *path, bool is_folder)
     free(path);
 }
 
-static void remove_all(const char *folder, int pictures)
+void sanl_synth_remove(const char *folder, int pictures)
 {
     for (int i = 0; i < pictures; i++)
         remove_path(image_path(folder, i), false);
@@ -292,7 +292,7 @@ enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, cons
     if (status == SANL_OK)
         status = write_files(&job);
     if (status != SANL_OK)
-        remove_all(folder, job.next);
+        sanl_synth_remove(folder, job.next);
     if (status != SANL_OK && !existed)
         (void)rmdir(folder);
     pthread_mutex_destroy(&job.lock);

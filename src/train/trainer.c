@@ -41,7 +41,8 @@ struct run {
     int steps;    /* of an epoch */
     long stepped; /* since the call began */
     double start, epoch_start;
-    int epoch_first; /* step at epoch_start: above 0 after a resume */
+    double epoch_waited; /* seconds for batches, before epoch_start */
+    int epoch_first;     /* step at epoch_start: above 0 after a resume */
 };
 
 static enum sanl_task task_of(const struct run *run)
@@ -251,7 +252,8 @@ static double images_per_second(const struct run *run)
 
 static double wait_share(const struct run *run)
 {
-    return fmin(1, sanl_loader_wait_seconds(run->train) / (sanl_clock_seconds() - run->epoch_start));
+    return (sanl_loader_wait_seconds(run->train) - run->epoch_waited) /
+           (sanl_clock_seconds() - run->epoch_start);
 }
 
 static void report(const struct run *run, struct sanl_train_progress *progress)
@@ -321,12 +323,14 @@ static enum sanl_status run_steps(struct run *run)
     sanl_loader_start_epoch(run->train, (uint64_t)run->at.epoch);
     for (int i = 0;; i++) {
         const struct sanl_batch *batch;
+        if (i == run->epoch_first) {
+            run->epoch_start = sanl_clock_seconds();
+            run->epoch_waited = sanl_loader_wait_seconds(run->train);
+        }
         SANL_TRY(sanl_loader_next(run->train, &batch));
         if (i == run->at.step) {
             if (!batch)
                 return SANL_OK;
-            if (i == run->epoch_first)
-                run->epoch_start = sanl_clock_seconds();
             SANL_TRY(take_step(run, batch));
         }
         if (sanl_interrupted())
@@ -378,7 +382,6 @@ static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
 static enum sanl_status run_epoch(struct run *run)
 {
     float norm;
-    run->epoch_start = sanl_clock_seconds();
     run->epoch_first = run->at.step;
     SANL_TRY(run_steps(run));
     SANL_TRY(check_norm(run, &norm));

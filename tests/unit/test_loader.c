@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sanlcl/bench.h>
 #include <sanlcl/log.h>
 #include "base/file.h"
 #include "base/memory.h"
@@ -444,6 +445,32 @@ static void impossible_options_are_named(void **state)
     sanl_dataset_free(d);
 }
 
+static void take_speed(void *payload, const struct sanl_bench_loader_result *result)
+{
+    int *calls = payload;
+    assert_int_equal(result->workers, ++*calls == 1 ? 1 : 3);
+    assert_true(result->images >= 3 && result->images % 3 == 0);
+    assert_true(result->seconds > 0 && result->core_seconds > 0);
+}
+
+static void speed_is_measured(void **state)
+{
+    (void)state;
+    char text[64];
+    int calls = 0;
+    struct sanl_config config;
+    const char *const overrides[] = {text, "train.batch=3", "data.workers=3", "data.max_megapixels=1"};
+    const struct sanl_bench_loader_options options = {
+        .config = &config, .seconds = 0.01, .done = take_speed, .payload = &calls};
+    snprintf(text, sizeof text, "data.root=%s", root);
+    assert_int_equal(sanl_config_load(&config, NULL, overrides, 4), SANL_OK);
+    assert_int_equal(sanl_bench_loader(&options), SANL_OK);
+    assert_int_equal(calls, 2);
+    strcpy(config.data.root, "/nowhere");
+    assert_int_not_equal(sanl_bench_loader(&options), SANL_OK);
+    assert_int_equal(calls, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,7 +478,7 @@ int main(void)
         cmocka_unit_test(training_shuffles_and_drops),    cmocka_unit_test(evaluation_keeps_order_and_rest),
         cmocka_unit_test(labels_are_in_the_input_frame),  cmocka_unit_test(bad_pictures_stop_or_are_left_out),
         cmocka_unit_test(only_bad_pictures_are_an_error), cmocka_unit_test(loaders_stop_at_any_time),
-        cmocka_unit_test(impossible_options_are_named),
+        cmocka_unit_test(impossible_options_are_named),   cmocka_unit_test(speed_is_measured),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
