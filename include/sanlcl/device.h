@@ -60,6 +60,9 @@ struct sanl_device_time {
 SANL_CHECKED enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count,
                                                 struct sanl_device *device);
 
+/* Forgets the times so far. */
+void sanl_device_clear_times(struct sanl_device *device);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,15 +1,21 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sanlcl/bench.h>
+#include <sanlcl/table.h>
 #include "cli/args.h"
+#include "cli/bench_print.h"
 #include "cli/memory.h"
 #include "cli/profile.h"
+#include "cli/progress.h"
+
+enum { STAGES = 4 };
 
 static const struct sanl_arg args_table[] = {
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
-    {.name = "--network",
-     .help = "time a whole network; key=value arguments change it, as model.backbone=resnet50"},
+    {.name = "--peak", .help = "measure the device's peaks"},
+    {.name = "--ops", .help = "time each distinct operator of the network alone"},
+    {.name = "--network", .help = "time the whole network"},
     {.name = "--backbone", .value = "NAME", .type = SANL_ARG_TEXT, .help = "short for model.backbone=NAME"},
     {.name = "--block", .value = "NAME", .type = SANL_ARG_TEXT, .help = "short for model.block=NAME"},
     {.name = "--size", .value = "PIXELS", .type = SANL_ARG_TEXT, .help = "short for model.size=PIXELS"},
@@ -20,25 +26,48 @@ static const struct sanl_arg args_table[] = {
      .min = 1,
      .max = 4096,
      .help = "images of a run"},
+    {.name = "--inference", .help = "without training"},
     {.name = "--runs",
      .value = "COUNT",
      .type = SANL_ARG_INT,
-     .preset = "3",
+     .preset = "5",
      .min = 1,
-     .max = 1000,
-     .help = "timed runs, after one that is not; the median counts"},
-    {.name = "--inference", .help = "without training"},
-    {.name = "--memory", .help = "print what it takes of the device's memory, without timing"},
-    {.name = "--profile", .help = "print what each kernel takes; slows the whole a little"},
+     .max = 100,
+     .help = "timed runs of the network, after one that is not; turns of --vs-route"},
+    {.name = "--op", .value = "NAME", .type = SANL_ARG_TEXT, .help = "time this operator alone"},
+    {.name = "--shape",
+     .value = "TEXT",
+     .type = SANL_ARG_TEXT,
+     .help = "with these shapes instead of the network's: 'in=4,56,56,64 kh=3 kw=3 pad=1 cout=64'"},
+    {.name = "--least",
+     .value = "SECONDS",
+     .type = SANL_ARG_NUMBER,
+     .preset = "0.1",
+     .min = 0.0001,
+     .max = 100,
+     .help = "time each operator for so long"},
+    {.name = "--vs-route",
+     .value = "ROUTE",
+     .type = SANL_ARG_TEXT,
+     .choices = sanl_args_routes,
+     .help = "time each operator by the kernels of this route, too, in turns"},
+    {.name = "--memory", .help = "print what the network takes of the device's memory, without timing"},
+    {.name = "--profile", .help = "print what each kernel of the network takes; slows it a little"},
+    {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write everything as JSON, too"},
     {0},
 };
 
-static void print_stage(void *payload, const char *stage, double seconds)
-{
-    const int *batch = payload;
-    printf("%-10s %9.1f ms %9.3f images/s\n", stage, seconds * 1e3, seconds > 0 ? *batch / seconds : 0);
-    fflush(stdout);
-}
+/* What is asked for, and what came out. */
+struct job {
+    const struct sanl_args *args;
+    struct sanl_config config;
+    struct sanl_device *device, *other; /* other: of --vs-route */
+    struct sanl_bench_peaks peaks;
+    struct sanl_bench_op *ops;
+    struct sanl_bench_stage stages[STAGES];
+    int batch, op_count, stage_count;
+    bool peak, each, network, profile;
+};
 
 /* --backbone and its like become overrides in front of the user's own. */
 static enum sanl_status read_config(const struct sanl_args *args, struct sanl_config *config)
@@ -64,61 +93,185 @@ static enum sanl_status read_config(const struct sanl_args *args, struct sanl_co
     return status;
 }
 
-static enum sanl_status print_memory(const struct sanl_bench_options *options, struct sanl_device *device)
+/* An option for operators asks for operators; without any question, all are asked. */
+static enum sanl_status read_job(struct job *job)
 {
-    const struct sanl_memory_use infer = {options->config, 0, options->batch},
-                                 train = {options->config, options->batch, 0};
-    const enum sanl_status status = sanl_cli_print_memory(&infer, device);
-    return status == SANL_OK && options->training ? sanl_cli_print_memory(&train, device) : status;
+    static const char *const of_ops[] = {"--op", "--shape", "--least", "--vs-route"};
+    const struct sanl_args *args = job->args;
+    job->peak = sanl_args_flag(args, "--peak");
+    job->each = sanl_args_flag(args, "--ops");
+    job->network = sanl_args_flag(args, "--network");
+    job->profile = sanl_args_flag(args, "--profile");
+    job->batch = sanl_args_int(args, "--batch");
+    for (size_t i = 0; i < sizeof of_ops / sizeof *of_ops; i++)
+        job->each |= sanl_args_given(args, of_ops[i]);
+    if (!job->peak && !job->each && !job->network)
+        job->peak = job->each = job->network = true;
+    if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
+    if (job->profile && (!job->network || job->peak || job->each))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--profile goes with --network alone: a queue that measures "
+                                             "slows the others");
+    return read_config(args, &job->config);
+}
+
+/* ---- parts --------------------------------------------------------------------------------------- */
+
+static enum sanl_status run_peaks(struct job *job)
+{
+    sanl_progress_update("measuring the device's peaks");
+    const enum sanl_status status = sanl_bench_measure_peaks(&job->peaks, job->device);
+    sanl_progress_end();
+    if (status == SANL_OK)
+        sanl_bench_print_peaks(&job->peaks);
+    return status;
+}
+
+static void show_progress(void *payload, int done, int count, const char *op)
+{
+    (void)payload;
+    sanl_progress_update("operator %d of %d: %s", done + 1, count, op);
+}
+
+static enum sanl_status open_other(struct job *job)
+{
+    const int route = sanl_args_choice(job->args, "--vs-route");
+    if (route < 0)
+        return SANL_OK;
+    const struct sanl_device_options options = {.select = sanl_args_text(job->args, "--device"),
+                                                .route = (enum sanl_route)route};
+    return sanl_device_open(&job->other, &options);
+}
+
+static enum sanl_status run_ops(struct job *job)
+{
+    const struct sanl_bench_op_options options = {.config = &job->config,
+                                                  .batch = job->batch,
+                                                  .training = !sanl_args_flag(job->args, "--inference"),
+                                                  .op = sanl_args_text(job->args, "--op"),
+                                                  .shape = sanl_args_text(job->args, "--shape"),
+                                                  .least = sanl_args_number(job->args, "--least"),
+                                                  .rounds = sanl_args_int(job->args, "--runs"),
+                                                  .other = job->other,
+                                                  .peaks = &job->peaks,
+                                                  .progress = show_progress};
+    const enum sanl_status status = sanl_bench_ops(&job->ops, &job->op_count, job->device, &options);
+    sanl_progress_end();
+    if (status == SANL_OK)
+        sanl_bench_print_ops(job->ops, job->op_count, &job->peaks,
+                             job->other ? sanl_args_routes[sanl_device_route(job->other)] : NULL);
+    return status;
+}
+
+static enum sanl_status take_stage(void *payload, const struct sanl_bench_stage *stage)
+{
+    struct job *job = payload;
+    job->stages[job->stage_count++] = *stage;
+    sanl_bench_print_stage(stage, job->batch);
+    return job->profile ? sanl_cli_print_profile(job->device) : SANL_OK;
+}
+
+static enum sanl_status run_network(struct job *job)
+{
+    const struct sanl_bench_options options = {.config = &job->config,
+                                               .batch = job->batch,
+                                               .runs = sanl_args_int(job->args, "--runs"),
+                                               .training = !sanl_args_flag(job->args, "--inference"),
+                                               .done = take_stage,
+                                               .payload = job};
+    struct rusage usage;
+    const enum sanl_status status = sanl_bench_network(job->device, &options);
+    if (status != SANL_OK)
+        return status;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("peak memory %.2f GiB (process)\n", (double)usage.ru_maxrss / (1 << 20));
+    return SANL_OK;
+}
+
+static enum sanl_status save(const struct job *job)
+{
+    const char *path = sanl_args_text(job->args, "--json");
+    if (!path)
+        return SANL_OK;
+    const struct sanl_bench_report report = {.config = &job->config,
+                                             .batch = job->batch,
+                                             .peaks = job->peaks.flops > 0 ? &job->peaks : NULL,
+                                             .ops = job->ops,
+                                             .op_count = job->op_count,
+                                             .stages = job->stages,
+                                             .stage_count = job->stage_count};
+    return sanl_bench_save(&report, job->device, path);
+}
+
+static void print_title(const struct job *job)
+{
+    const struct sanl_config *config = &job->config;
+    if (!job->network && (!job->each || sanl_args_given(job->args, "--shape")))
+        return;
+    printf("%s %s %dpx batch %d on %s\n", sanl_config_choices("model.backbone")[config->model.backbone],
+           sanl_config_choices("model.block")[config->model.block], config->model.size, job->batch,
+           sanl_device_get_info(job->device)->name);
+    fflush(stdout);
+}
+
+static enum sanl_status print_memory(const struct job *job)
+{
+    const struct sanl_memory_use infer = {&job->config, 0, job->batch}, train = {&job->config, job->batch, 0};
+    const enum sanl_status status = sanl_cli_print_memory(&infer, job->device);
+    return status == SANL_OK && !sanl_args_flag(job->args, "--inference")
+               ? sanl_cli_print_memory(&train, job->device)
+               : status;
+}
+
+static enum sanl_status run_parts(struct job *job)
+{
+    enum sanl_status status = SANL_OK;
+    print_title(job);
+    if (job->peak)
+        status = run_peaks(job);
+    if (status == SANL_OK && job->each)
+        status = run_ops(job);
+    if (status == SANL_OK && job->network)
+        status = run_network(job);
+    return status == SANL_OK ? save(job) : status;
 }
 
 static enum sanl_status run(const struct sanl_args *args)
 {
-    struct sanl_config config;
-    struct sanl_device *device = NULL;
-    if (!sanl_args_flag(args, "--network"))
-        return sanl_cli_fail(SANL_ERR_USAGE, "expected what to time: --network");
-    enum sanl_status status = read_config(args, &config);
-    if (status != SANL_OK)
-        return status;
-    const bool profile = sanl_args_flag(args, "--profile");
-    int batch = sanl_args_int(args, "--batch");
-    const struct sanl_bench_options options = {.config = &config,
-                                               .batch = batch,
-                                               .runs = sanl_args_int(args, "--runs"),
-                                               .training = !sanl_args_flag(args, "--inference"),
-                                               .done = print_stage,
-                                               .payload = &batch};
-    status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
-    if (status == SANL_OK && sanl_args_flag(args, "--memory")) {
-        status = print_memory(&options, device);
-        sanl_device_free(device);
-        return status;
-    }
-    if (status == SANL_OK) {
-        printf("%s %s %dpx batch %d on %s\n", sanl_config_choices("model.backbone")[config.model.backbone],
-               sanl_config_choices("model.block")[config.model.block], config.model.size, batch,
-               sanl_device_get_info(device)->name);
-        fflush(stdout);
-        status = sanl_bench_network(device, &options);
-    }
-    if (status == SANL_OK) {
-        struct rusage usage;
-        getrusage(RUSAGE_SELF, &usage);
-        printf("peak memory %.2f GiB (process)\n", (double)usage.ru_maxrss / (1 << 20));
-    }
-    if (status == SANL_OK && profile)
-        status = sanl_cli_print_profile(device);
-    sanl_device_free(device);
+    struct job job = {.args = args};
+    const char *path = sanl_args_text(args, "--json");
+    enum sanl_status status = read_job(&job);
+    if (status == SANL_OK && path)
+        status = sanl_table_check_path(path);
+    if (status == SANL_OK)
+        status = sanl_args_device(args, &job.device, &(struct sanl_device_options){.profile = job.profile});
+    if (status == SANL_OK)
+        status = open_other(&job);
+    if (status == SANL_OK)
+        status = sanl_args_flag(args, "--memory") ? print_memory(&job) : run_parts(&job);
+    free(job.ops);
+    sanl_device_free(job.other);
+    sanl_device_free(job.device);
     return status;
 }
 
 const struct sanl_command sanl_cmd_bench = {
     .name = "bench",
-    .summary = "measure the device's throughput",
+    .summary = "measure the device's peaks, every operator, and the whole network",
     .details =
-        "Times Grad-CAM, the network, inference (both) and a step of training, with random weights and\n"
-        "input: the default is ResNet-101 with SANL blocks at 224 pixels.\n",
+        "Without --peak, --ops or --network: all three. The network is that of key=value arguments; the\n"
+        "default is ResNet-101 with SANL blocks at 224 pixels, with random weights and input. Figures are\n"
+        "medians.\n"
+        "\n"
+        "--peak: multiply-adds in registers, bandwidths, the time of an empty kernel.\n"
+        "--ops: every distinct operator and shape of a training step (or --inference), forward and backward\n"
+        "apart, each alone on buffers of its own, again and again; small tensors so stay in the caches,\n"
+        "which they may have left in the network. Columns: share of the time of all; runs in the network;\n"
+        "time of one; GFLOP/s and GB/s of what it must compute and move at least; roof, its share of\n"
+        "what the peaks allow (above 100% in the caches) and which of them limits; the kernels' route; and\n"
+        "the operator, the pass and the case for --op and --shape. Passes: forward; data and weight, a\n"
+        "convolution's gradients; backward; prepare, once after each update.\n"
+        "--network: Grad-CAM, the network, inference (both) and a step of training.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

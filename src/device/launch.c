@@ -163,3 +163,12 @@ enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count, st
         qsort(*out, (size_t)*count, sizeof **out, by_time);
     return SANL_OK;
 }
+
+void sanl_device_clear_times(struct sanl_device *device)
+{
+    for (int i = 0; i < KERNEL_BUCKETS; i++)
+        for (struct sanl_kernel *k = device->kernels[i]; k; k = k->next) {
+            k->seconds = 0;
+            k->launches = 0;
+        }
+}

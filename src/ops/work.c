@@ -116,10 +116,15 @@ void sanl_work_text(char text[SANL_CASE_BYTES], const struct sanl_op_call *call)
         used +=
             (size_t)snprintf(text + used, SANL_CASE_BYTES - used, " %s=%s", call->op->attr[i].name, number);
     }
-    if (!call->training && used < SANL_CASE_BYTES)
+    if (!call->training && call->op->backward && used < SANL_CASE_BYTES)
         used += (size_t)snprintf(text + used, SANL_CASE_BYTES - used, " train=0");
     if (call->no_param_grad && call->param_count > 0 && call->training && used < SANL_CASE_BYTES)
         (void)snprintf(text + used, SANL_CASE_BYTES - used, " noparam=1");
+}
+
+enum sanl_route sanl_work_route(const struct sanl_work *work, const struct sanl_device *device)
+{
+    return has_matrix(&work->call) ? sanl_device_route(device) : sanl_device_family(device);
 }
 
 static struct sanl_op_cost prepare_cost(const struct sanl_op_call *call)

@@ -45,6 +45,9 @@ void sanl_work_free(struct sanl_work_list *list); /* takes a zeroed one */
 /* The call as a case (ops/opcase.h); attributes that have their defaults are left out. */
 void sanl_work_text(char text[SANL_CASE_BYTES], const struct sanl_op_call *call);
 
+/* The family of kernels that runs it on `device`: wide, tile or clblast. */
+enum sanl_route sanl_work_route(const struct sanl_work *work, const struct sanl_device *device);
+
 /* Of one run; the call is inferred. */
 struct sanl_op_cost sanl_work_cost(const struct sanl_work *work);
 

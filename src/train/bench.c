@@ -1,6 +1,7 @@
 /* Timing the stages of a network. */
-#include <sanlcl/bench.h>
+#include "train/bench.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sanlcl/clock.h>
 #include <sanlcl/memory.h>
@@ -45,28 +46,79 @@ static enum sanl_status run_train(struct bench *bench)
     return sanl_updater_step(bench->updater, bench->options->config->train.lr, ++bench->step);
 }
 
+static enum sanl_status list_gradcam(struct sanl_work_list *list, const struct bench *bench)
+{
+    const struct sanl_gradcam *gradcam = bench->engine->gradcam;
+    return gradcam ? sanl_gradcam_list_work(list, gradcam) : SANL_OK;
+}
+
+static enum sanl_status list_network(struct sanl_work_list *list, const struct bench *bench)
+{
+    return sanl_graph_list_work(list, bench->engine->graph);
+}
+
+static enum sanl_status list_inference(struct sanl_work_list *list, const struct bench *bench)
+{
+    SANL_TRY(list_gradcam(list, bench));
+    return list_network(list, bench);
+}
+
+static enum sanl_status list_train(struct sanl_work_list *list, const struct bench *bench)
+{
+    SANL_TRY(list_inference(list, bench));
+    return sanl_updater_list_work(list, bench->updater);
+}
+
+typedef enum sanl_status stage_list(struct sanl_work_list *list, const struct bench *bench);
+
+/* What is timed, and the works of one run. */
+static const struct stage {
+    const char *name;
+    stage_run *run;
+    stage_list *list;
+} gradcam_stage = {"gradcam", run_gradcam, list_gradcam},
+  network_stage = {"network", run_network, list_network},
+  inference_stage = {"inference", run_inference, list_inference},
+  train_stage = {"train", run_train, list_train};
+
+static enum sanl_status count_flops(double *flops, const struct bench *bench, const struct stage *stage)
+{
+    struct sanl_work_list list = {0};
+    const enum sanl_status status = stage->list(&list, bench);
+    *flops = 0;
+    for (int i = 0; i < list.count; i++)
+        *flops += list.rows[i].count * sanl_work_cost(&list.rows[i].work).flops;
+    sanl_work_free(&list);
+    return status;
+}
+
 static int compare(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static enum sanl_status time_stage(struct bench *bench, stage_run *run, const char *name)
+static enum sanl_status time_stage(struct bench *bench, const struct stage *stage)
 {
     const int runs = bench->options->runs;
+    struct sanl_bench_stage result = {.seconds = 0};
     double *seconds = sanl_calloc((size_t)runs, sizeof *seconds);
-    enum sanl_status status = seconds ? SANL_OK : SANL_ERR_MEMORY;
+    enum sanl_status status = seconds ? count_flops(&result.flops, bench, stage) : SANL_ERR_MEMORY;
     for (int i = -1; i < runs && status == SANL_OK; i++) {
         const double start = sanl_clock_seconds();
-        status = run(bench);
+        status = stage->run(bench);
         if (status == SANL_OK)
             status = sanl_device_finish(bench->device);
         if (i >= 0)
             seconds[i] = sanl_clock_seconds() - start;
+        else
+            sanl_device_clear_times(bench->device);
     }
     if (status == SANL_OK) {
         qsort(seconds, (size_t)runs, sizeof *seconds, compare);
-        bench->options->done(bench->options->payload, name, seconds[runs / 2]);
+        result.seconds = seconds[runs / 2];
+        snprintf(result.name, sizeof result.name, "%s", stage->name);
+        status = bench->options->done(bench->options->payload, &result);
     }
     free(seconds);
     return status;
@@ -117,15 +169,15 @@ static enum sanl_status open_network(struct bench *bench, bool training)
 static enum sanl_status time_inference(struct bench *bench)
 {
     SANL_TRY(open_network(bench, false));
-    SANL_TRY(time_stage(bench, run_gradcam, "gradcam"));
-    SANL_TRY(time_stage(bench, run_network, "network"));
-    return time_stage(bench, run_inference, "inference");
+    SANL_TRY(time_stage(bench, &gradcam_stage));
+    SANL_TRY(time_stage(bench, &network_stage));
+    return time_stage(bench, &inference_stage);
 }
 
 static enum sanl_status time_training(struct bench *bench)
 {
     SANL_TRY(open_network(bench, true));
-    return time_stage(bench, run_train, "train");
+    return time_stage(bench, &train_stage);
 }
 
 enum sanl_status sanl_bench_network(struct sanl_device *device, const struct sanl_bench_options *options)
@@ -136,6 +188,20 @@ enum sanl_status sanl_bench_network(struct sanl_device *device, const struct san
     if (status != SANL_OK || !options->training)
         return status;
     status = time_training(&bench);
+    close_network(&bench);
+    return status;
+}
+
+enum sanl_status sanl_bench_list_work(struct sanl_work_list *list, const struct sanl_config *config,
+                                      struct sanl_device *device, int batch, bool training)
+{
+    const struct sanl_bench_options options = {.config = config, .batch = batch};
+    struct bench bench = {.options = &options, .device = device};
+    enum sanl_status status = open_network(&bench, training);
+    if (status == SANL_OK)
+        status = sanl_engine_list_work(list, bench.engine);
+    if (status == SANL_OK && training)
+        status = sanl_updater_list_work(list, bench.updater);
     close_network(&bench);
     return status;
 }

@@ -1,0 +1,117 @@
+#include "cli/bench_print.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "cli/args.h"
+
+enum { TABLE_WIDTH = 110 };
+
+static void print_rate(const char *label, double rate, const char *unit, const char *note)
+{
+    if (rate > 0)
+        printf("%-28s %10.*f %-8s %s\n", label, rate < 100e9 ? 2 : 1, rate * 1e-9, unit, note);
+}
+
+void sanl_bench_print_peaks(const struct sanl_bench_peaks *peaks)
+{
+    char note[96];
+    snprintf(note, sizeof note, "%s in flight to a work-item", peaks->flops_shape);
+    print_rate("multiply-add", peaks->flops, "GFLOP/s", note);
+    snprintf(note, sizeof note, "kernel, read and written, buffers of %llu MiB",
+             (unsigned long long)(peaks->bytes >> 20));
+    print_rate("memory, copy", peaks->copy, "GB/s", note);
+    print_rate("memory, read", peaks->read, "GB/s", "kernel, sum of a buffer");
+    print_rate("memory, driver's copy", peaks->driver_copy, "GB/s", "read and written");
+    print_rate("upload", peaks->upload, "GB/s", "host to device");
+    print_rate("download", peaks->download, "GB/s", "device to host");
+    printf("%-28s %10.2f %-8s %s\n", "launch", peaks->launch * 1e6, "us",
+           "an empty kernel, one of many enqueued");
+    printf("%-28s %10.2f %-8s %s\n", "launch and wait", peaks->round_trip * 1e6, "us",
+           "an empty kernel and its end");
+    fflush(stdout);
+}
+
+/* ---- operators ----------------------------------------------------------------------------------- */
+
+/* `text` from column `indent` on, broken at blanks and behind semicolons. */
+static void print_wrapped(const char *text, int indent)
+{
+    int column = indent;
+    for (bool blank = false; *text;) {
+        const size_t word = strcspn(text, " ;"), length = word + (text[word] == ';');
+        if (column + blank + (int)length > TABLE_WIDTH && column > indent) {
+            printf("\n%*s", indent, "");
+            column = indent;
+            blank = false;
+        }
+        column += printf("%s%.*s", blank ? " " : "", (int)length, text);
+        text += length;
+        blank = *text == ' ';
+        text += blank;
+    }
+    putchar('\n');
+}
+
+static void print_head(const char *other)
+{
+    char title[32] = "";
+    if (other)
+        snprintf(title, sizeof title, " %7.7s ms  ratio", other);
+    printf("%6s %4s %8s%s %7s %6s %5s %-7s %-5s work\n", "share", "runs", "ms", title, "GFLOP/s", "GB/s",
+           "roof", "limit", "route");
+}
+
+static void print_op(const struct sanl_bench_op *op, double total, bool compared)
+{
+    static const char *const limits[] = {"compute", "memory", "launch"};
+    char text[512];
+    int used = printf("%5.1f%% %4d %8.3f", total > 0 ? 100 * op->count * op->seconds / total : 0, op->count,
+                      op->seconds * 1e3);
+    if (compared && op->other_seconds > 0)
+        used += printf(" %10.3f %6.2f", op->other_seconds * 1e3, op->other_seconds / op->seconds);
+    else if (compared)
+        used += printf(" %10s %6s", "-", "-");
+    used += printf(" %7.1f %6.1f %4.0f%% %-7s %-5.5s ", op->flops / op->seconds * 1e-9,
+                   op->bytes / op->seconds * 1e-9, 100 * op->roof, limits[op->limit],
+                   sanl_args_routes[op->route]);
+    snprintf(text, sizeof text, "%s %s %s", op->op, op->pass, op->shape);
+    print_wrapped(text, used);
+}
+
+void sanl_bench_print_ops(const struct sanl_bench_op *ops, int count, const struct sanl_bench_peaks *peaks,
+                          const char *other)
+{
+    double seconds = 0, others = 0, flops = 0, bytes = 0, bound = 0;
+    int runs = 0;
+    for (int i = 0; i < count; i++) {
+        const struct sanl_bench_op *op = &ops[i];
+        seconds += op->count * op->seconds;
+        others += op->count * (op->other_seconds > 0 ? op->other_seconds : op->seconds);
+        flops += op->count * op->flops;
+        bytes += op->count * op->bytes;
+        bound += op->count * op->roof * op->seconds;
+        runs += op->count;
+    }
+    print_head(other);
+    for (int i = 0; i < count; i++)
+        print_op(&ops[i], seconds, other != NULL);
+    if (seconds <= 0)
+        return;
+    printf("%6s %4d %8.1f", "total", runs, seconds * 1e3);
+    if (other)
+        printf(" %10.1f %6.2f", others * 1e3, others / seconds);
+    printf(" %7.1f %6.1f %4.0f%%\n", flops / seconds * 1e-9, bytes / seconds * 1e-9, 100 * bound / seconds);
+    printf("peaks: %.1f GFLOP/s, copy %.1f GB/s, launch %.2f us\n", peaks->flops * 1e-9, peaks->copy * 1e-9,
+           peaks->launch * 1e6);
+    fflush(stdout);
+}
+
+/* ---- networks ------------------------------------------------------------------------------------ */
+
+void sanl_bench_print_stage(const struct sanl_bench_stage *stage, int batch)
+{
+    const double s = stage->seconds;
+    printf("%-10s %9.1f ms %9.3f images/s %9.1f GFLOP/s\n", stage->name, s * 1e3, s > 0 ? batch / s : 0,
+           s > 0 ? stage->flops / s * 1e-9 : 0);
+    fflush(stdout);
+}
