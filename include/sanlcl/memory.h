@@ -12,16 +12,16 @@ extern "C" {
 
 enum sanl_memory_kind {
     /* there all the time */
-    SANL_MEMORY_PARAMETERS,      /* trained values and running statistics */
-    SANL_MEMORY_PARAM_GRADIENTS, /* of the trained values */
-    SANL_MEMORY_MOMENTS,         /* of the optimiser */
-    SANL_MEMORY_PACKED,          /* weights in the order in which kernels read them */
+    SANL_MEMORY_PARAMETERS, /* trained values and running statistics */
+    SANL_MEMORY_MOMENTS,    /* of the optimiser */
+    SANL_MEMORY_PACKED,     /* weights in the order in which kernels read them */
     SANL_MEMORY_INPUTS,
     /* in memory that is used again and again */
     SANL_MEMORY_ACTIVATIONS,
     SANL_MEMORY_SAVED, /* else from forward to backward: statistics of norms and softmax, places of maxima */
-    SANL_MEMORY_GRADIENTS,
-    SANL_MEMORY_WORKSPACE, /* scratch and, in training, packed weights */
+    SANL_MEMORY_GRADIENTS,       /* of activations */
+    SANL_MEMORY_PARAM_GRADIENTS, /* of parameters, which come as activations go */
+    SANL_MEMORY_WORKSPACE,       /* scratch and, in training, packed weights */
     SANL_MEMORY_KINDS
 };
 

@@ -4,7 +4,7 @@
 
 static void print_row(const char *name, double bytes, const char *note)
 {
-    printf("  %-20s %10.1f%s%s\n", name, bytes / (1 << 20), note[0] ? "  " : "", note);
+    printf("  %-22s %10.1f%s%s\n", name, bytes / (1 << 20), note[0] ? "  " : "", note);
 }
 
 enum sanl_status sanl_cli_print_memory(const struct sanl_memory_use *use, struct sanl_device *device)

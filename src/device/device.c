@@ -255,6 +255,14 @@ enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, siz
                          "filling a device buffer");
 }
 
+enum sanl_status sanl_buffer_clear(struct sanl_device *device, cl_mem buffer, size_t offset, size_t count)
+{
+    const float zero = 0;
+    return sanl_cl_check(
+        clEnqueueFillBuffer(device->queue, buffer, &zero, sizeof zero, offset, count, 0, NULL, NULL),
+        "clearing a device buffer");
+}
+
 enum sanl_status sanl_device_flush(struct sanl_device *device)
 {
     return sanl_cl_check(clFlush(device->queue), "starting the device's work");

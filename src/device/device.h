@@ -37,6 +37,9 @@ SANL_CHECKED enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_me
 /* Every float of the first `count` floats = value. */
 SANL_CHECKED enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count,
                                                float value);
+/* `count` bytes from byte `offset`, both multiples of 4, = 0. */
+SANL_CHECKED enum sanl_status sanl_buffer_clear(struct sanl_device *device, cl_mem buffer, size_t offset,
+                                                size_t count);
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
 

@@ -22,6 +22,8 @@ static void free_node(struct node *node)
 {
     for (int i = 0; i < SANL_OP_SAVED; i++)
         sanl_buffer_free(node->call.saved[i]);
+    for (int i = 0; i < SANL_OP_PARAM; i++)
+        sanl_buffer_free(node->call.dparam[i]);
     free(node);
 }
 
@@ -44,6 +46,10 @@ void sanl_graph_free(struct sanl_graph *graph)
         sanl_buffer_free(graph->tensors[i]->gradient);
         free(graph->tensors[i]);
     }
+    for (int i = 0; graph->gradients && i < graph->params->block_count; i++)
+        sanl_buffer_free(graph->gradients[i]);
+    free(graph->gradients);
+    free(graph->gaps);
     sanl_layout_free(&graph->own);
     sanl_layout_free(&graph->shared);
     free(graph->nodes);

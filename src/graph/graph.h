@@ -87,6 +87,12 @@ SANL_CHECKED enum sanl_status sanl_tensor_write(struct sanl_tensor *tensor, cons
 SANL_CHECKED enum sanl_status sanl_tensor_read(const struct sanl_tensor *tensor, float *values);
 SANL_CHECKED enum sanl_status sanl_tensor_write_gradient(struct sanl_tensor *tensor, const float *values);
 
+/* Gradients of the parameters with options.param_gradients, from backward until any graph of the arena runs:
+ * of a block, laid out as its values, 0 where there is none; and of one, in the file's layout and order. */
+cl_mem sanl_graph_gradient(const struct sanl_graph *graph, int block);
+SANL_CHECKED enum sanl_status sanl_graph_read_gradient(const struct sanl_graph *graph,
+                                                       const struct sanl_param *param, float *values);
+
 /* ---- looking at a graph -------------------------------------------------------------------------- */
 
 int sanl_graph_node_count(const struct sanl_graph *graph);

@@ -28,6 +28,12 @@ struct step {
     cl_mem workspace, prepared;
 };
 
+/* Bytes of a block of gradients that no node writes. */
+struct gap {
+    int block;
+    size_t offset, bytes;
+};
+
 struct sanl_graph {
     struct sanl_device *device;
     struct sanl_params *params;
@@ -45,7 +51,16 @@ struct sanl_graph {
     size_t step_capacity;
     struct sanl_layout own, shared; /* what stays between runs; what lives within one, in the arena */
     unsigned prepared_version;      /* of params, at the last prepare() */
-    bool bound;                     /* calls have the parameters' buffers */
+    cl_mem *gradients;              /* of the parameters' blocks */
+    struct gap *gaps;
+    int gap_count;
+    size_t gap_capacity;
+    bool bound; /* calls have the parameters' buffers */
 };
+
+/* Gradients of parameters: adds their demands, gives the calls their buffers, ends a backward pass. */
+SANL_CHECKED enum sanl_status sanl_gradients_plan(struct sanl_graph *graph);
+SANL_CHECKED enum sanl_status sanl_gradients_bind(struct sanl_graph *graph);
+SANL_CHECKED enum sanl_status sanl_gradients_finish(struct sanl_graph *graph);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "base/memory.h"
 
+enum { BLOCK_BYTES = 16 << 20 };
+
 enum sanl_status sanl_params_create(struct sanl_params **out, struct sanl_device *device)
 {
     *out = sanl_calloc(1, sizeof **out);
@@ -20,7 +22,6 @@ static void free_blocks(struct sanl_param_block *blocks, int count)
 {
     for (int i = 0; i < count; i++) {
         sanl_buffer_free(blocks[i].value);
-        sanl_buffer_free(blocks[i].gradient);
         for (int m = 0; m < SANL_PARAM_MOMENTS; m++)
             sanl_buffer_free(blocks[i].moment[m]);
     }
@@ -33,7 +34,6 @@ void sanl_params_free(struct sanl_params *params)
         return;
     for (int i = 0; i < params->count; i++) {
         sanl_buffer_free(params->list[i]->value);
-        sanl_buffer_free(params->list[i]->gradient);
         free(params->list[i]);
     }
     free(params->list);
@@ -59,6 +59,8 @@ enum sanl_status sanl_params_declare(struct sanl_param **out, struct sanl_params
         return sanl_fail(SANL_ERR_USAGE, "parameter %s is declared with two shapes", wanted->name);
     if (param)
         return SANL_OK;
+    if (params->laid_out)
+        return sanl_fail(SANL_ERR_INTERNAL, "parameter %s is declared too late", wanted->name);
     SANL_TRY(sanl_grow(&params->list, &params->capacity, (size_t)params->count + 1, sizeof *params->list));
     if (!(param = sanl_calloc(1, sizeof *param)))
         return SANL_ERR_MEMORY;
@@ -68,7 +70,9 @@ enum sanl_status sanl_params_declare(struct sanl_param **out, struct sanl_params
     return SANL_OK;
 }
 
-/* Gives every parameter of one kind its block and offset, opening a block when the last is full. */
+/* Gives every parameter of one kind its block and offset, opening a block when the last is full: at a size at
+ * which launches cost nothing, and gradients of the first layers need no memory yet when those of the last
+ * have theirs. */
 static enum sanl_status lay_out(struct sanl_params *params, bool trained, struct sanl_param_block **blocks,
                                 int *count)
 {
@@ -80,7 +84,8 @@ static enum sanl_status lay_out(struct sanl_params *params, bool trained, struct
             continue;
         const size_t align = info->base_align_bytes;
         const size_t bytes = (sanl_shape_count(p->shape) * sizeof(float) + align - 1) / align * align;
-        if (*count == 0 || (*blocks)[*count - 1].bytes + bytes > info->max_alloc_bytes) {
+        const size_t held = *count ? (*blocks)[*count - 1].bytes : 0;
+        if (*count == 0 || held >= BLOCK_BYTES || held + bytes > info->max_alloc_bytes) {
             SANL_TRY(sanl_grow(blocks, &capacity, (size_t)*count + 1, sizeof **blocks));
             memset(&(*blocks)[(*count)++], 0, sizeof **blocks);
         }
@@ -88,6 +93,16 @@ static enum sanl_status lay_out(struct sanl_params *params, bool trained, struct
         p->offset = (*blocks)[p->block].bytes;
         (*blocks)[p->block].bytes += bytes;
     }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_params_lay_out(struct sanl_params *params)
+{
+    if (params->laid_out)
+        return SANL_OK;
+    SANL_TRY(lay_out(params, true, &params->blocks, &params->block_count));
+    SANL_TRY(lay_out(params, false, &params->states, &params->state_count));
+    params->laid_out = true;
     return SANL_OK;
 }
 
@@ -102,8 +117,6 @@ static enum sanl_status allocate_blocks(struct sanl_params *params, struct sanl_
 {
     for (int i = 0; i < count; i++) {
         SANL_TRY(zeroed(&blocks[i].value, params->device, blocks[i].bytes));
-        if (moments >= 0)
-            SANL_TRY(zeroed(&blocks[i].gradient, params->device, blocks[i].bytes));
         for (int m = 0; m < moments; m++)
             SANL_TRY(zeroed(&blocks[i].moment[m], params->device, blocks[i].bytes));
     }
@@ -113,8 +126,7 @@ static enum sanl_status allocate_blocks(struct sanl_params *params, struct sanl_
 enum sanl_status sanl_params_allocate(struct sanl_params *params, int moments)
 {
     params->training_count = moments;
-    SANL_TRY(lay_out(params, true, &params->blocks, &params->block_count));
-    SANL_TRY(lay_out(params, false, &params->states, &params->state_count));
+    SANL_TRY(sanl_params_lay_out(params));
     SANL_TRY(allocate_blocks(params, params->blocks, params->block_count, moments));
     SANL_TRY(allocate_blocks(params, params->states, params->state_count, -1));
     for (int i = 0; i < params->count; i++) {
@@ -122,8 +134,6 @@ enum sanl_status sanl_params_allocate(struct sanl_params *params, int moments)
         const struct sanl_param_block *b = p->trained ? &params->blocks[p->block] : &params->states[p->block];
         const size_t bytes = sanl_shape_count(p->shape) * sizeof(float);
         SANL_TRY(sanl_buffer_part(&p->value, b->value, p->offset, bytes));
-        if (p->trained && moments >= 0)
-            SANL_TRY(sanl_buffer_part(&p->gradient, b->gradient, p->offset, bytes));
     }
     return SANL_OK;
 }
@@ -183,8 +193,8 @@ static enum sanl_status to_device(struct sanl_params *params, const struct sanl_
     return status;
 }
 
-static enum sanl_status from_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
-                                    size_t at, float *values)
+enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
+                                      size_t at, float *values)
 {
     const size_t count = sanl_shape_count(p->shape);
     float *copy = sanl_calloc(count, sizeof *copy);
@@ -204,19 +214,14 @@ enum sanl_status sanl_param_write(struct sanl_params *params, struct sanl_param 
 
 enum sanl_status sanl_param_read(struct sanl_params *params, const struct sanl_param *param, float *values)
 {
-    return from_device(params, param, param->value, 0, values);
-}
-
-enum sanl_status sanl_param_read_gradient(struct sanl_params *params, const struct sanl_param *param,
-                                          float *values)
-{
-    return from_device(params, param, param->gradient, 0, values);
+    return sanl_param_read_from(params, param, param->value, 0, values);
 }
 
 enum sanl_status sanl_param_read_moment(struct sanl_params *params, const struct sanl_param *param, int index,
                                         float *values)
 {
-    return from_device(params, param, params->blocks[param->block].moment[index], param->offset, values);
+    return sanl_param_read_from(params, param, params->blocks[param->block].moment[index], param->offset,
+                                values);
 }
 
 enum sanl_status sanl_param_write_moment(struct sanl_params *params, struct sanl_param *param, int index,

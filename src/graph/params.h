@@ -2,7 +2,8 @@
  *
  * Declare while building graphs (a second declaration of a name finds the first), then allocate once. Trained
  * parameters of one block stand back to back in a few large buffers, so that an optimiser is one launch for
- * each block; gradients and the optimiser's moments are laid out the same way. */
+ * each block; gradients, which belong to the graph that computes them, and the optimiser's moments are laid
+ * out the same way. */
 #ifndef GRAPH_PARAMS_H
 #define GRAPH_PARAMS_H
 
@@ -20,18 +21,18 @@ struct sanl_param {
     struct sanl_shape shape; /* on the device */
     enum sanl_param_layout layout;
     enum sanl_param_init init;
-    int fan_in;             /* of the layer, for the initialisation of its bias too */
-    bool trained;           /* false: a running statistic */
-    int block;              /* index into blocks (trained) or states */
-    size_t offset;          /* bytes within the block */
-    cl_mem value, gradient; /* parts of the blocks; gradient NULL without training */
+    int fan_in;    /* of the layer, for the initialisation of its bias too */
+    bool trained;  /* false: a running statistic */
+    int block;     /* index into blocks (trained) or states */
+    size_t offset; /* bytes within the block */
+    cl_mem value;  /* part of the block */
 };
 
 enum { SANL_PARAM_MOMENTS = 2 };
 
 struct sanl_param_block {
     size_t bytes;
-    cl_mem value, gradient, moment[SANL_PARAM_MOMENTS];
+    cl_mem value, moment[SANL_PARAM_MOMENTS];
 };
 
 struct sanl_params {
@@ -43,7 +44,8 @@ struct sanl_params {
     int block_count;
     struct sanl_param_block *states; /* running statistics: value only */
     int state_count;
-    int training_count; /* the blocks have this many moments; -1: no gradients either */
+    bool laid_out;      /* blocks have their sizes, parameters their places; no more are declared */
+    int training_count; /* the blocks have this many moments; -1: they are not trained */
     unsigned version;   /* grows with every change of values; see sanl_params_touch */
 };
 
@@ -55,7 +57,10 @@ SANL_CHECKED enum sanl_status sanl_params_declare(struct sanl_param **out, struc
                                                   const struct sanl_param *wanted);
 struct sanl_param *sanl_params_find(const struct sanl_params *params, const char *name); /* or NULL */
 
-/* Makes the buffers, values zero; with `moments` >= 0 also gradients and that many moments (zero). */
+/* Gives every parameter its block and place, once. */
+SANL_CHECKED enum sanl_status sanl_params_lay_out(struct sanl_params *params);
+
+/* Makes the buffers, values zero; with `moments` >= 0 also that many moments (zero). */
 SANL_CHECKED enum sanl_status sanl_params_allocate(struct sanl_params *params, int moments);
 
 /* Says that values changed, so that graphs derive anew what they keep of them (repacked weights). */
@@ -66,8 +71,9 @@ SANL_CHECKED enum sanl_status sanl_param_write(struct sanl_params *params, struc
                                                const float *values);
 SANL_CHECKED enum sanl_status sanl_param_read(struct sanl_params *params, const struct sanl_param *param,
                                               float *values);
-SANL_CHECKED enum sanl_status sanl_param_read_gradient(struct sanl_params *params,
-                                                       const struct sanl_param *param, float *values);
+/* From another buffer that holds the parameter's like at byte `at`. */
+SANL_CHECKED enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct sanl_param *param,
+                                                   cl_mem buffer, size_t at, float *values);
 /* Moment `index`; for checkpoints of the optimiser. */
 SANL_CHECKED enum sanl_status
 sanl_param_read_moment(struct sanl_params *params, const struct sanl_param *param, int index, float *values);

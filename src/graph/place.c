@@ -1,5 +1,6 @@
 #include "graph/place.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include "base/memory.h"
 
@@ -47,13 +48,18 @@ size_t sanl_layout_peak(const struct sanl_layout *layout, int *time)
 
 /* ---- placing ------------------------------------------------------------------------------------- */
 
-static int larger_first(const void *a, const void *b)
+/* A demand and how early it is placed. */
+struct turn {
+    struct sanl_demand *demand;
+    double weight;
+};
+
+static int heavier_first(const void *a, const void *b)
 {
-    const struct sanl_demand *x = *(const struct sanl_demand *const *)a,
-                             *y = *(const struct sanl_demand *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : x > y;
+    const struct turn *x = a, *y = b;
+    if (x->weight != y->weight)
+        return x->weight < y->weight ? 1 : -1;
+    return x->demand < y->demand ? -1 : x->demand > y->demand;
 }
 
 /* The lowest offset in `block` that is free for all of d's lifetime; `placed` are those that stand already,
@@ -107,22 +113,45 @@ static enum sanl_status choose(struct sanl_layout *layout, struct sanl_demand *d
     return SANL_OK;
 }
 
+static enum sanl_status place_in_turn(struct sanl_layout *layout, double exponent, struct turn *turns,
+                                      struct sanl_demand **placed, size_t limit)
+{
+    for (int i = 0; i < layout->count; i++) {
+        struct sanl_demand *d = &layout->list[i];
+        turns[i].demand = d;
+        turns[i].weight = pow((double)d->bytes, exponent) * (d->last - d->first + 1);
+    }
+    qsort(turns, (size_t)layout->count, sizeof *turns, heavier_first);
+    layout->block_count = 0;
+    for (int i = 0; i < layout->count; i++)
+        SANL_TRY(choose(layout, turns[i].demand, placed, i, limit));
+    return SANL_OK;
+}
+
+/* Large ones first, and of these the long-lived: which of the two counts how much depends on the network, so
+ * that some exponents are tried. */
 enum sanl_status sanl_layout_place(struct sanl_layout *layout, size_t align, size_t limit)
 {
-    const size_t count = layout->count ? (size_t)layout->count : 1;
-    struct sanl_demand **order = sanl_calloc(2 * count, sizeof *order), **placed = order + count;
-    enum sanl_status status = order ? SANL_OK : SANL_ERR_MEMORY;
-    layout->block_count = 0;
-    for (int i = 0; i < layout->count && status == SANL_OK; i++) {
-        struct sanl_demand *d = &layout->list[i];
-        d->bytes = (d->bytes + align - 1) / align * align;
-        order[i] = d;
+    static const double exponents[] = {3, 6, 16};
+    const size_t count = (size_t)layout->count + 1;
+    struct turn *turns = sanl_calloc(count, sizeof *turns);
+    struct sanl_demand **placed = sanl_calloc(count, sizeof *placed);
+    enum sanl_status status = turns && placed ? SANL_OK : SANL_ERR_MEMORY;
+    double best = 0;
+    size_t least = SIZE_MAX;
+    for (int i = 0; i < layout->count; i++)
+        layout->list[i].bytes = (layout->list[i].bytes + align - 1) / align * align;
+    for (size_t k = 0; k < sizeof exponents / sizeof *exponents && status == SANL_OK; k++) {
+        status = place_in_turn(layout, exponents[k], turns, placed, limit);
+        if (sanl_layout_bytes(layout) < least) {
+            least = sanl_layout_bytes(layout);
+            best = exponents[k];
+        }
     }
     if (status == SANL_OK)
-        qsort(order, (size_t)layout->count, sizeof *order, larger_first);
-    for (int i = 0; i < layout->count && status == SANL_OK; i++)
-        status = choose(layout, order[i], placed, i, limit);
-    free(order);
+        status = place_in_turn(layout, best, turns, placed, limit);
+    free(turns);
+    free(placed);
     return status;
 }
 

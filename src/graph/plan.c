@@ -7,7 +7,7 @@
 #include "base/memory.h"
 
 /* How many outputs may have to be made anew for one: what is dropped is made from what is kept, over at most
- * so many nodes. Longer chains, as that of the sums along a residual network, keep every next of them. */
+ * so many nodes. */
 enum { CHAIN = 2 };
 
 struct life {
@@ -55,6 +55,16 @@ static void find_gradients(struct sanl_graph *graph)
 
 /* ---- the order of steps -------------------------------------------------------------------------- */
 
+/* An output that is made in passing from hardly more than its own size. (A sum of two as large is not: the
+ * time that it takes weighs more than the memory.) */
+static bool costs_little(const struct node *node)
+{
+    size_t read = 0;
+    for (int k = 0; k < node->call.in_count; k++)
+        read += sanl_shape_count(node->call.in_shape[k]);
+    return node->call.op->cheap && read / 9 <= sanl_shape_count(node->call.out_shape[0]) / 8;
+}
+
 /* With options.recompute all but the marked tensors, else those that cost little. */
 static void choose_dropped(struct plan *plan)
 {
@@ -68,7 +78,7 @@ static void choose_dropped(struct plan *plan)
         for (int k = 0; k < node->call.in_count; k++)
             if (plan->chain[node->in[k]->index] > chain)
                 chain = plan->chain[node->in[k]->index];
-        plan->dropped[i] = graph->options.recompute ? !t->checkpoint : node->call.op->cheap && chain < CHAIN;
+        plan->dropped[i] = graph->options.recompute ? !t->checkpoint : chain < CHAIN && costs_little(node);
         plan->chain[i] = plan->dropped[i] ? chain + 1 : 0;
     }
 }
@@ -224,6 +234,7 @@ static enum sanl_status make_layouts(struct plan *plan)
         SANL_TRY(demand_node(plan, i));
     for (int i = 0; i < graph->step_count; i++)
         SANL_TRY(demand_step(graph, i));
+    SANL_TRY(sanl_gradients_plan(graph));
     SANL_TRY(sanl_layout_place(&graph->own, info->base_align_bytes, (size_t)info->max_alloc_bytes));
     return sanl_layout_place(&graph->shared, info->base_align_bytes, (size_t)info->max_alloc_bytes);
 }
@@ -239,6 +250,7 @@ static struct life *no_lives(int count)
 enum sanl_status sanl_graph_plan(struct sanl_graph *graph)
 {
     SANL_TRY(sanl_graph_status(graph));
+    SANL_TRY(sanl_params_lay_out(graph->params));
     const size_t tensors = (size_t)graph->tensor_count + 1;
     struct plan plan = {.graph = graph,
                         .value = no_lives(graph->tensor_count),

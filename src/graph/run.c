@@ -32,7 +32,7 @@ enum sanl_status sanl_graph_allocate(struct sanl_graph *graph)
     SANL_TRY(graph->options.arena ? sanl_arena_allocate(graph->options.arena, &graph->shared)
                                   : allocate_alone(graph->device, &graph->shared));
     bind_gradients(graph);
-    return SANL_OK;
+    return sanl_gradients_bind(graph);
 }
 
 void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memory)
@@ -67,10 +67,8 @@ static void bind_params(struct sanl_graph *graph)
 {
     for (int i = 0; i < graph->node_count; i++) {
         struct node *node = graph->nodes[i];
-        for (int k = 0; k < node->call.param_count; k++) {
+        for (int k = 0; k < node->call.param_count; k++)
             node->call.param[k] = node->param[k]->value;
-            node->call.dparam[k] = graph->options.param_gradients ? node->param[k]->gradient : NULL;
-        }
         for (int k = 0; k < node->call.state_count; k++)
             node->call.state[k] = node->state[k]->value;
     }
@@ -145,5 +143,6 @@ enum sanl_status sanl_graph_forward(struct sanl_graph *graph)
 
 enum sanl_status sanl_graph_backward(struct sanl_graph *graph)
 {
-    return run_steps(graph, graph->node_count, graph->step_count);
+    SANL_TRY(run_steps(graph, graph->node_count, graph->step_count));
+    return sanl_gradients_finish(graph);
 }

@@ -103,7 +103,7 @@ struct sanl_op {
     unsigned in_grad;          /* bit i: input i has a gradient */
     unsigned backward_in;      /* bit i: backward may read in[i] */
     unsigned backward_out;     /* bit i: backward may read out[i] */
-    bool cheap;                /* making out[] once more costs less than keeping it */
+    bool cheap;                /* reads and writes each value once: may be made anew rather than kept */
     double tolerance;          /* kernel against reference, relative to the largest value; 0: 1e-5 */
     double gradient_tolerance; /* reference backward against finite differences; 0: 1e-6 */
 

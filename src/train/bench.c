@@ -161,7 +161,7 @@ static enum sanl_status open_network(struct bench *bench, bool training)
     SANL_TRY(fill(bench->engine->image, 1, 0, 1));
     if (!training)
         return SANL_OK;
-    SANL_TRY(sanl_updater_create(&bench->updater, bench->network->params, &config->train));
+    SANL_TRY(sanl_updater_create(&bench->updater, bench->engine->graph, &config->train));
     SANL_TRY(fill(bench->engine->landmark.xy, half / 2, half, 2));
     return fill(bench->engine->landmark.teaches, 0, 1, 3);
 }

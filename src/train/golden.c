@@ -340,7 +340,7 @@ static enum sanl_status take_params(struct golden *g, enum taken what)
         if (!values && !(what == TAKE_GRADIENT && !p->trained))
             status = SANL_ERR_MEMORY;
         else if (values)
-            status = what == TAKE_GRADIENT ? sanl_param_read_gradient(g->params, p, values)
+            status = what == TAKE_GRADIENT ? sanl_graph_read_gradient(g->train, p, values)
                                            : sanl_param_read(g->params, p, values);
         if (status == SANL_OK && values && what != TAKE_INITIAL)
             fingerprint(values, what == TAKE_STEP ? g->initial[i] : NULL, n, actual[i]);
@@ -369,7 +369,7 @@ static enum sanl_status step(struct golden *g, cl_mem one)
         call.in_shape[0] = (struct sanl_shape){1, 1, 1, (int)(b->bytes / sizeof(float))};
         call.in_shape[1] = (struct sanl_shape){1, 1, 1, 1};
         SANL_TRY(call.op->infer(&call, g->device));
-        call.in[0] = b->gradient;
+        call.in[0] = sanl_graph_gradient(g->train, i);
         call.in[1] = one;
         call.state[0] = b->value;
         call.state[1] = b->moment[0];

@@ -7,14 +7,10 @@
 #include "train/updater.h"
 
 static const char *const kind_names[] = {
-    [SANL_MEMORY_PARAMETERS] = "parameters",
-    [SANL_MEMORY_PARAM_GRADIENTS] = "their gradients",
-    [SANL_MEMORY_MOMENTS] = "optimiser's moments",
-    [SANL_MEMORY_PACKED] = "packed weights",
-    [SANL_MEMORY_INPUTS] = "inputs",
-    [SANL_MEMORY_ACTIVATIONS] = "activations",
-    [SANL_MEMORY_SAVED] = "statistics",
-    [SANL_MEMORY_GRADIENTS] = "gradients",
+    [SANL_MEMORY_PARAMETERS] = "parameters",     [SANL_MEMORY_MOMENTS] = "optimiser's moments",
+    [SANL_MEMORY_PACKED] = "packed weights",     [SANL_MEMORY_INPUTS] = "inputs",
+    [SANL_MEMORY_ACTIVATIONS] = "activations",   [SANL_MEMORY_SAVED] = "statistics",
+    [SANL_MEMORY_GRADIENTS] = "their gradients", [SANL_MEMORY_PARAM_GRADIENTS] = "parameters' gradients",
     [SANL_MEMORY_WORKSPACE] = "workspace",
 };
 
@@ -32,7 +28,6 @@ static void add_params(struct sanl_memory *memory, const struct sanl_params *par
         memory->bytes[SANL_MEMORY_PARAMETERS] += bytes;
         if (!p->trained || moments < 0)
             continue;
-        memory->bytes[SANL_MEMORY_PARAM_GRADIENTS] += bytes;
         memory->bytes[SANL_MEMORY_MOMENTS] += moments * bytes;
     }
 }

@@ -85,7 +85,7 @@ static enum sanl_status make_network(struct run *run, struct sanl_device *device
     SANL_TRY(sanl_engine_create(&run->engine, run->network, config->train.batch, true));
     if (run->val)
         SANL_TRY(sanl_engine_create(&run->val_engine, run->network, config->eval.batch, false));
-    return sanl_updater_create(&run->updater, run->network->params, &config->train);
+    return sanl_updater_create(&run->updater, run->engine->graph, &config->train);
 }
 
 /* The names of the classes stand in the checkpoint. */
@@ -186,13 +186,14 @@ struct largest {
     const char *name;
 };
 
-static enum sanl_status largest_of(double *out, struct sanl_params *params, const struct sanl_param *param)
+static enum sanl_status largest_of(double *out, const struct sanl_graph *graph,
+                                   const struct sanl_param *param)
 {
     const size_t count = sanl_shape_count(param->shape);
     float *values = sanl_calloc(count, sizeof *values);
     if (!values)
         return SANL_ERR_MEMORY;
-    const enum sanl_status status = sanl_param_read_gradient(params, param, values);
+    const enum sanl_status status = sanl_graph_read_gradient(graph, param, values);
     *out = 0;
     for (size_t i = 0; i < count; i++)
         *out = isfinite(values[i]) ? fmax(*out, fabs((double)values[i])) : (double)INFINITY;
@@ -201,15 +202,16 @@ static enum sanl_status largest_of(double *out, struct sanl_params *params, cons
 }
 
 /* The parameters with the largest gradients, as text. */
-static enum sanl_status name_gradients(char *out, size_t bytes, struct sanl_params *params)
+static enum sanl_status name_gradients(char *out, size_t bytes, const struct sanl_graph *graph)
 {
+    const struct sanl_params *params = sanl_graph_params(graph);
     struct largest list[LARGEST] = {{0}};
     size_t length = 0;
     for (int i = 0; i < params->count; i++) {
         struct largest one = {0, params->list[i]->name};
         if (!params->list[i]->trained)
             continue;
-        SANL_TRY(largest_of(&one.size, params, params->list[i]));
+        SANL_TRY(largest_of(&one.size, graph, params->list[i]));
         for (int k = 0; k < LARGEST && one.name; k++) { /* each place passes on what it loses */
             const struct largest held = list[k];
             if (held.name && one.size <= held.size)
@@ -225,21 +227,15 @@ static enum sanl_status name_gradients(char *out, size_t bytes, struct sanl_para
     return SANL_OK;
 }
 
-/* `what` of step `step` is not finite. The gradients at hand are those of the last step but in the first,
- * which computes its own. */
+/* `what` of step `step`, whose gradients are at hand, is not finite. */
 static enum sanl_status fail_numeric(struct run *run, long step, const char *what, double value)
 {
     char text[1024];
-    const bool first = run->stepped == 0;
-    if (first)
-        SANL_TRY(sanl_graph_backward(run->engine->graph));
-    SANL_TRY(name_gradients(text, sizeof text, run->network->params));
-    return sanl_fail(
-        SANL_ERR_NUMERIC,
-        "step %ld (epoch %d): the %s is %g; largest gradients of %s: %s; the checkpoints stay as "
-        "they were; a lower train.lr, a longer train.warmup or train.clip may help",
-        step, run->at.epoch + 1, what, isnan(value) ? (double)NAN : value,
-        first ? "this step" : "the last step taken", text);
+    SANL_TRY(name_gradients(text, sizeof text, run->engine->graph));
+    return sanl_fail(SANL_ERR_NUMERIC,
+                     "step %ld (epoch %d): the %s is %g; largest gradients: %s; the checkpoints stay as "
+                     "they were; a lower train.lr, a longer train.warmup or train.clip may help",
+                     step, run->at.epoch + 1, what, isnan(value) ? (double)NAN : value, text);
 }
 
 /* ---- steps and epochs ---------------------------------------------------------------------------- */
@@ -268,7 +264,8 @@ static void report(const struct run *run, struct sanl_train_progress *progress)
         run->options->progress(run->options->payload, progress);
 }
 
-/* The norm of the last step's gradients, which must be finite before anything is built on it. */
+/* The norm of the last step's gradients, which must be finite before anything is built on it: before the next
+ * run takes the gradients' memory. */
 static enum sanl_status check_norm(struct run *run, float *norm)
 {
     *norm = 0;
@@ -284,13 +281,13 @@ static enum sanl_status take_step(struct run *run, const struct sanl_batch *batc
     const long step = total_steps(run);
     const double lr = sanl_learning_rate(&config->train, step, run->steps);
     struct sanl_log_step line = {.step = step + 1, .epoch = run->at.epoch + 1, .lr = lr};
+    SANL_TRY(check_norm(run, &line.gradient_norm));
     SANL_TRY(sanl_engine_load(run->engine, batch));
     SANL_TRY(sanl_graph_forward(run->engine->graph));
     SANL_TRY(sanl_engine_read_loss(run->engine, line.parts, &line.loss));
-    SANL_TRY(check_norm(run, &line.gradient_norm));
+    SANL_TRY(sanl_graph_backward(run->engine->graph));
     if (!isfinite(line.loss))
         return fail_numeric(run, line.step, "loss", line.loss);
-    SANL_TRY(sanl_graph_backward(run->engine->graph));
     SANL_TRY(sanl_updater_step(run->updater, lr, step + 1));
     run->at.step++;
     run->at.loss_sum += line.loss;

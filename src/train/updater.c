@@ -7,6 +7,7 @@
 
 /* Norms of the blocks are gathered in `norms`; the norm of those is the global one. */
 struct sanl_updater {
+    const struct sanl_graph *graph; /* whose gradients it takes */
     struct sanl_params *params;
     struct sanl_op_call *norm;   /* (blocks,): of each block */
     struct sanl_op_call *update; /* (blocks,) */
@@ -66,13 +67,14 @@ static enum sanl_status make_calls(struct sanl_updater *o, const struct sanl_tra
     for (int i = 0; i < params->block_count; i++) {
         const struct sanl_param_block *block = &params->blocks[i];
         struct sanl_op_call *update = &o->update[i];
-        SANL_TRY(make_norm(&o->norm[i], device, block->gradient, block->bytes, o->workspace));
+        SANL_TRY(
+            make_norm(&o->norm[i], device, sanl_graph_gradient(o->graph, i), block->bytes, o->workspace));
         o->norm[i].out[0] = o->block_norm;
         *update = new_update(config);
         update->in_shape[0] = vector(block->bytes);
         update->in_shape[1] = o->total.out_shape[0];
         SANL_TRY(update->op->infer(update, device));
-        update->in[0] = block->gradient;
+        update->in[0] = o->norm[i].in[0];
         update->in[1] = o->total.out[0];
         update->state[0] = block->value;
         for (int m = 0; m < SANL_PARAM_MOMENTS; m++)
@@ -81,13 +83,15 @@ static enum sanl_status make_calls(struct sanl_updater *o, const struct sanl_tra
     return SANL_OK;
 }
 
-enum sanl_status sanl_updater_create(struct sanl_updater **out, struct sanl_params *params,
+enum sanl_status sanl_updater_create(struct sanl_updater **out, const struct sanl_graph *graph,
                                      const struct sanl_train_config *config)
 {
+    struct sanl_params *params = sanl_graph_params(graph);
     struct sanl_updater *o = sanl_calloc(1, sizeof *o);
     *out = NULL;
     if (!o)
         return SANL_ERR_MEMORY;
+    o->graph = graph;
     o->params = params;
     o->norm = sanl_calloc((size_t)params->block_count, sizeof *o->norm);
     o->update = sanl_calloc((size_t)params->block_count, sizeof *o->update);

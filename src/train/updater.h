@@ -3,7 +3,7 @@
 #define TRAIN_UPDATER_H
 
 #include <sanlcl/config.h>
-#include "graph/params.h"
+#include "graph/graph.h"
 #include "ops/work.h"
 
 struct sanl_updater;
@@ -11,8 +11,8 @@ struct sanl_updater;
 /* Moments that the rule keeps for each parameter: SGD one, Adam two. */
 int sanl_updater_moments(const struct sanl_train_config *config);
 
-/* params: allocated with that many moments; must outlive the updater. */
-SANL_CHECKED enum sanl_status sanl_updater_create(struct sanl_updater **out, struct sanl_params *params,
+/* graph: a training graph that is allocated, its parameters with that many moments; outlives the updater. */
+SANL_CHECKED enum sanl_status sanl_updater_create(struct sanl_updater **out, const struct sanl_graph *graph,
                                                   const struct sanl_train_config *config);
 void sanl_updater_free(struct sanl_updater *updater); /* takes NULL */
 

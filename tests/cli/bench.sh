@@ -17,14 +17,6 @@ check 'columns' 'awk "length > 110 { exit 1 }" "$folder/out"'
 expect 0 '^train .* GFLOP/s' 'device' bench --network $small --json "$folder/network.json"
 check 'stages in JSON' '[ $(grep -c "\"stage\"" "$folder/network.json") = 4 ]'
 
-mkdir "$folder/drawn"
-TMPDIR=$folder/drawn expect 0 '^loader, 1 worker .* images/s, .* a core' '' bench --loader data.workers=1 \
-    --json "$folder/loader.json"
-check 'the loader in JSON' 'grep -q "\"core_seconds\": [0-9]" "$folder/loader.json"'
-check 'the drawn pictures are gone' '[ -z "$(ls "$folder/drawn")" ]'
-expect 0 'activations' 'device' bench --loader --memory --backbone resnet18 --size 32
-expect 1 '' '/nowhere: no such folder (data.root)' bench --loader data.root=/nowhere
-
 expect 2 '^resnet101' "there is no operator 'nosuch'; expected one of: adam" bench --op nosuch
 expect 2 '' 'needs --op' bench --shape in=1,1,1,1
 expect 2 '' "'in=1' is neither in=N,H,W,C" bench --op conv2d --shape in=1

@@ -122,7 +122,7 @@ static void train(double losses[STEPS], const struct sanl_config *config)
     assert_int_equal(sanl_network_create_random(&network, config, device, 1, 5), SANL_OK);
     assert_int_equal(sanl_engine_create(&engine, network, BATCH, true), SANL_OK);
     assert_int_equal(sanl_engine_create(&validation, network, 1, false), SANL_OK);
-    assert_int_equal(sanl_updater_create(&updater, network->params, &config->train), SANL_OK);
+    assert_int_equal(sanl_updater_create(&updater, engine->graph, &config->train), SANL_OK);
     assert_int_equal(fill(engine->image, 2, 1), SANL_OK);
     assert_int_equal(fill(validation->image, 2, 1), SANL_OK);
     assert_int_equal(fill(engine->landmark.xy, SIZE, 2), SANL_OK);
@@ -158,7 +158,7 @@ static void recomputing_gives_the_same_bits_in_less_memory(void **state)
         assert_true(a[0] != a[STEPS - 1]);
         assert_int_equal(sanl_memory_plan(&ma, &(struct sanl_memory_use){&plain, BATCH, 0}, device), SANL_OK);
         assert_int_equal(sanl_memory_plan(&mb, &(struct sanl_memory_use){&less, BATCH, 0}, device), SANL_OK);
-        assert_true(mb.placed < 0.9 * ma.placed);
+        assert_true(mb.live < ma.live);
         assert_true(ma.bytes[SANL_MEMORY_PARAMETERS] == mb.bytes[SANL_MEMORY_PARAMETERS]);
     }
 }
@@ -178,8 +178,7 @@ static void sums_add_up(void **state)
         *(k < SANL_MEMORY_ACTIVATIONS ? &fixed : &live) += train.bytes[k];
     assert_true(live == train.live && train.live <= train.placed);
     assert_true(fixed + train.placed == train.total);
-    assert_true(train.peak[0] &&
-                train.bytes[SANL_MEMORY_MOMENTS] == train.bytes[SANL_MEMORY_PARAM_GRADIENTS]);
+    assert_true(train.peak[0] && train.bytes[SANL_MEMORY_MOMENTS] < train.bytes[SANL_MEMORY_PARAMETERS]);
     assert_true(infer.bytes[SANL_MEMORY_MOMENTS] == 0 && infer.placed < 0.5 * train.placed);
     /* Engines of one network share what lives within a run. */
     assert_true(both.placed == train.placed && both.total < train.total + infer.total);
@@ -195,7 +194,8 @@ static int number_after(const char *text, const char *label)
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    const struct sanl_config config = small_config(SANL_RESNET18, false);
+    struct sanl_config config = small_config(SANL_RESNET18, false);
+    config.model.size = 4 * SIZE; /* activations outweigh parameters */
     struct sanl_memory_use use = {&config, 16, 0};
     struct sanl_memory memory;
     assert_int_equal(sanl_memory_plan(&memory, &use, device), SANL_OK);

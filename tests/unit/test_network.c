@@ -87,7 +87,7 @@ static void train(double *losses, int steps, const struct sanl_config *config, i
     assert_int_equal(sanl_network_create(&network, config, device, sanl_updater_moments(&config->train)),
                      SANL_OK);
     assert_int_equal(sanl_engine_create(&engine, network, BATCH, true), SANL_OK);
-    assert_int_equal(sanl_updater_create(&updater, network->params, &config->train), SANL_OK);
+    assert_int_equal(sanl_updater_create(&updater, engine->graph, &config->train), SANL_OK);
     for (int i = 0; i < steps; i++) {
         assert_int_equal(sanl_engine_load(engine, &batch), SANL_OK);
         assert_int_equal(sanl_graph_forward(engine->graph), SANL_OK);

@@ -151,7 +151,7 @@ static void test_network(void **state)
                      SANL_OK);
 
     assert_int_equal(sanl_engine_create(&engine, network, BATCH, true), SANL_OK);
-    assert_int_equal(sanl_updater_create(&updater, network->params, &config.train), SANL_OK);
+    assert_int_equal(sanl_updater_create(&updater, engine->graph, &config.train), SANL_OK);
     assert_int_equal(sanl_engine_list_work(&list, engine), SANL_OK);
     const int count = convolutions(engine->graph);
     assert_true(count > 20);
