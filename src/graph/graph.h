@@ -79,6 +79,10 @@ SANL_CHECKED enum sanl_status sanl_graph_plan(struct sanl_graph *graph);
  * run of one ends the life of the other's values but for inputs. */
 SANL_CHECKED enum sanl_status sanl_graph_allocate(struct sanl_graph *graph);
 
+/* For inference by this graph alone: repacks the weights once for all and lets go of the parameters that are
+ * not read after that; from then on they can be neither changed nor read, nor used by a graph made later. */
+SANL_CHECKED enum sanl_status sanl_graph_seal(struct sanl_graph *graph);
+
 SANL_CHECKED enum sanl_status sanl_graph_forward(struct sanl_graph *graph);
 SANL_CHECKED enum sanl_status sanl_graph_backward(struct sanl_graph *graph);
 

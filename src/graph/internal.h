@@ -51,6 +51,7 @@ struct sanl_graph {
     size_t step_capacity;
     struct sanl_layout own, shared; /* what stays between runs; what lives within one, in the arena */
     unsigned prepared_version;      /* of params, at the last prepare() */
+    bool sealed;                    /* see sanl_graph_seal */
     cl_mem *gradients;              /* of the parameters' blocks */
     struct gap *gaps;
     int gap_count;

@@ -70,22 +70,31 @@ enum sanl_status sanl_params_declare(struct sanl_param **out, struct sanl_params
     return SANL_OK;
 }
 
+/* Kinds stand in blocks of their own. */
+enum kind { WEIGHT, TRAINED_VECTOR, STATISTIC };
+
+static enum kind kind_of(const struct sanl_param *param)
+{
+    return !param->trained ? STATISTIC : param->layout == SANL_PARAM_VECTOR ? TRAINED_VECTOR : WEIGHT;
+}
+
 /* Gives every parameter of one kind its block and offset, opening a block when the last is full: at a size at
  * which launches cost nothing, and gradients of the first layers need no memory yet when those of the last
  * have theirs. */
-static enum sanl_status lay_out(struct sanl_params *params, bool trained, struct sanl_param_block **blocks,
+static enum sanl_status lay_out(struct sanl_params *params, enum kind kind, struct sanl_param_block **blocks,
                                 int *count)
 {
     const struct sanl_device_info *info = sanl_device_get_info(params->device);
-    size_t capacity = 0;
+    const int first = *count;
+    size_t capacity = (size_t)first;
     for (int i = 0; i < params->count; i++) {
         struct sanl_param *p = params->list[i];
-        if (p->trained != trained)
+        if (kind_of(p) != kind)
             continue;
         const size_t align = info->base_align_bytes;
         const size_t bytes = (sanl_shape_count(p->shape) * sizeof(float) + align - 1) / align * align;
-        const size_t held = *count ? (*blocks)[*count - 1].bytes : 0;
-        if (*count == 0 || held >= BLOCK_BYTES || held + bytes > info->max_alloc_bytes) {
+        const size_t held = *count > first ? (*blocks)[*count - 1].bytes : 0;
+        if (*count == first || held >= BLOCK_BYTES || held + bytes > info->max_alloc_bytes) {
             SANL_TRY(sanl_grow(blocks, &capacity, (size_t)*count + 1, sizeof **blocks));
             memset(&(*blocks)[(*count)++], 0, sizeof **blocks);
         }
@@ -100,8 +109,9 @@ enum sanl_status sanl_params_lay_out(struct sanl_params *params)
 {
     if (params->laid_out)
         return SANL_OK;
-    SANL_TRY(lay_out(params, true, &params->blocks, &params->block_count));
-    SANL_TRY(lay_out(params, false, &params->states, &params->state_count));
+    SANL_TRY(lay_out(params, WEIGHT, &params->blocks, &params->block_count));
+    SANL_TRY(lay_out(params, TRAINED_VECTOR, &params->blocks, &params->block_count));
+    SANL_TRY(lay_out(params, STATISTIC, &params->states, &params->state_count));
     params->laid_out = true;
     return SANL_OK;
 }
@@ -136,6 +146,33 @@ enum sanl_status sanl_params_allocate(struct sanl_params *params, int moments)
         SANL_TRY(sanl_buffer_part(&p->value, b->value, p->offset, bytes));
     }
     return SANL_OK;
+}
+
+static bool is_spent(const struct sanl_params *params, int block)
+{
+    for (int i = 0; i < params->count; i++) {
+        const struct sanl_param *p = params->list[i];
+        if (p->trained && p->block == block && !p->spent)
+            return false;
+    }
+    return true;
+}
+
+void sanl_params_drop(struct sanl_params *params)
+{
+    for (int b = 0; b < params->block_count; b++) {
+        if (!params->blocks[b].value || !is_spent(params, b))
+            continue;
+        for (int i = 0; i < params->count; i++) {
+            struct sanl_param *p = params->list[i];
+            if (!p->trained || p->block != b)
+                continue;
+            sanl_buffer_free(p->value);
+            p->value = NULL;
+        }
+        sanl_buffer_free(params->blocks[b].value);
+        params->blocks[b].value = NULL;
+    }
 }
 
 void sanl_params_touch(struct sanl_params *params)
@@ -208,12 +245,16 @@ enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct s
 
 enum sanl_status sanl_param_write(struct sanl_params *params, struct sanl_param *param, const float *values)
 {
+    if (!param->value)
+        return sanl_fail(SANL_ERR_INTERNAL, "parameter %s is not there any more", param->name);
     sanl_params_touch(params);
     return to_device(params, param, param->value, 0, values);
 }
 
 enum sanl_status sanl_param_read(struct sanl_params *params, const struct sanl_param *param, float *values)
 {
+    if (!param->value)
+        return sanl_fail(SANL_ERR_INTERNAL, "parameter %s is not there any more", param->name);
     return sanl_param_read_from(params, param, param->value, 0, values);
 }
 

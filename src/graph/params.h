@@ -22,6 +22,7 @@ struct sanl_param {
     enum sanl_param_layout layout;
     enum sanl_param_init init;
     int fan_in;    /* of the layer, for the initialisation of its bias too */
+    bool spent;    /* nobody reads the values any more; see sanl_params_drop */
     bool trained;  /* false: a running statistic */
     int block;     /* index into blocks (trained) or states */
     size_t offset; /* bytes within the block */
@@ -65,6 +66,9 @@ SANL_CHECKED enum sanl_status sanl_params_allocate(struct sanl_params *params, i
 
 /* Says that values changed, so that graphs derive anew what they keep of them (repacked weights). */
 void sanl_params_touch(struct sanl_params *params);
+
+/* Frees the blocks of which all parameters are spent: their values cannot be read or written any more. */
+void sanl_params_drop(struct sanl_params *params);
 
 /* A parameter's values in the file's layout and order. `values` holds sanl_shape_count(shape) floats. */
 SANL_CHECKED enum sanl_status sanl_param_write(struct sanl_params *params, struct sanl_param *param,

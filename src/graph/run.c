@@ -75,19 +75,54 @@ static void bind_params(struct sanl_graph *graph)
     graph->bound = true;
 }
 
-static enum sanl_status prepare_all(struct sanl_graph *graph)
+static enum sanl_status prepare_node(struct sanl_graph *graph, struct node *node)
 {
-    for (int i = 0; i < graph->node_count; i++) {
-        struct sanl_op_call *call = &graph->nodes[i]->call;
-        for (int d = SANL_FORWARD; call->op->prepare && d <= (int)SANL_BACKWARD; d++) {
-            if (d == (int)SANL_BACKWARD && !call->training)
-                continue;
-            const enum sanl_status status = call->op->prepare(call, graph->device, (enum sanl_direction)d);
-            if (status != SANL_OK)
-                return sanl_fail_prefix(status, "layer %s", graph->nodes[i]->name);
-        }
+    struct sanl_op_call *call = &node->call;
+    for (int d = SANL_FORWARD; call->op->prepare && d <= (int)SANL_BACKWARD; d++) {
+        if (d == (int)SANL_BACKWARD && !call->training)
+            continue;
+        const enum sanl_status status = call->op->prepare(call, graph->device, (enum sanl_direction)d);
+        if (status != SANL_OK)
+            return sanl_fail_prefix(status, "layer %s", node->name);
     }
     return SANL_OK;
+}
+
+/* Repacks for all nodes, unless they do it at each use or the parameters are as they were. */
+static enum sanl_status prepare_all(struct sanl_graph *graph)
+{
+    if (!graph->bound)
+        bind_params(graph);
+    if (graph->options.prepare_at_use || graph->prepared_version == graph->params->version)
+        return SANL_OK;
+    if (graph->sealed)
+        return sanl_fail(SANL_ERR_INTERNAL, "parameters changed after their graph was sealed");
+    for (int i = 0; i < graph->node_count; i++)
+        SANL_TRY(prepare_node(graph, graph->nodes[i]));
+    graph->prepared_version = graph->params->version;
+    return SANL_OK;
+}
+
+/* Node by node, so that the old goes while the new comes. */
+enum sanl_status sanl_graph_seal(struct sanl_graph *graph)
+{
+    if (graph->options.prepare_at_use || graph->sealed)
+        return SANL_OK;
+    graph->sealed = true;
+    if (!graph->bound)
+        bind_params(graph);
+    for (int i = 0; i < graph->node_count; i++) {
+        struct node *node = graph->nodes[i];
+        SANL_TRY(prepare_node(graph, node));
+        for (int k = 0; k < node->call.param_count; k++)
+            if (node->call.spent_params >> k & 1) {
+                node->param[k]->spent = true;
+                node->call.param[k] = NULL;
+            }
+        sanl_params_drop(graph->params);
+    }
+    graph->prepared_version = graph->params->version;
+    return sanl_device_finish(graph->device);
 }
 
 static void bind_step(struct node *node, const struct step *step)
@@ -132,12 +167,7 @@ static enum sanl_status run_steps(struct sanl_graph *graph, int first, int count
 
 enum sanl_status sanl_graph_forward(struct sanl_graph *graph)
 {
-    if (!graph->bound)
-        bind_params(graph);
-    if (!graph->options.prepare_at_use && graph->prepared_version != graph->params->version) {
-        SANL_TRY(prepare_all(graph));
-        graph->prepared_version = graph->params->version;
-    }
+    SANL_TRY(prepare_all(graph));
     return run_steps(graph, 0, graph->node_count);
 }
 

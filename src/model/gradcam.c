@@ -105,7 +105,7 @@ enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_para
     return status;
 }
 
-const struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam)
+struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam)
 {
     return gradcam->graph;
 }

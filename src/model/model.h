@@ -48,7 +48,7 @@ void sanl_gradcam_free(struct sanl_gradcam *gradcam);
 SANL_CHECKED enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, const int *target,
                                                cl_mem const out[SANL_STAGES], float *logits);
 
-const struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam);
+struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam);
 
 /* Adds what one run does. */
 SANL_CHECKED enum sanl_status sanl_gradcam_list_work(struct sanl_work_list *list,

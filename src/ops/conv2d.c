@@ -170,7 +170,10 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     if (!attr(call, CONV2D_RELU))
         call->backward_out = 0;
     const struct conv2d_route *route = route_of(device);
-    call->prepared_bytes = sanl_conv2d_prepared_of(call, route).count * sizeof(float);
+    const struct conv2d_prepared prepared = sanl_conv2d_prepared_of(call, route);
+    call->prepared_bytes = prepared.count * sizeof(float);
+    call->spent_params =
+        prepared.gradient > prepared.forward && (!call->training || prepared.count > prepared.gradient);
     call->workspace_bytes = workspace_of(call, device, route).total;
     return SANL_OK;
 }

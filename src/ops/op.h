@@ -53,6 +53,8 @@ struct sanl_op_call {
     size_t workspace_bytes; /* scratch for one forward or backward; contents are lost between calls */
     size_t prepared_bytes;  /* what prepare() derives from the parameters: repacked weights */
 
+    unsigned spent_params; /* bit i: once prepared, param[i] is not read any more */
+
     cl_mem in[SANL_OP_IN], out[SANL_OP_OUT], param[SANL_OP_PARAM], state[SANL_OP_STATE], saved[SANL_OP_SAVED];
     cl_mem din[SANL_OP_IN];       /* gradients of inputs; NULL: not wanted */
     bool din_add[SANL_OP_IN];     /* true: add to din[i]; false: overwrite it */

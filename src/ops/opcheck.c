@@ -118,6 +118,20 @@ static void keep_results(struct check *check, unsigned kinds)
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
+static bool is_spent(const struct check *check, const struct sanl_slot *slot)
+{
+    return slot->kind == PARAM && has(check->call.spent_params, slot->index);
+}
+
+/* Parameters that are not read once they are prepared become NaN, for good. */
+static enum sanl_status hide_spent(struct check *check)
+{
+    for (int i = 0; i < check->slot_count; i++)
+        if (is_spent(check, &check->slots[i]))
+            SANL_TRY(sanl_slot_send(&check->slots[i], check->device, NULL));
+    return SANL_OK;
+}
+
 static enum sanl_status run_forward(struct check *check, const char *what)
 {
     const struct sanl_op *op = check->call.op;
@@ -129,6 +143,7 @@ static enum sanl_status run_forward(struct check *check, const char *what)
     for (int d = SANL_FORWARD; op->prepare && d <= (int)SANL_BACKWARD; d++)
         if (d == SANL_FORWARD || check->call.training)
             SANL_TRY(op->prepare(&check->call, check->device, (enum sanl_direction)d));
+    SANL_TRY(hide_spent(check));
     SANL_TRY(op->forward(&check->call, check->device));
     return collect(check, 1u << IN, what);
 }
@@ -159,7 +174,7 @@ static enum sanl_status check_forward(struct check *check)
     const unsigned results = 1u << OUT | 1u << PARAM | 1u << STATE;
     SANL_TRY(run_forward(check, "forward"));
     for (int i = 0; i < check->slot_count; i++)
-        if (has(results, check->slots[i].kind))
+        if (has(results, check->slots[i].kind) && !is_spent(check, &check->slots[i]))
             SANL_TRY(sanl_slot_compare(&check->slots[i], "forward", false, check->tolerance,
                                        &check->result->forward_error));
     keep_results(check, results | 1u << SAVED | 1u << PREPARED);

@@ -160,7 +160,7 @@ static enum sanl_status open_network(struct bench *bench, bool training)
     SANL_TRY(sanl_engine_create(&bench->engine, bench->network, bench->options->batch, training));
     SANL_TRY(fill(bench->engine->image, 1, 0, 1));
     if (!training)
-        return SANL_OK;
+        return sanl_engine_seal(bench->engine);
     SANL_TRY(sanl_updater_create(&bench->updater, bench->engine->graph, &config->train));
     SANL_TRY(fill(bench->engine->landmark.xy, half / 2, half, 2));
     return fill(bench->engine->landmark.teaches, 0, 1, 3);

@@ -301,6 +301,8 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
     if (status == SANL_OK)
         status = sanl_engine_create(&engine, network, config.eval.batch, false);
     if (status == SANL_OK)
+        status = sanl_engine_seal(engine);
+    if (status == SANL_OK)
         status = evaluate(out, engine, loader, dataset, &options->hooks, baseline ? &mean : NULL);
     sanl_engine_free(engine);
     sanl_network_free(network);

@@ -300,6 +300,12 @@ enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_networ
     return status;
 }
 
+enum sanl_status sanl_engine_seal(struct sanl_engine *engine)
+{
+    SANL_TRY(sanl_graph_seal(engine->graph));
+    return engine->gradcam ? sanl_graph_seal(sanl_gradcam_graph(engine->gradcam)) : SANL_OK;
+}
+
 void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine)
 {
     sanl_graph_memory(engine->graph, memory);

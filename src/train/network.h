@@ -67,6 +67,8 @@ struct sanl_engine {
 /* An engine that only tells what it would take: it allocates nothing and cannot run. */
 SANL_CHECKED enum sanl_status sanl_engine_plan(struct sanl_engine **out, struct sanl_network *network,
                                                int batch, bool training);
+/* For the only engine of a network that infers: frees the values that it does not need. */
+SANL_CHECKED enum sanl_status sanl_engine_seal(struct sanl_engine *engine);
 void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine); /* adds its own */
 SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network,
                                                  int batch, bool training);

@@ -114,7 +114,9 @@ static enum sanl_status provide_engine(struct sanl_predictor *p, size_t count)
     p->engine = NULL;
     const struct sanl_memory_use use = {&p->network->config, 0, batch};
     SANL_TRY(sanl_memory_check(&use, p->network->device, 0));
-    return sanl_engine_create(&p->engine, p->network, batch, false);
+    SANL_TRY(sanl_engine_create(&p->engine, p->network, batch, false));
+    /* No larger engine will be made, and no Grad-CAM of a classifier's own. */
+    return batch == most && is_landmark(p) ? sanl_engine_seal(p->engine) : SANL_OK;
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------ */

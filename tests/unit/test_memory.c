@@ -163,6 +163,46 @@ static void recomputing_gives_the_same_bits_in_less_memory(void **state)
     }
 }
 
+/* ---- inference ----------------------------------------------------------------------------------- */
+
+static void a_sealed_network_infers_without_its_weights(void **state)
+{
+    (void)state;
+    const struct sanl_config config = small_config(SANL_RESNET18, false);
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    float *values[2];
+    int gone = 0;
+    assert_int_equal(sanl_network_create_random(&network, &config, device, -1, 5), SANL_OK);
+    assert_int_equal(sanl_engine_create(&engine, network, BATCH, false), SANL_OK);
+    const size_t count = sanl_shape_count(engine->landmark.fine->shape);
+    for (int k = 0; k < 2; k++) {
+        values[k] = calloc(count, sizeof **values);
+        assert_non_null(values[k]);
+        assert_int_equal(fill(engine->image, 2, 1), SANL_OK);
+        assert_int_equal(sanl_engine_make_cams(engine), SANL_OK);
+        assert_int_equal(sanl_graph_forward(engine->graph), SANL_OK);
+        assert_int_equal(sanl_tensor_read(engine->landmark.fine, values[k]), SANL_OK);
+        assert_int_equal(sanl_engine_seal(engine), SANL_OK);
+    }
+    assert_true(values[0][0] != 0);
+    assert_memory_equal(values[0], values[1], count * sizeof **values);
+    for (int i = 0; i < network->params->count; i++) {
+        const struct sanl_param *p = network->params->list[i];
+        float *read = calloc(sanl_shape_count(p->shape), sizeof *read);
+        assert_non_null(read);
+        assert_true(p->layout != SANL_PARAM_VECTOR || p->value);
+        assert_int_equal(sanl_param_read(network->params, p, read), p->value ? SANL_OK : SANL_ERR_INTERNAL);
+        gone += !p->value;
+        free(read);
+    }
+    assert_true(gone > 20 || sanl_device_route(device) != SANL_ROUTE_WIDE);
+    free(values[0]);
+    free(values[1]);
+    sanl_engine_free(engine);
+    sanl_network_free(network);
+}
+
 /* ---- the plan ------------------------------------------------------------------------------------ */
 
 static void sums_add_up(void **state)
@@ -237,6 +277,7 @@ int main(void)
         cmocka_unit_test(what_lives_together_stands_apart),
         cmocka_unit_test(a_tensor_over_the_limit_is_refused),
         cmocka_unit_test(recomputing_gives_the_same_bits_in_less_memory),
+        cmocka_unit_test(a_sealed_network_infers_without_its_weights),
         cmocka_unit_test(sums_add_up),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
