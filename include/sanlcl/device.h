@@ -35,6 +35,7 @@ struct sanl_device_options {
     const char *select;    /* an index, or part of a name; NULL: $SANLCL_DEVICE, else device 0 */
     enum sanl_route route; /* family of the heavy kernels; AUTO: wide on CPUs, tile elsewhere */
     bool profile;          /* measure every kernel (slower) */
+    bool trace;            /* the same, and keep every launch for sanl_device_save_trace */
     bool no_cache;         /* do not read or write program binaries under $XDG_CACHE_HOME/sanlcl */
 };
 
@@ -50,18 +51,26 @@ const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *de
 enum sanl_route sanl_device_route(const struct sanl_device *device);
 
 struct sanl_device_time {
-    const char *kernel; /* source, name and options; lives as long as the device */
+    const char *name; /* lives as long as the device */
     double seconds;
-    long launches;
+    long runs;           /* launches of the kernel, or calls of the operator; 0: not counted */
+    double flops, bytes; /* of all runs, at least; 0: not known */
 };
 
-/* What each kernel took since the last call, longest first, in new memory: free() it. Counted only when the
- * device was opened with `profile`. */
-SANL_CHECKED enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count,
-                                                struct sanl_device *device);
+/* By kernel: "source name options"; transfers stand in parentheses. By operator: "conv2d forward"; "other" is
+ * what belongs to none. */
+enum sanl_device_times_of { SANL_TIMES_OF_KERNELS, SANL_TIMES_OF_OPERATORS };
 
-/* Forgets the times so far. */
-void sanl_device_clear_times(struct sanl_device *device);
+/* What took how long since the device was opened or its times were cleared, longest first, in new memory:
+ * free() it. Nothing unless the device was opened with `profile`. CLBlast's kernels are not seen. */
+SANL_CHECKED enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count,
+                                                struct sanl_device *device, enum sanl_device_times_of of);
+SANL_CHECKED enum sanl_status sanl_device_clear_times(struct sanl_device *device);
+
+/* Writes the kernels' launches and the transfers as a Chrome trace (JSON for chrome://tracing or Perfetto):
+ * the first 200000; *left_out more are not in it. For a device opened with `trace`. */
+SANL_CHECKED enum sanl_status sanl_device_save_trace(struct sanl_device *device, const char *path,
+                                                     long *saved, long *left_out);
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,9 @@
 #include "cli/bench_print.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include "cli/args.h"
-
-enum { TABLE_WIDTH = 110 };
+#include "cli/profile.h"
 
 static void print_rate(const char *label, double rate, const char *unit, const char *note)
 {
@@ -33,25 +32,6 @@ void sanl_bench_print_peaks(const struct sanl_bench_peaks *peaks)
 
 /* ---- operators ----------------------------------------------------------------------------------- */
 
-/* `text` from column `indent` on, broken at blanks and behind semicolons. */
-static void print_wrapped(const char *text, int indent)
-{
-    int column = indent;
-    for (bool blank = false; *text;) {
-        const size_t word = strcspn(text, " ;"), length = word + (text[word] == ';');
-        if (column + blank + (int)length > TABLE_WIDTH && column > indent) {
-            printf("\n%*s", indent, "");
-            column = indent;
-            blank = false;
-        }
-        column += printf("%s%.*s", blank ? " " : "", (int)length, text);
-        text += length;
-        blank = *text == ' ';
-        text += blank;
-    }
-    putchar('\n');
-}
-
 static void print_head(const char *other)
 {
     char title[32] = "";
@@ -75,32 +55,77 @@ static void print_op(const struct sanl_bench_op *op, double total, bool compared
                    op->bytes / op->seconds * 1e-9, 100 * op->roof, limits[op->limit],
                    sanl_args_routes[op->route]);
     snprintf(text, sizeof text, "%s %s %s", op->op, op->pass, op->shape);
-    print_wrapped(text, used);
+    sanl_cli_print_wrapped(stdout, text, used);
+}
+
+/* What rows come to. */
+struct sum {
+    const char *op, *pass;
+    double seconds, others, flops, bytes, bound;
+    int runs;
+};
+
+static void add_op(struct sum *sum, const struct sanl_bench_op *op)
+{
+    sum->seconds += op->count * op->seconds;
+    sum->others += op->count * (op->other_seconds > 0 ? op->other_seconds : op->seconds);
+    sum->flops += op->count * op->flops;
+    sum->bytes += op->count * op->bytes;
+    sum->bound += op->count * op->roof * op->seconds;
+    sum->runs += op->count;
+}
+
+static void print_sum(const struct sum *sum, double total, bool compared)
+{
+    const double s = sum->seconds;
+    printf("%5.1f%% %4d %8.1f", 100 * s / total, sum->runs, s * 1e3);
+    if (compared)
+        printf(" %10.1f %6.2f", sum->others * 1e3, sum->others / s);
+    printf(" %7.1f %6.1f %4.0f%%               %s%s%s\n", sum->flops / s * 1e-9, sum->bytes / s * 1e-9,
+           100 * sum->bound / s, sum->op, sum->pass[0] ? " " : "", sum->pass);
+}
+
+static int by_seconds(const void *a, const void *b)
+{
+    const struct sum *x = a, *y = b;
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+/* The sums of each operator's passes, then of all. */
+static void print_sums(const struct sanl_bench_op *ops, int count, bool compared)
+{
+    struct sum sums[64], all = {.op = "all", .pass = ""};
+    int used = 0;
+    for (int i = 0; i < count; i++) {
+        int at = 0;
+        add_op(&all, &ops[i]);
+        while (at < used && (strcmp(sums[at].op, ops[i].op) != 0 || strcmp(sums[at].pass, ops[i].pass) != 0))
+            at++;
+        if (at == (int)(sizeof sums / sizeof *sums))
+            continue;
+        if (at == used)
+            sums[used++] = (struct sum){.op = ops[i].op, .pass = ops[i].pass};
+        add_op(&sums[at], &ops[i]);
+    }
+    qsort(sums, (size_t)used, sizeof *sums, by_seconds);
+    for (int i = 0; i < used && used < count; i++)
+        print_sum(&sums[i], all.seconds, compared);
+    print_sum(&all, all.seconds, compared);
 }
 
 void sanl_bench_print_ops(const struct sanl_bench_op *ops, int count, const struct sanl_bench_peaks *peaks,
                           const char *other)
 {
-    double seconds = 0, others = 0, flops = 0, bytes = 0, bound = 0;
-    int runs = 0;
-    for (int i = 0; i < count; i++) {
-        const struct sanl_bench_op *op = &ops[i];
-        seconds += op->count * op->seconds;
-        others += op->count * (op->other_seconds > 0 ? op->other_seconds : op->seconds);
-        flops += op->count * op->flops;
-        bytes += op->count * op->bytes;
-        bound += op->count * op->roof * op->seconds;
-        runs += op->count;
-    }
+    double seconds = 0;
+    for (int i = 0; i < count; i++)
+        seconds += ops[i].count * ops[i].seconds;
     print_head(other);
     for (int i = 0; i < count; i++)
         print_op(&ops[i], seconds, other != NULL);
     if (seconds <= 0)
         return;
-    printf("%6s %4d %8.1f", "total", runs, seconds * 1e3);
-    if (other)
-        printf(" %10.1f %6.2f", others * 1e3, others / seconds);
-    printf(" %7.1f %6.1f %4.0f%%\n", flops / seconds * 1e-9, bytes / seconds * 1e-9, 100 * bound / seconds);
+    printf("in all\n");
+    print_sums(ops, count, other != NULL);
     printf("peaks: %.1f GFLOP/s, copy %.1f GB/s, launch %.2f us\n", peaks->flops * 1e-9, peaks->copy * 1e-9,
            peaks->launch * 1e6);
     fflush(stdout);

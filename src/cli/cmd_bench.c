@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sanlcl/bench.h>
 #include <sanlcl/table.h>
@@ -52,7 +53,7 @@ static const struct sanl_arg args_table[] = {
      .choices = sanl_args_routes,
      .help = "time each operator by the kernels of this route, too, in turns"},
     {.name = "--memory", .help = "print what the network takes of the device's memory, without timing"},
-    {.name = "--profile", .help = "print what each kernel of the network takes; slows it a little"},
+    SANL_ARG_PROFILE_ROWS,
     {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write everything as JSON, too"},
     {0},
 };
@@ -66,7 +67,7 @@ struct job {
     struct sanl_bench_op *ops;
     struct sanl_bench_stage stages[STAGES];
     int batch, op_count, stage_count;
-    bool peak, each, network, profile;
+    bool peak, each, network;
 };
 
 /* --backbone and its like become overrides in front of the user's own. */
@@ -101,7 +102,6 @@ static enum sanl_status read_job(struct job *job)
     job->peak = sanl_args_flag(args, "--peak");
     job->each = sanl_args_flag(args, "--ops");
     job->network = sanl_args_flag(args, "--network");
-    job->profile = sanl_args_flag(args, "--profile");
     job->batch = sanl_args_int(args, "--batch");
     for (size_t i = 0; i < sizeof of_ops / sizeof *of_ops; i++)
         job->each |= sanl_args_given(args, of_ops[i]);
@@ -109,9 +109,10 @@ static enum sanl_status read_job(struct job *job)
         job->peak = job->each = job->network = true;
     if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
         return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
-    if (job->profile && (!job->network || job->peak || job->each))
-        return sanl_cli_fail(SANL_ERR_USAGE, "--profile goes with --network alone: a queue that measures "
-                                             "slows the others");
+    if ((sanl_args_flag(args, "--profile") || sanl_args_given(args, "--trace")) &&
+        (!job->network || job->peak || job->each))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--profile and --trace go with --network alone: a queue that "
+                                             "measures slows the others");
     return read_config(args, &job->config);
 }
 
@@ -168,7 +169,11 @@ static enum sanl_status take_stage(void *payload, const struct sanl_bench_stage 
     struct job *job = payload;
     job->stages[job->stage_count++] = *stage;
     sanl_bench_print_stage(stage, job->batch);
-    return job->profile ? sanl_cli_print_profile(job->device) : SANL_OK;
+    const bool whole = strcmp(stage->name, "inference") == 0 || strcmp(stage->name, "train") == 0;
+    if (!whole || !sanl_args_flag(job->args, "--profile"))
+        return SANL_OK;
+    printf("%s, all %d runs:\n", stage->name, sanl_args_int(job->args, "--runs"));
+    return sanl_cli_print_profile(job->device, stdout);
 }
 
 static enum sanl_status run_network(struct job *job)
@@ -233,18 +238,23 @@ static enum sanl_status run_parts(struct job *job)
         status = run_ops(job);
     if (status == SANL_OK && job->network)
         status = run_network(job);
+    if (status == SANL_OK)
+        status = sanl_cli_save_trace(job->device, job->args);
     return status == SANL_OK ? save(job) : status;
 }
 
 static enum sanl_status run(const struct sanl_args *args)
 {
     struct job job = {.args = args};
+    struct sanl_device_options options = {0};
     const char *path = sanl_args_text(args, "--json");
     enum sanl_status status = read_job(&job);
+    if (status == SANL_OK)
+        status = sanl_cli_profile_options(&options, args);
     if (status == SANL_OK && path)
         status = sanl_table_check_path(path);
     if (status == SANL_OK)
-        status = sanl_args_device(args, &job.device, &(struct sanl_device_options){.profile = job.profile});
+        status = sanl_args_device(args, &job.device, &options);
     if (status == SANL_OK)
         status = open_other(&job);
     if (status == SANL_OK)

@@ -3,6 +3,7 @@
 #include <sanlcl/evaluate.h>
 #include <sanlcl/table.h>
 #include "cli/args.h"
+#include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/scores.h"
 
@@ -26,6 +27,7 @@ static const struct sanl_arg args_table[] = {
      .help = "write every picture's predictions and errors; CSV or, named .json, JSON"},
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
+    SANL_ARG_PROFILE_ROWS,
     {0},
 };
 
@@ -163,8 +165,11 @@ static enum sanl_status run(const struct sanl_args *args)
     if (!options.weights)
         return sanl_cli_fail(SANL_ERR_USAGE, "expected --weights FILE, a checkpoint of 'sanlcl train'");
     enum sanl_status status = check_outputs(args);
+    struct sanl_device_options wanted = {0};
     if (status == SANL_OK)
-        status = sanl_args_device(args, &device, NULL);
+        status = sanl_cli_profile_options(&wanted, args);
+    if (status == SANL_OK)
+        status = sanl_args_device(args, &device, &wanted);
     if (status != SANL_OK)
         return status;
     status = sanl_evaluate(&evaluation, device, &options);
@@ -177,6 +182,8 @@ static enum sanl_status run(const struct sanl_args *args)
         fprintf(stderr, evaluation.skipped ? ", %d skipped\n" : "\n", evaluation.skipped);
         status = write_results(args, &evaluation, &pictures);
     }
+    if (status == SANL_OK)
+        status = sanl_cli_end_profile(device, args, stderr);
     sanl_table_free(pictures.table);
     sanl_evaluation_free(&evaluation);
     sanl_device_free(device);

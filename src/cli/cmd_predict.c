@@ -3,6 +3,7 @@
 #include <sanlcl/predict.h>
 #include <sanlcl/report.h>
 #include "cli/args.h"
+#include "cli/profile.h"
 #include "cli/inputs.h"
 #include "cli/pictures.h"
 #include "cli/progress.h"
@@ -40,6 +41,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--skip-bad", .help = "count pictures that cannot be read, and go on"},
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
+    SANL_ARG_PROFILE_ROWS,
     {0},
 };
 
@@ -193,13 +195,18 @@ static enum sanl_status run(const struct sanl_args *args)
                              "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '%s'", given);
     enum sanl_status status =
         sanl_inputs_read(&job.inputs, args->positional, args->positional_count, given ? &box : NULL);
+    struct sanl_device_options wanted = {0};
     if (status == SANL_OK)
-        status = sanl_args_device(args, &device, NULL);
+        status = sanl_cli_profile_options(&wanted, args);
+    if (status == SANL_OK)
+        status = sanl_args_device(args, &device, &wanted);
     if (status == SANL_OK)
         status =
             sanl_predictor_create(&job.predictor, device, weights, args->overrides, args->override_count);
     if (status == SANL_OK)
         status = predict(&job);
+    if (status == SANL_OK)
+        status = sanl_cli_end_profile(device, args, stderr);
     sanl_prediction_file_free(job.json);
     sanl_prediction_file_free(job.csv);
     sanl_predictor_free(job.predictor);

@@ -13,7 +13,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--resume", .help = "go on with the run in the folder 'out'"},
     {.name = "--overwrite", .help = "replace the run in the folder 'out'"},
     {.name = "--memory", .help = "print what the training takes of the device's memory, and stop"},
-    {.name = "--profile", .help = "measure every kernel (slower) and list them at the end"},
+    SANL_ARG_PROFILE_ROWS,
     {0},
 };
 
@@ -48,10 +48,11 @@ static enum sanl_status run(const struct sanl_args *args)
     else if (sanl_args_flag(args, "--overwrite"))
         options.mode = SANL_TRAIN_OVERWRITE;
     enum sanl_status status = sanl_args_config(args, &config);
-    if (status != SANL_OK)
-        return status;
-    const bool profile = sanl_args_flag(args, "--profile");
-    status = sanl_args_device(args, &device, &(struct sanl_device_options){.profile = profile});
+    struct sanl_device_options wanted = {0};
+    if (status == SANL_OK)
+        status = sanl_cli_profile_options(&wanted, args);
+    if (status == SANL_OK)
+        status = sanl_args_device(args, &device, &wanted);
     if (status != SANL_OK)
         return status;
     if (sanl_args_flag(args, "--memory")) {
@@ -67,8 +68,8 @@ static enum sanl_status run(const struct sanl_args *args)
     sanl_progress_end();
     if (status == SANL_OK)
         print_result(&config, metric, &result);
-    if (status == SANL_OK && profile)
-        status = sanl_cli_print_profile(device);
+    if (status == SANL_OK)
+        status = sanl_cli_end_profile(device, args, stdout);
     sanl_device_free(device);
     return status;
 }

@@ -1,10 +1,34 @@
-/* What kernels take. */
+/* The options --profile and --trace: what kernels take. */
 #ifndef CLI_PROFILE_H
 #define CLI_PROFILE_H
 
-#include <sanlcl/device.h>
+#include <stdio.h>
+#include "cli/args.h"
 
-/* A table of the kernels, longest first, since the last call; of a device opened with `profile`. */
-SANL_CHECKED enum sanl_status sanl_cli_print_profile(struct sanl_device *device);
+/* Two rows for a command's table. */
+#define SANL_ARG_PROFILE_ROWS                                                                                \
+    {.name = "--profile", .help = "measure every kernel (a little slower) and list them at the end"},        \
+    {                                                                                                        \
+        .name = "--trace", .value = "FILE", .type = SANL_ARG_TEXT,                                           \
+        .help = "write the first 200000 launches for chrome://tracing or Perfetto"                           \
+    }
+
+/* What the options ask of a device; fails when the trace cannot be written. */
+SANL_CHECKED enum sanl_status sanl_cli_profile_options(struct sanl_device_options *options,
+                                                       const struct sanl_args *args);
+
+/* Tables of operators and of kernels, longest first, since the device's times were cleared. */
+SANL_CHECKED enum sanl_status sanl_cli_print_profile(struct sanl_device *device, FILE *file);
+
+/* Writes the trace where --trace asks for one. */
+SANL_CHECKED enum sanl_status sanl_cli_save_trace(struct sanl_device *device, const struct sanl_args *args);
+
+/* At the end of the work: prints the tables to `file` and writes the trace, as the options ask. */
+SANL_CHECKED enum sanl_status sanl_cli_end_profile(struct sanl_device *device, const struct sanl_args *args,
+                                                   FILE *file);
+
+/* `text` from column `indent` on, where the line stands, broken at blanks and behind semicolons before column
+ * 110; then a new line. */
+void sanl_cli_print_wrapped(FILE *file, const char *text, int indent);
 
 #endif

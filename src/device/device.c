@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "device/profile.h"
 
 static const struct {
     cl_int code;
@@ -98,7 +99,6 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->id = list[chosen].id;
     device->info = list[chosen].info;
     device->route = options->route ? options->route : default_route(&device->info);
-    device->profile = options->profile;
     device->cache = options->no_cache ? NULL : sanl_cache_folder();
     if (!device->info.compiler) {
         status = sanl_fail(SANL_ERR_DEVICE,
@@ -107,6 +107,9 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
                            device->info.name);
         goto done;
     }
+    if ((options->profile || options->trace) &&
+        (status = sanl_profile_create(&device->profile, options->trace)) != SANL_OK)
+        goto done;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform,
                                                 0};
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
@@ -131,6 +134,7 @@ void sanl_device_free(struct sanl_device *device)
         return;
     if (device->queue)
         clFinish(device->queue);
+    sanl_profile_free(device->profile);
     sanl_programs_free(device);
     if (device->queue)
         clReleaseCommandQueue(device->queue);
@@ -216,43 +220,62 @@ void sanl_buffer_free(cl_mem buffer)
         clReleaseMemObject(buffer);
 }
 
+/* After a transfer that was enqueued with event_of(): its status. */
+static enum sanl_status transferred(struct sanl_device *device, enum sanl_transfer transfer, cl_int code,
+                                    cl_event event)
+{
+    static const char *const what[] = {"an upload to the device", "a download from the device",
+                                       "a copy on the device", "filling a device buffer"};
+    SANL_TRY(sanl_cl_check(code, what[transfer]));
+    return event ? sanl_profile_transfer(device, transfer, event) : SANL_OK;
+}
+
+static cl_event *event_of(const struct sanl_device *device, cl_event *event)
+{
+    return device->profile ? event : NULL;
+}
+
 enum sanl_status sanl_buffer_write(struct sanl_device *device, cl_mem buffer, size_t offset,
                                    const void *bytes, size_t count)
 {
+    cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
-    return sanl_cl_check(
-        clEnqueueWriteBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
-        "an upload to the device");
+    const cl_int code = clEnqueueWriteBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL,
+                                             event_of(device, &event));
+    return transferred(device, SANL_UPLOAD, code, event);
 }
 
 enum sanl_status sanl_buffer_read(struct sanl_device *device, cl_mem buffer, size_t offset, void *bytes,
                                   size_t count)
 {
+    cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
-    return sanl_cl_check(
-        clEnqueueReadBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
-        "a download from the device");
+    const cl_int code = clEnqueueReadBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL,
+                                            event_of(device, &event));
+    return transferred(device, SANL_DOWNLOAD, code, event);
 }
 
 enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_mem from, cl_mem to, size_t from_offset,
                                   size_t to_offset, size_t count)
 {
+    cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
-    return sanl_cl_check(
-        clEnqueueCopyBuffer(device->queue, from, to, from_offset, to_offset, count, 0, NULL, NULL),
-        "a copy on the device");
+    const cl_int code = clEnqueueCopyBuffer(device->queue, from, to, from_offset, to_offset, count, 0, NULL,
+                                            event_of(device, &event));
+    return transferred(device, SANL_COPY, code, event);
 }
 
 enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count, float value)
 {
+    cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
-    return sanl_cl_check(clEnqueueFillBuffer(device->queue, buffer, &value, sizeof value, 0,
-                                             count * sizeof value, 0, NULL, NULL),
-                         "filling a device buffer");
+    const cl_int code = clEnqueueFillBuffer(device->queue, buffer, &value, sizeof value, 0,
+                                            count * sizeof value, 0, NULL, event_of(device, &event));
+    return transferred(device, SANL_FILL, code, event);
 }
 
 enum sanl_status sanl_buffer_clear(struct sanl_device *device, cl_mem buffer, size_t offset, size_t count)

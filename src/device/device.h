@@ -80,6 +80,13 @@ enum sanl_route sanl_device_family(const struct sanl_device *device);
 /* True on devices where one work-item should compute much and local memory does not help (CPUs). */
 bool sanl_device_is_cpu(const struct sanl_device *device);
 
+/* What the launches that follow belong to, until the next of these calls: an operator's pass such as "conv2d
+ * forward", one of its calls, and what that costs at least. For devices that measure; else no work. */
+bool sanl_device_profiles(const struct sanl_device *device);
+void sanl_device_enter(struct sanl_device *device, const char *group, const char *detail, double flops,
+                       double bytes);
+void sanl_device_leave(struct sanl_device *device);
+
 cl_command_queue sanl_device_queue(struct sanl_device *device);
 cl_context sanl_device_context(struct sanl_device *device);
 cl_device_id sanl_device_id(struct sanl_device *device);

@@ -42,8 +42,8 @@ struct sanl_device {
     cl_command_queue queue;
     struct sanl_device_info info;
     enum sanl_route route;
-    bool profile;
-    char *cache; /* folder of program binaries; NULL: none */
+    struct sanl_profile *profile; /* device/profile.h; NULL: not measuring */
+    char *cache;                  /* folder of program binaries; NULL: none */
     struct program *programs;
     struct sanl_kernel *kernels[KERNEL_BUCKETS];
 };

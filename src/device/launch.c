@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/memory.h"
+#include "device/profile.h"
 
 /* Groups for kernels that leave their size open: wide enough for a GPU's scheduler; few distinct sizes, for
  * some drivers compile a kernel anew for each. */
@@ -70,18 +70,6 @@ static size_t default_group(const struct sanl_kernel *kernel, const struct sanl_
     return group;
 }
 
-static enum sanl_status add_time(struct sanl_device *device, struct sanl_kernel *kernel, cl_event event)
-{
-    cl_ulong start = 0, end = 0;
-    const cl_int code = clFinish(device->queue);
-    (void)clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
-    (void)clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
-    clReleaseEvent(event);
-    kernel->seconds += end > start ? 1e-9 * (double)(end - start) : 0;
-    kernel->launches++;
-    return sanl_cl_check(code, kernel->name);
-}
-
 static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *kernel,
                                struct sanl_range range, const char *types, va_list args)
 {
@@ -108,7 +96,7 @@ static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *k
                  global[0], global[1], global[2], local[0], local[1], local[2]);
         return sanl_cl_check(code, what);
     }
-    return device->profile ? add_time(device, kernel, event) : SANL_OK;
+    return device->profile ? sanl_profile_launch(device, kernel, event) : SANL_OK;
 }
 
 enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel, struct sanl_range range,
@@ -132,43 +120,4 @@ enum sanl_status sanl_launch_1d(struct sanl_device *device, const char *source, 
         launch(device, kernel, (struct sanl_range){{count, 0, 0}, {0, 0, 0}}, types, args);
     va_end(args);
     return status;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct sanl_device_time *x = a, *y = b;
-    return x->seconds < y->seconds ? 1 : x->seconds > y->seconds ? -1 : 0;
-}
-
-enum sanl_status sanl_device_times(struct sanl_device_time **out, int *count, struct sanl_device *device)
-{
-    size_t capacity = 0;
-    *out = NULL;
-    *count = 0;
-    for (int i = 0; i < KERNEL_BUCKETS; i++)
-        for (struct sanl_kernel *k = device->kernels[i]; k; k = k->next) {
-            if (!k->launches)
-                continue;
-            const enum sanl_status status = sanl_grow(out, &capacity, (size_t)*count + 1, sizeof **out);
-            if (status != SANL_OK) {
-                free(*out);
-                *out = NULL;
-                return status;
-            }
-            (*out)[(*count)++] = (struct sanl_device_time){k->key, k->seconds, k->launches};
-            k->seconds = 0;
-            k->launches = 0;
-        }
-    if (*out)
-        qsort(*out, (size_t)*count, sizeof **out, by_time);
-    return SANL_OK;
-}
-
-void sanl_device_clear_times(struct sanl_device *device)
-{
-    for (int i = 0; i < KERNEL_BUCKETS; i++)
-        for (struct sanl_kernel *k = device->kernels[i]; k; k = k->next) {
-            k->seconds = 0;
-            k->launches = 0;
-        }
 }

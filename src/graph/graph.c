@@ -250,14 +250,17 @@ size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
 
 enum sanl_status sanl_graph_list_work(struct sanl_work_list *list, const struct sanl_graph *graph)
 {
-    for (int i = 0; i < graph->node_count; i++) {
-        const struct sanl_op_call *call = &graph->nodes[i]->call;
+    for (int i = 0; i < graph->step_count; i++) {
+        const struct node *node = graph->nodes[graph->steps[i].node];
+        const struct sanl_op_call *call = &node->call;
         unsigned din = 0, passes = 1u << SANL_PASS_FORWARD;
         for (int k = 0; k < call->in_count; k++)
-            din |= takes_gradient(graph->nodes[i], k) ? 1u << k : 0;
-        if (graph->nodes[i]->backward)
-            passes = sanl_work_passes(call, din);
-        if (call->op->prepare && graph->options.param_gradients)
+            din |= takes_gradient(node, k) ? 1u << k : 0;
+        if (graph->steps[i].phase == RECOMPUTE)
+            passes = 1u << SANL_PASS_RECOMPUTE;
+        else if (graph->steps[i].phase == BACKWARD)
+            passes = sanl_work_passes(call, din) & ~(1u << SANL_PASS_FORWARD);
+        else if (call->op->prepare && graph->options.param_gradients)
             passes |= 1u << SANL_PASS_PREPARE;
         SANL_TRY(sanl_work_add(list, call, passes, din));
     }

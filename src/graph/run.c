@@ -78,13 +78,17 @@ static void bind_params(struct sanl_graph *graph)
 static enum sanl_status prepare_node(struct sanl_graph *graph, struct node *node)
 {
     struct sanl_op_call *call = &node->call;
-    for (int d = SANL_FORWARD; call->op->prepare && d <= (int)SANL_BACKWARD; d++) {
+    if (!call->op->prepare)
+        return SANL_OK;
+    sanl_work_enter(graph->device, call, SANL_PASS_PREPARE, node->name);
+    for (int d = SANL_FORWARD; d <= (int)SANL_BACKWARD; d++) {
         if (d == (int)SANL_BACKWARD && !call->training)
             continue;
         const enum sanl_status status = call->op->prepare(call, graph->device, (enum sanl_direction)d);
         if (status != SANL_OK)
             return sanl_fail_prefix(status, "layer %s", node->name);
     }
+    sanl_device_leave(graph->device);
     return SANL_OK;
 }
 
@@ -143,9 +147,14 @@ static enum sanl_status run_step(struct sanl_graph *graph, const struct step *st
     struct node *node = graph->nodes[step->node];
     struct sanl_op_call *call = &node->call;
     const struct sanl_op *op = call->op;
+    static const enum sanl_pass passes[] = {
+        [FORWARD] = SANL_PASS_FORWARD, [RECOMPUTE] = SANL_PASS_RECOMPUTE, [BACKWARD] = SANL_PASS_BACKWARD};
     bind_step(node, step);
-    if (step->prepared)
+    if (step->prepared) {
+        sanl_work_enter(graph->device, call, SANL_PASS_PREPARE, node->name);
         SANL_TRY(op->prepare(call, graph->device, step->phase == BACKWARD ? SANL_BACKWARD : SANL_FORWARD));
+    }
+    sanl_work_enter(graph->device, call, passes[step->phase], node->name);
     if (step->phase == BACKWARD)
         return op->backward(call, graph->device);
     if (step->phase == RECOMPUTE && op->recompute)
@@ -158,6 +167,7 @@ static enum sanl_status run_steps(struct sanl_graph *graph, int first, int count
     for (int i = first; i < count; i++) {
         const struct step *step = &graph->steps[i];
         const enum sanl_status status = run_step(graph, step);
+        sanl_device_leave(graph->device);
         if (status != SANL_OK)
             return sanl_fail_prefix(status, "layer %s%s", graph->nodes[step->node]->name,
                                     step->phase == FORWARD ? "" : ", backward");

@@ -144,12 +144,12 @@ static enum sanl_status make_maps(struct sanl_gradcam *gradcam, cl_mem const out
     const int top = SANL_STAGES - 1;
     for (int i = gradcam->mode == SANL_CAM_TOP ? top : 0; i < SANL_STAGES; i++) {
         gradcam->cam[i].out[0] = out[i];
-        SANL_TRY(gradcam->cam[i].op->forward(&gradcam->cam[i], device));
+        SANL_TRY(sanl_work_forward(&gradcam->cam[i], device, "cam"));
     }
     for (int i = 0; gradcam->mode == SANL_CAM_TOP && i < top; i++) {
         gradcam->resize[i].in[0] = out[top];
         gradcam->resize[i].out[0] = out[i];
-        SANL_TRY(gradcam->resize[i].op->forward(&gradcam->resize[i], device));
+        SANL_TRY(sanl_work_forward(&gradcam->resize[i], device, "cam"));
     }
     return SANL_OK;
 }

@@ -144,12 +144,12 @@ static enum sanl_status set_up(struct sanl_optime *timer, const struct sanl_work
 {
     struct sanl_op_call *call = &timer->call;
     SANL_TRY(call->op->infer(call, timer->device));
-    const unsigned passes =
-        sanl_work_passes(call, work->din) | (call->op->prepare ? 1u << SANL_PASS_PREPARE : 0);
+    const unsigned passes = sanl_work_passes(call, work->din) | 1u << SANL_PASS_RECOMPUTE |
+                            (call->op->prepare ? 1u << SANL_PASS_PREPARE : 0);
     if (!(passes >> work->pass & 1))
         return sanl_op_refuse(call, "this call has no pass '%s'", sanl_pass_names[work->pass]);
     SANL_TRY(make_forward(timer));
-    if (work->pass > SANL_PASS_FORWARD)
+    if (work->pass > SANL_PASS_RECOMPUTE)
         SANL_TRY(make_backward(timer, work->din));
     SANL_TRY(prepare(call, timer->device));
     SANL_TRY(call->op->forward(call, timer->device));
@@ -190,13 +190,16 @@ struct sanl_op_call *sanl_optime_call(struct sanl_optime *timer)
 static enum sanl_status run_times(double *seconds, struct sanl_optime *timer, int runs)
 {
     const struct sanl_op *op = timer->call.op;
-    enum sanl_status (*const pass)(struct sanl_op_call *, struct sanl_device *) =
-        timer->pass == SANL_PASS_PREPARE   ? prepare
-        : timer->pass == SANL_PASS_FORWARD ? op->forward
-                                           : op->backward;
+    enum sanl_status (*const passes[])(struct sanl_op_call *, struct sanl_device *) = {
+        [SANL_PASS_PREPARE] = prepare,
+        [SANL_PASS_FORWARD] = op->forward,
+        [SANL_PASS_RECOMPUTE] = op->recompute ? op->recompute : op->forward,
+        [SANL_PASS_DATA] = op->backward,
+        [SANL_PASS_WEIGHT] = op->backward,
+        [SANL_PASS_BACKWARD] = op->backward};
     const double start = sanl_clock_seconds();
     for (int i = 0; i < runs; i++)
-        SANL_TRY(pass(&timer->call, timer->device));
+        SANL_TRY(passes[timer->pass](&timer->call, timer->device));
     SANL_TRY(sanl_device_finish(timer->device));
     *seconds = sanl_clock_seconds() - start;
     return SANL_OK;

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-const char *const sanl_pass_names[] = {"prepare", "forward", "data", "weight", "backward", NULL};
+const char *const sanl_pass_names[] = {"prepare", "forward", "recompute", "data", "weight", "backward", NULL};
 
 static bool has_matrix(const struct sanl_op_call *call)
 {
@@ -142,7 +142,7 @@ struct sanl_op_cost sanl_work_cost(const struct sanl_work *work)
         return prepare_cost(&work->call);
     if (!op->cost)
         return (struct sanl_op_cost){0};
-    if (work->pass == SANL_PASS_FORWARD)
+    if (work->pass == SANL_PASS_FORWARD || work->pass == SANL_PASS_RECOMPUTE)
         return op->cost(&work->call, SANL_FORWARD);
     struct sanl_op_call data = work->call;
     data.no_param_grad = true;
@@ -153,4 +153,48 @@ struct sanl_op_cost sanl_work_cost(const struct sanl_work *work)
     if (work->pass == SANL_PASS_WEIGHT)
         return (struct sanl_op_cost){all.flops - inputs.flops, all.bytes - inputs.bytes};
     return all;
+}
+
+/* ---- running under a name ------------------------------------------------------------------------ */
+
+static struct sanl_op_cost backward_cost(const struct sanl_op_call *call)
+{
+    struct sanl_op_cost all = {0};
+    unsigned din = 0;
+    for (int i = 0; i < call->in_count; i++)
+        din |= call->din[i] ? 1u << i : 0;
+    for (int pass = SANL_PASS_DATA; pass < SANL_PASS_COUNT; pass++) {
+        if (!(sanl_work_passes(call, din) >> pass & 1))
+            continue;
+        const struct sanl_op_cost one =
+            sanl_work_cost(&(struct sanl_work){.call = *call, .pass = (enum sanl_pass)pass});
+        all.flops += one.flops;
+        all.bytes += one.bytes;
+    }
+    return all;
+}
+
+void sanl_work_enter(struct sanl_device *device, const struct sanl_op_call *call, enum sanl_pass pass,
+                     const char *layer)
+{
+    char group[64], text[SANL_CASE_BYTES], detail[SANL_CASE_BYTES + 80];
+    if (!sanl_device_profiles(device))
+        return;
+    struct sanl_op_cost cost = {0}; /* of prepare it is not known: one direction, or two */
+    if (pass == SANL_PASS_BACKWARD)
+        cost = backward_cost(call);
+    else if (pass != SANL_PASS_PREPARE)
+        cost = sanl_work_cost(&(struct sanl_work){.call = *call, .pass = pass});
+    sanl_work_text(text, call);
+    snprintf(group, sizeof group, "%s %s", call->op->name, sanl_pass_names[pass]);
+    snprintf(detail, sizeof detail, "%.64s: %s", layer, text);
+    sanl_device_enter(device, group, detail, cost.flops, cost.bytes);
+}
+
+enum sanl_status sanl_work_forward(struct sanl_op_call *call, struct sanl_device *device, const char *layer)
+{
+    sanl_work_enter(device, call, SANL_PASS_FORWARD, layer);
+    const enum sanl_status status = call->op->forward(call, device);
+    sanl_device_leave(device);
+    return status;
 }

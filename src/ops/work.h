@@ -11,6 +11,7 @@
 enum sanl_pass {
     SANL_PASS_PREPARE, /* what is derived from the parameters after each update: repacked weights */
     SANL_PASS_FORWARD,
+    SANL_PASS_RECOMPUTE, /* the outputs once more, in the backward pass */
     SANL_PASS_DATA,
     SANL_PASS_WEIGHT,
     SANL_PASS_BACKWARD,
@@ -41,6 +42,15 @@ unsigned sanl_work_passes(const struct sanl_op_call *call, unsigned din);
 SANL_CHECKED enum sanl_status sanl_work_add(struct sanl_work_list *list, const struct sanl_op_call *call,
                                             unsigned passes, unsigned din);
 void sanl_work_free(struct sanl_work_list *list); /* takes a zeroed one */
+
+/* Runs of a pass of `call` follow, for the profile of a device that measures (device/device.h), as `layer` of
+ * a network; SANL_PASS_BACKWARD is the whole backward here. sanl_device_leave ends it. */
+void sanl_work_enter(struct sanl_device *device, const struct sanl_op_call *call, enum sanl_pass pass,
+                     const char *layer);
+
+/* Enters, runs forward and leaves. */
+SANL_CHECKED enum sanl_status sanl_work_forward(struct sanl_op_call *call, struct sanl_device *device,
+                                                const char *layer);
 
 /* The call as a case (ops/opcase.h); attributes that have their defaults are left out. */
 void sanl_work_text(char text[SANL_CASE_BYTES], const struct sanl_op_call *call);

@@ -111,8 +111,8 @@ static enum sanl_status time_stage(struct bench *bench, const struct stage *stag
             status = sanl_device_finish(bench->device);
         if (i >= 0)
             seconds[i] = sanl_clock_seconds() - start;
-        else
-            sanl_device_clear_times(bench->device);
+        else if (status == SANL_OK)
+            status = sanl_device_clear_times(bench->device);
     }
     if (status == SANL_OK) {
         qsort(seconds, (size_t)runs, sizeof *seconds, compare);

@@ -358,7 +358,7 @@ static enum sanl_status load_image(struct sanl_engine *engine, const struct sanl
     SANL_TRY(sanl_buffer_write(device, engine->pixels, 0, batch->pixels, batch->pixel_bytes));
     SANL_TRY(sanl_buffer_write(device, warp->in[1], 0, engine->table,
                                (size_t)engine->batch * sizeof *engine->table));
-    return warp->op->forward(warp, device);
+    return sanl_work_forward(warp, device, "image");
 }
 
 static enum sanl_status load_landmarks(struct sanl_engine *engine, const struct sanl_batch *batch)

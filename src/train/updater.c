@@ -120,17 +120,17 @@ enum sanl_status sanl_updater_step(struct sanl_updater *o, double lr, long step)
 {
     struct sanl_device *device = o->params->device;
     for (int i = 0; i < o->params->block_count; i++) {
-        SANL_TRY(o->norm[i].op->forward(&o->norm[i], device));
+        SANL_TRY(sanl_work_forward(&o->norm[i], device, "update"));
         SANL_TRY(
             sanl_buffer_copy(device, o->block_norm, o->norms, 0, (size_t)i * sizeof(float), sizeof(float)));
     }
-    SANL_TRY(o->total.op->forward(&o->total, device));
+    SANL_TRY(sanl_work_forward(&o->total, device, "update"));
     for (int i = 0; i < o->params->block_count; i++) {
         struct sanl_op_call *update = &o->update[i];
         sanl_op_set(update, "lr", lr);
         if (update->state_count == 3)
             sanl_op_set(update, "step", (double)step);
-        SANL_TRY(update->op->forward(update, device));
+        SANL_TRY(sanl_work_forward(update, device, "update"));
     }
     sanl_params_touch(o->params);
     return sanl_device_flush(device);

@@ -2,7 +2,7 @@
 # The benchmark: bench.sh PROGRAM
 . "${0%/*}/expect.sh"
 
-small='--backbone resnet18 --size 32 --batch 2 --least 0.0001 --runs 1 model.width=8'
+small='--backbone resnet18 --size 32 --batch 2 --runs 1 model.width=8'
 
 case=$("$program" bench --help | sed -n "s/.*network's: '\(.*\)'.*/\1/p")
 check 'the help shows a shape' '[ -n "$case" ]'
@@ -11,17 +11,20 @@ expect 0 'conv2d weight in=' 'device' bench --peak --op conv2d --shape "$case" -
 check 'peaks are printed' 'grep -q "^multiply-add *[1-9][0-9.]* GFLOP/s" "$folder/out"'
 check 'no peak is zero' '! grep -q "\"[a-z_]*_s\": -*0[.,]0*[,]*$" "$folder/peak.json"'
 check 'the rates of JSON' 'grep -q "\"copy_bytes_s\": [1-9]" "$folder/peak.json"'
-expect 0 '^ *total ' 'device' bench --ops $small --inference
+expect 0 '^100.0% .* all$' 'device' bench --ops $small --inference --least 0.0001
 check 'an inference has no gradients of weights' '! grep -q " weight " "$folder/out"'
 check 'columns' 'awk "length > 110 { exit 1 }" "$folder/out"'
 expect 0 '^train .* GFLOP/s' 'device' bench --network $small --json "$folder/network.json"
 check 'stages in JSON' '[ $(grep -c "\"stage\"" "$folder/network.json") = 4 ]'
 
+expect 0 '^inference, all 1 runs:' 'device' bench --network $small --inference --profile
+check 'one table of operators' '[ $(grep -c "  operator$" "$folder/out") = 1 ]'
+
 expect 2 '^resnet101' "there is no operator 'nosuch'; expected one of: adam" bench --op nosuch
 expect 2 '' 'needs --op' bench --shape in=1,1,1,1
 expect 2 '' "'in=1' is neither in=N,H,W,C" bench --op conv2d --shape in=1
 expect 2 '^resnet18' "the network has no operator 'adam'" bench --op adam $small
-expect 2 '' 'goes with --network alone' bench --peak --profile
+expect 2 '' 'go with --network alone' bench --peak --profile
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
 finish

@@ -30,6 +30,18 @@ check 'train is interrupted' "[ $? = 130 ] && grep -q 'interrupted: .* --resume 
 check 'the checkpoint is kept' '[ -s "$folder/stopped/last.safetensors" ]'
 expect 0 '"path"' 'device' predict --weights "$folder/stopped/last.safetensors" "$data/img/img_00000001.jpg"
 
+# What kernels take: tables, and a trace as JSON.
+trace_is_sound() { # FILE: whole, with launches of kernels
+    [ "$(tail -n 1 "$1")" = ']}' ] && grep -q '"name":"sgd","ph":"X"' "$1" && grep -q '"left_out":0}' "$1"
+}
+expect 0 '^ .*GFLOP/s .*operator' 'device' train $tiny cam.mode=uniform train.optimizer=sgd \
+    data.root="$data" out="$folder/profiled" --profile --trace "$folder/trace.json"
+check 'operators and kernels' 'grep -q "conv2d backward$" "$folder/out" && grep -q "  sgd sgd" "$folder/out"'
+check 'the trace' 'trace_is_sound "$folder/trace.json"'
+expect 0 '"path"' 'conv2d forward' predict --profile --weights "$landmark" "$data/img/img_00000001.jpg"
+expect 0 '^NE' 'conv2d forward' eval --profile --trace /dev/null --weights "$landmark"
+expect 1 '' 'nosuch/t.json' predict --weights "$landmark" --trace "$folder/nosuch/t.json" "$data/img"
+
 # eval
 expect 0 '^NE (mean of landmarks)' 'images/s' eval --weights "$landmark" --csv "$folder/e.csv" \
     --json "$folder/e.json" --per-image "$folder/p.csv"
