@@ -89,6 +89,8 @@ SANL_CHECKED enum sanl_status sanl_bench_network(struct sanl_device *device,
 
 /* ---- the loader ---------------------------------------------------------------------------------- */
 
+/* ---- the loader ---------------------------------------------------------------------------------- */
+
 struct sanl_bench_loader_result {
     int workers;
     long images;
@@ -115,9 +117,11 @@ struct sanl_bench_report {
     const struct sanl_bench_op *ops;
     const struct sanl_bench_stage *stages;
     int op_count, stage_count;
+    const struct sanl_bench_loader_result *loader;
+    int loader_count;
 };
 
-/* Writes a JSON object with the device, its driver, and what the report has. */
+/* Writes a JSON object with the device (NULL: none was used), its driver, and what the report has. */
 SANL_CHECKED enum sanl_status sanl_bench_save(const struct sanl_bench_report *report,
                                               const struct sanl_device *device, const char *path);
 

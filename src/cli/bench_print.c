@@ -140,3 +140,12 @@ void sanl_bench_print_stage(const struct sanl_bench_stage *stage, int batch)
            s > 0 ? stage->flops / s * 1e-9 : 0);
     fflush(stdout);
 }
+
+/* ---- the loader ---------------------------------------------------------------------------------- */
+
+void sanl_bench_print_loader(const struct sanl_bench_loader_result *r)
+{
+    printf("loader, %d worker%s %9.1f images/s, %.1f a core\n", r->workers, r->workers > 1 ? "s" : " ",
+           (double)r->images / r->seconds, (double)r->images / r->core_seconds);
+    fflush(stdout);
+}

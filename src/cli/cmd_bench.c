@@ -9,7 +9,7 @@
 #include "cli/profile.h"
 #include "cli/progress.h"
 
-enum { STAGES = 4 };
+enum { STAGES = 4, LOADERS = 2, LOADER_SECONDS = 3 };
 
 static const struct sanl_arg args_table[] = {
     SANL_ARG_DEVICE_ROW,
@@ -17,6 +17,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--peak", .help = "measure the device's peaks"},
     {.name = "--ops", .help = "time each distinct operator of the network alone"},
     {.name = "--network", .help = "time the whole network"},
+    {.name = "--loader", .help = "time the loader on data.root or, without one, on drawn pictures"},
     {.name = "--backbone", .value = "NAME", .type = SANL_ARG_TEXT, .help = "short for model.backbone=NAME"},
     {.name = "--block", .value = "NAME", .type = SANL_ARG_TEXT, .help = "short for model.block=NAME"},
     {.name = "--size", .value = "PIXELS", .type = SANL_ARG_TEXT, .help = "short for model.size=PIXELS"},
@@ -66,8 +67,9 @@ struct job {
     struct sanl_bench_peaks peaks;
     struct sanl_bench_op *ops;
     struct sanl_bench_stage stages[STAGES];
-    int batch, op_count, stage_count;
-    bool peak, each, network;
+    struct sanl_bench_loader_result loaders[LOADERS];
+    int batch, op_count, stage_count, loader_count;
+    bool peak, each, network, loader;
 };
 
 /* --backbone and its like become overrides in front of the user's own. */
@@ -102,10 +104,11 @@ static enum sanl_status read_job(struct job *job)
     job->peak = sanl_args_flag(args, "--peak");
     job->each = sanl_args_flag(args, "--ops");
     job->network = sanl_args_flag(args, "--network");
+    job->loader = sanl_args_flag(args, "--loader");
     job->batch = sanl_args_int(args, "--batch");
     for (size_t i = 0; i < sizeof of_ops / sizeof *of_ops; i++)
         job->each |= sanl_args_given(args, of_ops[i]);
-    if (!job->peak && !job->each && !job->network)
+    if (!job->peak && !job->each && !job->network && !job->loader)
         job->peak = job->each = job->network = true;
     if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
         return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
@@ -193,6 +196,20 @@ static enum sanl_status run_network(struct job *job)
     return SANL_OK;
 }
 
+static void take_loader(void *payload, const struct sanl_bench_loader_result *result)
+{
+    struct job *job = payload;
+    job->loaders[job->loader_count++] = *result;
+    sanl_bench_print_loader(result);
+}
+
+static enum sanl_status run_loader(struct job *job)
+{
+    const struct sanl_bench_loader_options options = {
+        .config = &job->config, .seconds = LOADER_SECONDS, .done = take_loader, .payload = job};
+    return sanl_bench_loader(&options);
+}
+
 static enum sanl_status save(const struct job *job)
 {
     const char *path = sanl_args_text(job->args, "--json");
@@ -204,7 +221,9 @@ static enum sanl_status save(const struct job *job)
                                              .ops = job->ops,
                                              .op_count = job->op_count,
                                              .stages = job->stages,
-                                             .stage_count = job->stage_count};
+                                             .stage_count = job->stage_count,
+                                             .loader = job->loaders,
+                                             .loader_count = job->loader_count};
     return sanl_bench_save(&report, job->device, path);
 }
 
@@ -238,6 +257,8 @@ static enum sanl_status run_parts(struct job *job)
         status = run_ops(job);
     if (status == SANL_OK && job->network)
         status = run_network(job);
+    if (status == SANL_OK && job->loader)
+        status = run_loader(job);
     if (status == SANL_OK)
         status = sanl_cli_save_trace(job->device, job->args);
     return status == SANL_OK ? save(job) : status;
@@ -253,12 +274,14 @@ static enum sanl_status run(const struct sanl_args *args)
         status = sanl_cli_profile_options(&options, args);
     if (status == SANL_OK && path)
         status = sanl_table_check_path(path);
-    if (status == SANL_OK)
+    const bool memory = sanl_args_flag(args, "--memory"),
+               device = memory || job.peak || job.each || job.network;
+    if (status == SANL_OK && device)
         status = sanl_args_device(args, &job.device, &options);
-    if (status == SANL_OK)
+    if (status == SANL_OK && device)
         status = open_other(&job);
     if (status == SANL_OK)
-        status = sanl_args_flag(args, "--memory") ? print_memory(&job) : run_parts(&job);
+        status = memory ? print_memory(&job) : run_parts(&job);
     free(job.ops);
     sanl_device_free(job.other);
     sanl_device_free(job.device);
@@ -269,9 +292,9 @@ const struct sanl_command sanl_cmd_bench = {
     .name = "bench",
     .summary = "measure the device's peaks, every operator, and the whole network",
     .details =
-        "Without --peak, --ops or --network: all three. The network is that of key=value arguments; the\n"
-        "default is ResNet-101 with SANL blocks at 224 pixels, with random weights and input. Figures are\n"
-        "medians.\n"
+        "Without --peak, --ops, --network or --loader: the first three. The network is that of key=value\n"
+        "arguments; the default is ResNet-101 with SANL blocks at 224 pixels, with random weights and\n"
+        "input. Figures are medians.\n"
         "\n"
         "--peak: multiply-adds in registers, bandwidths, the time of an empty kernel.\n"
         "--ops: every distinct operator and shape of a training step (or --inference), forward and backward\n"
@@ -281,7 +304,9 @@ const struct sanl_command sanl_cmd_bench = {
         "what the peaks allow (above 100% in the caches) and which of them limits; the kernels' route; and\n"
         "the operator, the pass and the case for --op and --shape. Passes: forward; data and weight, a\n"
         "convolution's gradients; backward; prepare, once after each update.\n"
-        "--network: Grad-CAM, the network, inference (both) and a step of training.\n",
+        "--network: Grad-CAM, the network, inference (both) and a step of training.\n"
+        "--loader: pictures decoded and augmented for training, with one worker and with data.workers; a\n"
+        "core's are those of a second in which one thread runs.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <sanlcl/clock.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "data/loader.h"
 #include "data/synth.h"
@@ -30,6 +31,8 @@ static enum sanl_status time_loader(struct sanl_bench_loader_result *out, struct
         sanl_loader_start_epoch(loader, epoch);
         do {
             SANL_TRY(sanl_loader_next(loader, &batch));
+            if (sanl_interrupted())
+                return sanl_fail(SANL_ERR_INTERRUPTED, "the loader's measurement was stopped");
             out->images += batch ? batch->count : 0;
         } while (batch && sanl_clock_seconds() - start < seconds);
     }

@@ -56,19 +56,28 @@ static json_t *stage_object(const struct sanl_bench_stage *stage, int batch)
                      stage->seconds > 0 ? batch / stage->seconds : 0.0, "flops", stage->flops);
 }
 
+static json_t *loader_object(const struct sanl_bench_loader_result *r)
+{
+    return json_pack("{si sI sf sf}", "workers", r->workers, "images", (json_int_t)r->images, "seconds",
+                     r->seconds, "core_seconds", r->core_seconds);
+}
+
 /* jansson takes NULL for what could not be made, and then fails itself. */
 static json_t *report_object(const struct sanl_bench_report *report, const struct sanl_device *device)
 {
-    json_t *ops = json_array(), *stages = json_array();
+    json_t *ops = json_array(), *stages = json_array(), *loader = json_array();
     int failed = 0;
     for (int i = 0; i < report->op_count; i++)
         failed |= json_array_append_new(ops, op_object(&report->ops[i]));
     for (int i = 0; i < report->stage_count; i++)
         failed |= json_array_append_new(stages, stage_object(&report->stages[i], report->batch));
-    json_t *root = json_pack("{so so so so so}", "device", device_object(sanl_device_get_info(device)),
-                             "network", config_object(report->config, report->batch), "peaks",
+    for (int i = 0; i < report->loader_count; i++)
+        failed |= json_array_append_new(loader, loader_object(&report->loader[i]));
+    json_t *root = json_pack("{so so so so so so}", "device",
+                             device ? device_object(sanl_device_get_info(device)) : json_null(), "network",
+                             config_object(report->config, report->batch), "peaks",
                              report->peaks ? peaks_object(report->peaks) : json_null(), "operators", ops,
-                             "stages", stages);
+                             "stages", stages, "loader", loader);
     if (root && failed) {
         json_decref(root);
         root = NULL;

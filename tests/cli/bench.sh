@@ -19,6 +19,13 @@ check 'stages in JSON' '[ $(grep -c "\"stage\"" "$folder/network.json") = 4 ]'
 
 expect 0 '^inference, all 1 runs:' 'device' bench --network $small --inference --profile
 check 'one table of operators' '[ $(grep -c "  operator$" "$folder/out") = 1 ]'
+mkdir "$folder/drawn"
+TMPDIR=$folder/drawn expect 0 '^loader, 1 worker .* images/s, .* a core' '' bench --loader data.workers=1 \
+    --json "$folder/loader.json"
+check 'the loader in JSON' 'grep -q "\"core_seconds\": [0-9]" "$folder/loader.json"'
+check 'the drawn pictures are gone' '[ -z "$(ls "$folder/drawn")" ]'
+expect 0 'activations' 'device' bench --loader --memory --backbone resnet18 --size 32
+expect 1 '' '/nowhere: no such folder (data.root)' bench --loader data.root=/nowhere
 
 expect 2 '^resnet101' "there is no operator 'nosuch'; expected one of: adam" bench --op nosuch
 expect 2 '' 'needs --op' bench --shape in=1,1,1,1
