@@ -8,6 +8,20 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
  * in the first cache. */
 enum { PACK_RUN = 32 };
 
+/* The transpose of 16 x 16 floats: each pass turns the 8 bits of an element's index by one. */
+static void transpose16(float16 *v)
+{
+    for (int pass = 0; pass < 4; pass++) {
+        float16 t[16];
+        _Pragma("unroll") for (int i = 0; i < 8; i++)
+        {
+            t[i] = (float16)(v[2 * i].even, v[2 * i + 1].even);
+            t[i + 8] = (float16)(v[2 * i].odd, v[2 * i + 1].odd);
+        }
+        _Pragma("unroll") for (int i = 0; i < 16; i++) v[i] = t[i];
+    }
+}
+
 kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width,
                         int strips, int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
 {
@@ -31,7 +45,17 @@ kernel void conv2d_pack(global const float *restrict w, global float *restrict p
         }
         return;
     }
-    for (int lane = 0; lane < lanes; lane++)
+    int lane = 0;
+    for (; lane + 16 <= lanes && ks % 16 == 0; lane += 16)
+        for (int k = 0; k < ks; k += 16) {
+            float16 v[16];
+            for (int i = 0; i < 16; i++)
+                v[i] = vload16(0, w + (size_t)(lane + i) * j_stride + k);
+            transpose16(v);
+            for (int i = 0; i < 16; i++)
+                vstore16(v[i], 0, prepared + (k + i) * width + lane);
+        }
+    for (; lane < lanes; lane++)
         for (int k = 0; k < ks; k++)
             prepared[k * width + lane] = w[(size_t)lane * j_stride + k];
 }

@@ -1,6 +1,7 @@
 /* Convolution for GPUs: implicit GEMM by work-groups of (BN/TN) x (BM/TM) items, a BM x BN tile of (pixels x
  * channels), staged through local memory in slices of BK. The geometry of the gather is that of
- * conv2d_wide.cl; weight (tap, k, j) stands at tap * w_tap + k * w_k + j * w_j. */
+ * conv2d_wide.cl; weight (tap, k, j) stands at w_at + tap * w_tap + k * w_k + j * w_j. Group id 2 counts the
+ * images and taps of a batch of matrix products. */
 #ifndef BM
 #define BM 64
 #endif
@@ -50,7 +51,8 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
 conv2d_gather(global const float *restrict x, global const float *restrict weights, global float *restrict y,
               global const float *restrict bias, global const float *restrict norm,
-              global const float *restrict residual, int flags, int w_tap, int w_k, int w_j, int pixels,
+              global const float *restrict residual, int flags, long w_at, int w_tap, int w_k, int w_j,
+              int pixels,
               int h, int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy,
               int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int out_h,
               int out_w, int out_step, int out_y, int out_x)
@@ -58,9 +60,13 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
     const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
+    const int batch = (int)get_group_id(2);
     float acc[TM][TN], total[TM][TN];
     int depth = 0;
     UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
+    weights += w_at + (size_t)batch * w_tap;
+    x += (size_t)batch * h * w * pitch;
+    y += (size_t)batch * out_h * out_w * cout;
     for (int ty = 0; ty < taps_y; ty++)
         for (int tx = 0; tx < taps_x; tx++) {
             const size_t tap = (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * w_tap;
@@ -119,20 +125,26 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
 }
 
 /* Weight gradient: rows k = tap * run + r, columns cout, summed over the pixels of split s into
- * partial[s][rows][cout]; conv2d_sum_chunks adds the splits in order. */
+ * partial[s][rows][cout]; conv2d_sum_chunks adds the splits in order. In a batch (groups > 0 of them along
+ * the rows of one), images of x, images of g and blocks of rows of the sum go together, and `add` adds to
+ * what is there. */
 kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
 conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                        global float *restrict partial, int rows, int pixels, int split, int h, int w,
                        int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
-                       int pad_x, int kw)
+                       int pad_x, int kw, int groups, int add)
 {
     local float a[BK][BM + 1], b[BK][BN + 1];
     const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
-    const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
+    const int batch = (int)get_group_id(1) / groups;
+    const int m0 = ((int)get_group_id(1) - batch * groups) * BM, n0 = (int)get_group_id(0) * BN;
     const int from = (int)get_group_id(2) * split, to = min(from + split, pixels);
     float acc[TM][TN], total[TM][TN];
     int depth = 0;
     UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
+    x += (size_t)batch * h * w * pitch;
+    g += (size_t)batch * pixels * cout;
+    partial += (size_t)batch * rows * cout;
     for (int q0 = from; q0 < to; q0 += BK) {
         for (int e = me; e < BM * BK; e += THREADS) {
             const int m = e % BM, k = e / BM, q = q0 + k, r = m0 + m;
@@ -157,7 +169,9 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
     UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)
     {
         const int r = m0 + tm + i * GM, c = n0 + tn + j * GN;
-        if (r < rows && c < cout)
-            partial[((size_t)get_group_id(2) * rows + r) * cout + c] = acc[i][j] + total[i][j];
+        if (r < rows && c < cout) {
+            global float *out = partial + ((size_t)get_group_id(2) * rows + r) * cout + c;
+            *out = add ? *out + (acc[i][j] + total[i][j]) : acc[i][j] + total[i][j];
+        }
     }
 }

@@ -7,7 +7,8 @@
  *     (oy * out_step + out_y, ox * out_step + out_x).
  * Forward is one pass; the data gradient of stride s is s * s passes, one for each residue of the output
  * pixel, none of which multiplies by a zero that the stride would insert. Pixels outside of the input read
- * `zero`.
+ * `zero`. The channels of a pixel of y stand y_pitch, strips of them y_strip floats apart. A batch of matrix
+ * products is a pass whose global id 2 counts images and groups of weight taps.
  *
  * x (n, h, w, pitch): each tap reads `run` contiguous floats (pitch = run = channels, but run = kw * channels
  * where a whole row of taps is one run). Weights packed as [strip][tap][run][NV * 16], zero-filled. */
@@ -18,6 +19,15 @@
 #define NV 4
 #endif
 #define STRIP (NV * 16)
+
+/* Asks for the cache line at p, to be read or to be written. The standard prefetch() does nothing in PoCL. */
+#ifdef BUILTIN_PREFETCH
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
+#define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 2)
+#else
+#define PREFETCH(p) prefetch(p, 16)
+#define PREFETCH_TO_WRITE(p)
+#endif
 #define UNROLL _Pragma("unroll")
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
@@ -80,19 +90,24 @@ static void put(const float16 *sum, int strip, size_t at, int flags, global cons
     }
 }
 
-/* prepared: norm (2 * cout), from zero_at on a row of zeros, from weights_at on the packed weights. */
+/* prepared: norm (2 * cout), from zero_at on a row of zeros; packed: the weights, from packed_at on. */
 kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
-                          long weights_at, global float *restrict y, global const float *restrict bias,
+                          global const float *restrict packed, long packed_at,
+                          global float *restrict y, global const float *restrict bias,
                           global const float *restrict residual, int flags, int pixels, int group, int h,
                           int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0,
                           int dy, int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw,
-                          int taps, int out_h, int out_w, int out_step, int out_y, int out_x)
+                          int taps, int out_h, int out_w, int out_step, int out_y, int out_x, int y_pitch,
+                          int y_strip)
 {
     const int strip = (int)get_global_id(1) * STRIP;
     const int tiles = (pixels + P - 1) / P;
     const int first = (int)get_global_id(0) * group, last = min(first + group, tiles);
     global const float *norm = prepared, *zero = prepared + zero_at;
-    global const float *weights = prepared + weights_at + (size_t)get_global_id(1) * taps * run * STRIP;
+    const int batch = (int)get_global_id(2);
+    global const float *weights =
+        packed + packed_at + ((size_t)get_global_id(1) * taps + batch * taps_y * taps_x) * run * STRIP;
+    int ox = first * P % ow, oy = first * P / ow % oh, im = first * P / ow / oh + batch;
     for (int t = first; t < last; t += TILES) {
         const int count = min(TILES, last - t) * P;
         int iy[TILES * P], ix[TILES * P];
@@ -100,14 +115,19 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
         global const float *source[TILES * P];
         float16 total[TILES * P][NV];
         for (int p = 0; p < count; p++) {
-            const int q = min(t * P + p, pixels - 1), row = q / ow, ox = q - row * ow, im = row / oh,
-                      oy = row - im * oh;
             iy[p] = oy * step + y0;
             ix[p] = ox * step + x0;
             image[p] = (size_t)im * h;
-            at[p] =
-                (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout + strip;
+            at[p] = (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * y_pitch +
+                    (size_t)get_global_id(1) * y_strip;
             UNROLL for (int v = 0; v < NV; v++) total[p][v] = (float16)(0.0f);
+            if (t * P + p < pixels - 1 && ++ox == ow) { /* the last pixel fills up the last tile */
+                ox = 0;
+                if (++oy == oh) {
+                    oy = 0;
+                    im++;
+                }
+            }
         }
         for (int ty = 0; ty < taps_y; ty++)
             for (int tx = 0; tx < taps_x; tx++) {
@@ -120,6 +140,9 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                 }
                 for (int k0 = 0; k0 < run; k0 += CHUNK) {
                     const int depth = min(run - k0, CHUNK);
+                    const bool end = k0 + CHUNK >= run, finish = end && ty == taps_y - 1 && tx == taps_x - 1;
+                    /* the next chunk of these pixels, or this one of those after them */
+                    const int ahead = !end ? CHUNK : taps_y * taps_x == 1 ? TILES * P * step * pitch - k0 : 0;
                     global const float *chunk = weights + ((size_t)tap * run + k0) * STRIP;
                     for (int p0 = 0; p0 < count; p0 += P) {
                         global const float *wk = chunk;
@@ -129,6 +152,13 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                         {
                             xk[p] = source[p0 + p] + k0;
                             UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+                            for (int i = 0; i < CHUNK && ahead; i += 16)
+                                PREFETCH(xk[p] + ahead + i);
+                            for (int v = 0; v < NV && finish; v++) {
+                                PREFETCH_TO_WRITE(y + at[p0 + p] + 16 * v);
+                                if (flags & HAS_RESIDUAL)
+                                    PREFETCH(residual + at[p0 + p] + 16 * v);
+                            }
                         }
                         for (int k = 0; k < depth; k++) {
                             float16 wv[NV];
@@ -150,67 +180,100 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Weight gradient dw[tap][run][cout] = sum over output pixels of x * g. g [strip][pixel][NV * 16] is the
- * gradient of the output by strips, zero-filled, so that a strip's pixels are contiguous. A work-item owns
- * `block` rows (k = tap * run + r, never across a tap) x one strip and adds up chunks of `chunk` output rows
- * in order. */
+/* Rows of dw that a work-item owns, and pixels that it takes at a time. */
+#define BLOCK 256
+#define PIXELS 64
+
+/* Weight gradient dw[id 2][tap][run][cout] (+)= sum over output pixels of x * g, where `add` is set onto what
+ * is there. A work-item owns BLOCK rows (never across a tap) x one strip of a split or of a product of a
+ * batch: split s takes pixels s * split and on, and a second pass adds up the splits; product b takes image b
+ * of x and of g. The channels of a pixel of g stand g_pitch, strips of them g_strip floats apart. */
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
-                                   global float *restrict dw, int n, int h, int w, int pitch, int run,
-                                   int cout, int oh, int ow, int step, int pad_y, int pad_x,
-                                   int kw, int block, int blocks, int chunk)
+                                   global float *restrict dw, int pixels, int split, int splits, int h,
+                                   int w, int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
+                                   int pad_x, int kw, int taps, int blocks, int g_pitch, int g_strip, int add)
 {
-    const int strip = (int)get_global_id(1) * STRIP;
+    const int strip = (int)get_global_id(1) * STRIP, lanes = min(STRIP, cout - strip);
     const int tap = (int)get_global_id(0) / blocks, ty = tap / kw, tx = tap - ty * kw;
-    const int r0 = ((int)get_global_id(0) - tap * blocks) * block, r1 = min(r0 + block, run);
-    const int rows = n * oh;
-    /* output columns whose input column lies inside */
-    const int low = max(0, (pad_x - tx + step - 1) / step);
-    const int high = w - 1 + pad_x - tx >= 0 ? min(ow, (w - 1 + pad_x - tx) / step + 1) : 0;
-    for (int from = 0; from < rows; from += chunk) {
-        const int to = min(from + chunk, rows);
-        for (int r = r0; r < r1; r += P) {
+    const int r0 = ((int)get_global_id(0) - tap * blocks) * BLOCK, rows = min(BLOCK, run - r0);
+    const int batch = (int)get_global_id(2) / splits,
+              from = ((int)get_global_id(2) - batch * splits) * split, to = min(from + split, pixels);
+    int ox = from % ow, oy = from / ow % oh, im = from / ow / oh + batch;
+    g += (size_t)batch * get_global_size(1) * g_strip + (size_t)get_global_id(1) * g_strip;
+    dw += ((size_t)get_global_id(2) * taps * run + (size_t)tap * run + r0) * cout + strip;
+    float16 total[BLOCK + P][NV];
+    for (int q0 = from; q0 < to; q0 += PIXELS) {
+        global const float *xs[PIXELS];
+        float gs[PIXELS * STRIP];
+        int count = 0; /* of the pixels whose x lies inside */
+        for (int q = q0; q < min(q0 + PIXELS, to); q++) {
+            const int yy = oy * step - pad_y + ty, xx = ox * step - pad_x + tx;
+            if (yy >= 0 && yy < h && xx >= 0 && xx < w) {
+                global const float *from_g = g + (size_t)q * g_pitch;
+                xs[count] = x + (((size_t)im * h + yy) * w + xx) * pitch + r0;
+                for (int i = 0; i < STRIP && lanes == STRIP; i += 16)
+                    vstore16(vload16(0, from_g + i), 0, gs + count * STRIP + i);
+                for (int i = 0; i < STRIP && lanes < STRIP; i++)
+                    gs[count * STRIP + i] = i < lanes ? from_g[i] : 0.0f;
+                count++;
+            }
+            if (++ox == ow) {
+                ox = 0;
+                if (++oy == oh) {
+                    oy = 0;
+                    im++;
+                }
+            }
+        }
+        int nx = ox, ny = oy, ni = im, next = q0 + PIXELS;
+        for (int r = 0; r < rows; r += P) {
+            const int until = min(q0 + PIXELS + (r + P) * PIXELS / rows, to);
+            for (; next < until; next++) {
+                const int yy = ny * step - pad_y + ty, xx = nx * step - pad_x + tx;
+                if (yy >= 0 && yy < h && xx >= 0 && xx < w) {
+                    global const float *xr = x + (((size_t)ni * h + yy) * w + xx) * pitch + r0;
+                    for (int i = 0; i < rows; i += 16) PREFETCH(xr + i);
+                    global const float *gr = g + (size_t)next * g_pitch;
+                    for (int i = 0; i < lanes; i += 16) PREFETCH(gr + i);
+                }
+                if (++nx == ow) {
+                    nx = 0;
+                    if (++ny == oh) {
+                        ny = 0;
+                        ni++;
+                    }
+                }
+            }
             float16 acc[P][NV];
             int lane[P];
             UNROLL for (int p = 0; p < P; p++)
             {
-                lane[p] = min(r + p, run - 1);
+                lane[p] = min(r + p, rows - 1);
                 UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
             }
-            for (int row = from; row < to; row++) {
-                const int im = row / oh, yy = (row - im * oh) * step - pad_y + ty;
-                if (yy < 0 || yy >= h)
-                    continue;
-                size_t at = (((size_t)im * h + yy) * w + (low * step - pad_x + tx)) * (size_t)pitch;
-                global const float *gs =
-                    g + ((size_t)get_global_id(1) * rows * ow + (size_t)row * ow + low) * STRIP;
-                for (int ox = low; ox < high; ox++) {
-                    float16 gv[NV];
-                    UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs);
-                    UNROLL for (int p = 0; p < P; p++)
-                    {
-                        const float16 xv = (float16)(x[at + lane[p]]);
-                        UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
-                    }
-                    at += step * pitch;
-                    gs += STRIP;
-                }
-            }
-            UNROLL for (int p = 0; p < P; p++) if (r + p < r1)
-            {
-                global float *out = dw + ((size_t)tap * run + r + p) * cout + strip;
-                UNROLL for (int v = 0; v < NV; v++)
+            for (int q = 0; q < count; q++) {
+                float16 gv[NV];
+                UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs + q * STRIP);
+                UNROLL for (int p = 0; p < P; p++)
                 {
-                    const int left = cout - strip - 16 * v;
-                    if (left >= 16) {
-                        vstore16(from ? acc[p][v] + vload16(v, out) : acc[p][v], v, out);
-                    } else if (left > 0) {
-                        float tail[16];
-                        vstore16(acc[p][v], 0, tail);
-                        for (int i = 0; i < left; i++)
-                            out[16 * v + i] = from ? tail[i] + out[16 * v + i] : tail[i];
-                    }
+                    const float16 xv = (float16)(xs[q][lane[p]]);
+                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
                 }
             }
+            UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
+                total[r + p][v] = q0 == from ? acc[p][v] : total[r + p][v] + acc[p][v];
         }
     }
+    for (int r = 0; r < rows; r++, dw += cout)
+        UNROLL for (int v = 0; v < NV; v++)
+        {
+            if (16 * v + 16 <= lanes) {
+                vstore16(add ? total[r][v] + vload16(v, dw) : total[r][v], v, dw);
+            } else if (16 * v < lanes) {
+                float tail[16];
+                vstore16(total[r][v], 0, tail);
+                for (int i = 0; i < lanes - 16 * v; i++)
+                    dw[16 * v + i] = add ? tail[i] + dw[16 * v + i] : tail[i];
+            }
+        }
 }

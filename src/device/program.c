@@ -9,6 +9,7 @@
 #include "device/source.h"
 
 #define BASE_OPTIONS "-cl-std=CL1.2 -cl-mad-enable"
+#define POCL_OPTIONS " -DBUILTIN_PREFETCH" /* its prefetch() does nothing, the compiler's own works */
 
 static const struct sanl_source *find_source(const char *name)
 {
@@ -93,7 +94,8 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
     const struct sanl_source *source = find_source(source_name);
     if (!source)
         return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
-    snprintf(all, sizeof all, "%s %s", BASE_OPTIONS, options);
+    snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, sanl_device_caches(device) ? POCL_OPTIONS : "",
+             options);
     snprintf(name, sizeof name, "%s-%016llx", source_name,
              (unsigned long long)hash_program(device, source, all, 1));
     const uint64_t check = hash_program(device, source, all, 2);

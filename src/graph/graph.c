@@ -33,7 +33,8 @@ void sanl_graph_free(struct sanl_graph *graph)
         return;
     for (int i = 0; i < graph->node_count; i++) {
         if (!graph->options.prepare_at_use)
-            sanl_buffer_free(graph->nodes[i]->call.prepared);
+            for (int d = 0; d < 2; d++)
+                sanl_buffer_free(graph->nodes[i]->call.prepared[d]);
         free_node(graph->nodes[i]);
     }
     for (int i = 0; i < graph->step_count; i++) {

@@ -28,6 +28,11 @@ struct step {
     cl_mem workspace, prepared;
 };
 
+static inline enum sanl_direction sanl_step_direction(const struct step *step)
+{
+    return step->phase == BACKWARD ? SANL_BACKWARD : SANL_FORWARD;
+}
+
 /* Bytes of a block of gradients that no node writes. */
 struct gap {
     int block;

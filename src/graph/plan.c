@@ -208,7 +208,9 @@ static enum sanl_status demand_node(struct plan *plan, int i)
                         &call->saved[k]));
     if (graph->options.prepare_at_use)
         return SANL_OK;
-    return demand_own(graph, SANL_MEMORY_PACKED, call->prepared_bytes, &call->prepared);
+    for (int d = 0; d < 2; d++)
+        SANL_TRY(demand_own(graph, SANL_MEMORY_PACKED, call->prepared_bytes[d], &call->prepared[d]));
+    return SANL_OK;
 }
 
 static enum sanl_status demand_step(struct sanl_graph *graph, int time)
@@ -219,7 +221,8 @@ static enum sanl_status demand_step(struct sanl_graph *graph, int time)
     SANL_TRY(demand(graph, SANL_MEMORY_WORKSPACE, call->workspace_bytes, now, &step->workspace));
     if (!graph->options.prepare_at_use)
         return SANL_OK;
-    return demand(graph, SANL_MEMORY_WORKSPACE, call->prepared_bytes, now, &step->prepared);
+    return demand(graph, SANL_MEMORY_WORKSPACE, call->prepared_bytes[sanl_step_direction(step)], now,
+                  &step->prepared);
 }
 
 static enum sanl_status make_layouts(struct plan *plan)

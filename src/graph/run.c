@@ -75,16 +75,31 @@ static void bind_params(struct sanl_graph *graph)
     graph->bound = true;
 }
 
-static enum sanl_status prepare_node(struct sanl_graph *graph, struct node *node)
+static void bind_step(struct node *node, const struct step *step)
 {
     struct sanl_op_call *call = &node->call;
-    if (!call->op->prepare)
-        return SANL_OK;
-    sanl_work_enter(graph->device, call, SANL_PASS_PREPARE, node->name);
-    for (int d = SANL_FORWARD; d <= (int)SANL_BACKWARD; d++) {
-        if (d == (int)SANL_BACKWARD && !call->training)
+    const bool forward = step->phase == FORWARD;
+    for (int k = 0; k < call->in_count; k++)
+        call->in[k] = !forward && node->in[k]->again ? node->in[k]->again : node->in[k]->value;
+    for (int k = 0; k < call->out_count; k++)
+        call->out[k] = !forward && node->out[k]->again ? node->out[k]->again : node->out[k]->value;
+    call->workspace = step->workspace;
+    if (step->prepared)
+        call->prepared[sanl_step_direction(step)] = step->prepared;
+}
+
+/* With the workspaces of the node's own steps. */
+static enum sanl_status prepare_node(struct sanl_graph *graph, int index)
+{
+    struct node *node = graph->nodes[index];
+    for (int i = 0; node->call.op->prepare && i < graph->step_count; i++) {
+        const struct step *step = &graph->steps[i];
+        if (step->node != index || step->phase == RECOMPUTE)
             continue;
-        const enum sanl_status status = call->op->prepare(call, graph->device, (enum sanl_direction)d);
+        bind_step(node, step);
+        sanl_work_enter(graph->device, &node->call, SANL_PASS_PREPARE, node->name);
+        const enum sanl_status status =
+            node->call.op->prepare(&node->call, graph->device, sanl_step_direction(step));
         if (status != SANL_OK)
             return sanl_fail_prefix(status, "layer %s", node->name);
     }
@@ -102,7 +117,7 @@ static enum sanl_status prepare_all(struct sanl_graph *graph)
     if (graph->sealed)
         return sanl_fail(SANL_ERR_INTERNAL, "parameters changed after their graph was sealed");
     for (int i = 0; i < graph->node_count; i++)
-        SANL_TRY(prepare_node(graph, graph->nodes[i]));
+        SANL_TRY(prepare_node(graph, i));
     graph->prepared_version = graph->params->version;
     return SANL_OK;
 }
@@ -117,7 +132,7 @@ enum sanl_status sanl_graph_seal(struct sanl_graph *graph)
         bind_params(graph);
     for (int i = 0; i < graph->node_count; i++) {
         struct node *node = graph->nodes[i];
-        SANL_TRY(prepare_node(graph, node));
+        SANL_TRY(prepare_node(graph, i));
         for (int k = 0; k < node->call.param_count; k++)
             if (node->call.spent_params >> k & 1) {
                 node->param[k]->spent = true;
@@ -127,19 +142,6 @@ enum sanl_status sanl_graph_seal(struct sanl_graph *graph)
     }
     graph->prepared_version = graph->params->version;
     return sanl_device_finish(graph->device);
-}
-
-static void bind_step(struct node *node, const struct step *step)
-{
-    struct sanl_op_call *call = &node->call;
-    const bool forward = step->phase == FORWARD;
-    for (int k = 0; k < call->in_count; k++)
-        call->in[k] = !forward && node->in[k]->again ? node->in[k]->again : node->in[k]->value;
-    for (int k = 0; k < call->out_count; k++)
-        call->out[k] = !forward && node->out[k]->again ? node->out[k]->again : node->out[k]->value;
-    call->workspace = step->workspace;
-    if (step->prepared)
-        call->prepared = step->prepared;
 }
 
 static enum sanl_status run_step(struct sanl_graph *graph, const struct step *step)
@@ -152,7 +154,7 @@ static enum sanl_status run_step(struct sanl_graph *graph, const struct step *st
     bind_step(node, step);
     if (step->prepared) {
         sanl_work_enter(graph->device, call, SANL_PASS_PREPARE, node->name);
-        SANL_TRY(op->prepare(call, graph->device, step->phase == BACKWARD ? SANL_BACKWARD : SANL_FORWARD));
+        SANL_TRY(op->prepare(call, graph->device, sanl_step_direction(step)));
     }
     sanl_work_enter(graph->device, call, passes[step->phase], node->name);
     if (step->phase == BACKWARD)

@@ -22,7 +22,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->state_count = 3;
     for (int i = 0; i < 3; i++)
         call->state_shape[i] = call->in_shape[0];
-    call->workspace_bytes = call->prepared_bytes = 0;
+    call->workspace_bytes = 0;
     return SANL_OK;
 }
 

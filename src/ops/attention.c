@@ -29,7 +29,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->param_count = call->state_count = 0;
     call->saved_count = call->training ? 1 : 0;
     call->saved_shape[0] = (struct sanl_shape){q.n, q.h, q.w, 2};
-    call->prepared_bytes = 0;
     call->workspace_bytes = 0;
     if (device)
         call->workspace_bytes = sanl_device_family(device) == SANL_ROUTE_WIDE

@@ -41,7 +41,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_shape[0] = (struct sanl_shape){a.n, a.h, a.w, 1};
     call->param_count = call->state_count = call->saved_count = 0;
     call->workspace_bytes = layout_of(call).total * sizeof(float);
-    call->prepared_bytes = 0;
     return SANL_OK;
 }
 

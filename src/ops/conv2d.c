@@ -5,7 +5,7 @@
 
 #include "ops/conv2d_ref.h"
 
-enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8 };
+enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8, PACK_RUN = 32 /* as in cl/conv2d.cl */ };
 
 static int attr(const struct sanl_op_call *call, int index)
 {
@@ -45,7 +45,7 @@ struct conv2d_sizes sanl_conv2d_sizes_of(const struct sanl_op_call *call)
 struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s)
 {
     struct conv2d_pass p = {.pixels = s->pixels, .h = s->h, .w = s->w, .pitch = s->cin, .run = s->cin};
-    p.cout = s->cout;
+    p.cout = p.y_pitch = s->cout;
     p.oh = p.out_h = s->oh;
     p.ow = p.out_w = s->ow;
     p.step = s->stride;
@@ -89,7 +89,38 @@ struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int p
     p.out_step = s->stride;
     p.out_y = py;
     p.out_x = px;
+    p.y_pitch = s->cin;
     return p;
+}
+
+struct conv2d_pass sanl_conv2d_product_pass(const struct conv2d_batch *batch, int lanes)
+{
+    const int strips = (batch->n + lanes - 1) / lanes, runs = batch->k / batch->run;
+    return (struct conv2d_pass){.pixels = batch->rows,
+                                .h = runs,
+                                .w = batch->rows,
+                                .pitch = batch->run,
+                                .run = batch->run,
+                                .cout = strips * lanes,
+                                .oh = 1,
+                                .ow = batch->rows,
+                                .step = 1,
+                                .dy = 1,
+                                .taps_y = runs,
+                                .taps_x = 1,
+                                .wdy = 1,
+                                .kw = 1,
+                                .taps = batch->count * runs,
+                                .out_h = strips,
+                                .out_w = batch->rows,
+                                .out_step = 1,
+                                .y_pitch = lanes,
+                                .y_strip = batch->rows * lanes};
+}
+
+int sanl_conv2d_all_lanes(int channels)
+{
+    return channels;
 }
 
 static size_t round_up(size_t value, size_t multiple)
@@ -97,16 +128,37 @@ static size_t round_up(size_t value, size_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
-                                               const struct conv2d_route *route)
+struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, const struct sanl_device *device)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const size_t longest = (size_t)(s.cin > s.cout ? s.cin : s.cout) * (size_t)s.kw;
+    struct conv2d_way way = {.route = route_of(device), .fixed = !call->training || call->no_param_grad};
+    for (int i = 0; i < 3; i++)
+        way.winograd[i] =
+            getenv("WINO")
+                ? (s.kh == 3 && s.kw == 3 && s.stride == 1 && s.pad <= 2 ? getenv("WINO")[i] - '0' : 0)
+                : sanl_winograd_choose(&s, &way, (enum conv2d_direction)i);
+    return way;
+}
+
+static size_t weights_floats(const struct conv2d_sizes *s, const struct conv2d_way *way, bool gradient)
+{
+    const enum conv2d_direction direction = gradient ? CONV2D_DATA : CONV2D_FORWARD;
+    if (way->winograd[direction])
+        return sanl_winograd_weights_bytes(s, way, direction) / sizeof(float);
+    return way->route->packed_bytes(s, gradient) / sizeof(float);
+}
+
+struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
+                                               const struct sanl_device *device,
+                                               enum sanl_direction direction)
+{
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    const bool gradient = direction == SANL_BACKWARD;
     struct conv2d_prepared p;
     p.zero = round_up(2 * (size_t)s.cout, 64);
-    p.forward = p.zero + round_up(longest, 64);
-    p.gradient = p.forward + route->packed_bytes(&s, false) / sizeof(float);
-    p.count = p.gradient + (call->training ? route->packed_bytes(&s, true) / sizeof(float) : 0);
+    p.weights = p.zero + round_up((size_t)(gradient ? s.cout : s.cin) * (size_t)s.kw, 64);
+    p.count = p.weights + weights_floats(&s, &way, gradient);
     return p;
 }
 
@@ -116,7 +168,7 @@ struct workspace {
 };
 
 static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device,
-                                     const struct conv2d_route *route)
+                                     const struct conv2d_way *way)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t align = device ? sanl_device_get_info(device)->base_align_bytes : 64;
@@ -128,8 +180,12 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
         w.g_bytes = (size_t)s.pixels * (size_t)s.cout * 4;
         w.partial_bytes = (size_t)BIAS_CHUNKS * (size_t)s.cout * 4;
     }
-    const size_t forward = route->extra_bytes(&s, false), backward = route->extra_bytes(&s, true);
-    w.extra_bytes = call->training && backward > forward ? backward : forward;
+    for (int i = 0; i < (call->training ? 3 : 1); i++) {
+        const enum conv2d_direction direction = (enum conv2d_direction)i;
+        const size_t bytes = way->winograd[i] ? sanl_winograd_extra_bytes(&s, way, direction, device)
+                                              : way->route->extra_bytes(&s, direction != CONV2D_FORWARD);
+        w.extra_bytes = bytes > w.extra_bytes ? bytes : w.extra_bytes;
+    }
     w.g = round_up(w.frame_bytes, align);
     w.partial = w.g + round_up(w.g_bytes, align);
     w.extra = w.partial + round_up(w.partial_bytes, align);
@@ -149,6 +205,11 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
                     attr(call, CONV2D_KW), attr(call, CONV2D_STRIDE), attr(call, CONV2D_PAD),
                     attr(call, CONV2D_COUT));
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const int winograd = attr(call, CONV2D_WINOGRAD);
+    SANL_OP_REQUIRE(
+        call, winograd == -1 || winograd == 0 || ((winograd == 2 || winograd == 4) && sanl_winograd_fits(&s)),
+        "winograd=%d is out of range: -1 or 0, and 2 or 4 for a 3x3 kernel of stride 1, pad 0 to 2",
+        winograd);
     SANL_OP_REQUIRE(call, s.h + 2 * s.pad >= s.kh && s.w + 2 * s.pad >= s.kw,
                     "input %dx%d with pad %d is smaller than the kernel %dx%d", s.h, s.w, s.pad, s.kh, s.kw);
     call->out_count = 1;
@@ -169,28 +230,32 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         call->backward_in = 0;
     if (!attr(call, CONV2D_RELU))
         call->backward_out = 0;
-    const struct conv2d_route *route = route_of(device);
-    const struct conv2d_prepared prepared = sanl_conv2d_prepared_of(call, route);
-    call->prepared_bytes = prepared.count * sizeof(float);
-    call->spent_params =
-        prepared.gradient > prepared.forward && (!call->training || prepared.count > prepared.gradient);
-    call->workspace_bytes = workspace_of(call, device, route).total;
+    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    call->spent_params = 1;
+    for (int d = 0; d < (call->training ? 2 : 1); d++) {
+        call->prepared_bytes[d] =
+            sanl_conv2d_prepared_of(call, device, (enum sanl_direction)d).count * sizeof(float);
+        if (weights_floats(&s, &way, d == SANL_BACKWARD) == 0)
+            call->spent_params = 0;
+    }
+    call->workspace_bytes = workspace_of(call, device, &way).total;
     return SANL_OK;
 }
 
-static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device,
-                                enum sanl_direction direction)
+enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_op_call *call, int lanes,
+                                  bool gradient, cl_mem out, size_t at)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_route *route = route_of(device);
-    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, route);
-    SANL_TRY(sanl_buffer_fill(device, call->prepared, at.forward, 0.0f));
-    if (s.flags & CONV2D_HAS_NORM)
-        SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)s.cout, "bbbbbif",
-                                call->state[0], call->state[1], call->state[2], call->state[3],
-                                call->prepared, s.cout, call->attr[CONV2D_EPS]));
-    const bool gradient = direction == SANL_BACKWARD;
-    return route->pack(device, call, gradient ? at.gradient : at.forward, gradient);
+    const int count = gradient ? s.cin : s.cout, strips = (count + lanes - 1) / lanes;
+    const int taps = gradient || !s.row_run ? s.kh * s.kw : s.kh;
+    const int run = gradient ? s.cout : s.cin * s.kh * s.kw / taps;
+    const int tap_stride = gradient ? s.cin * s.cout : run * s.cout;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_pack", ""));
+    const struct sanl_range range = {
+        {((size_t)run + PACK_RUN - 1) / PACK_RUN, (size_t)strips * (size_t)taps, 0}, {1, 1, 0}};
+    return sanl_launch(device, kernel, range, "bbliiiiiiii", call->param[0], out, (int64_t)at, lanes, strips,
+                       taps, run, count, tap_stride, gradient ? 1 : s.cout, gradient ? s.cout : 1);
 }
 
 static enum sanl_status frame(struct sanl_device *device, const struct sanl_op_call *call,
@@ -236,16 +301,41 @@ static enum sanl_status make_parts(struct parts *p, const struct sanl_op_call *c
     return status;
 }
 
+static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device,
+                                enum sanl_direction direction)
+{
+    const bool gradient = direction == SANL_BACKWARD;
+    const enum conv2d_direction pass = gradient ? CONV2D_DATA : CONV2D_FORWARD;
+    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, device, direction);
+    const cl_mem out = call->prepared[direction];
+    SANL_TRY(sanl_buffer_fill(device, out, p.weights, 0.0f));
+    if (attr(call, CONV2D_NORM))
+        SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)attr(call, CONV2D_COUT),
+                                "bbbbbif", call->state[0], call->state[1], call->state[2], call->state[3],
+                                out, attr(call, CONV2D_COUT), call->attr[CONV2D_EPS]));
+    if (!way.winograd[pass])
+        return way.route->pack(device, call, p.weights, gradient);
+    const struct workspace w = workspace_of(call, device, &way);
+    struct parts parts;
+    SANL_TRY(make_parts(&parts, call, &w));
+    const enum sanl_status status = sanl_winograd_pack(device, call, &way, pass, parts.extra, out, p.weights);
+    free_parts(&parts);
+    return status;
+}
+
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_route *route = route_of(device);
-    const struct workspace w = workspace_of(call, device, route);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    const struct workspace w = workspace_of(call, device, &way);
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
     enum sanl_status status = s.row_run ? frame(device, call, &s, parts.frame) : SANL_OK;
     if (status == SANL_OK)
-        status = route->forward(device, call, s.row_run ? parts.frame : call->in[0], parts.extra);
+        status = way.winograd[CONV2D_FORWARD]
+                     ? sanl_winograd_forward(device, call, &way, parts.extra)
+                     : way.route->forward(device, call, s.row_run ? parts.frame : call->in[0], parts.extra);
     free_parts(&parts);
     return status;
 }
@@ -278,12 +368,12 @@ static enum sanl_status epilogue_backward(struct sanl_device *device, const stru
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue_backward", ""));
     return sanl_launch(device, kernel,
                        (struct sanl_range){{(size_t)s->cout, (size_t)s->pixels, 0}, {0, 0, 0}}, "b5i5",
-                       call->dout[0], call->out[0], call->prepared, g, call->din[1], g ? 1 : 0,
+                       call->dout[0], call->out[0], call->prepared[SANL_BACKWARD], g, call->din[1], g ? 1 : 0,
                        call->din_add[1] ? 1 : 0, flags, s->pixels, s->cout);
 }
 
 static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_device *device,
-                                       const struct conv2d_route *route, const struct parts *parts)
+                                       const struct conv2d_way *way, const struct parts *parts)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const bool weights = call->dparam[0] && !call->no_param_grad;
@@ -295,23 +385,28 @@ static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_de
     if (weights) {
         if (s.row_run)
             SANL_TRY(frame(device, call, &s, parts->frame));
-        SANL_TRY(
-            route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g, parts->extra));
+        SANL_TRY(way->winograd[CONV2D_WEIGHTS]
+                     ? sanl_winograd_weight_gradient(device, call, way, g, parts->extra)
+                     : way->route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g,
+                                                   parts->extra));
     }
     if ((s.flags & CONV2D_HAS_BIAS) && call->dparam[1] && !call->no_param_grad)
         SANL_TRY(bias_gradient(device, call, &s, g, parts->partial));
-    return call->din[0] ? route->data_gradient(device, call, g, parts->extra) : SANL_OK;
+    if (!call->din[0])
+        return SANL_OK;
+    return way->winograd[CONV2D_DATA] ? sanl_winograd_data_gradient(device, call, way, g, parts->extra)
+                                      : way->route->data_gradient(device, call, g, parts->extra);
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
 {
-    const struct conv2d_route *route = route_of(device);
-    const struct workspace w = workspace_of(call, device, route);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    const struct workspace w = workspace_of(call, device, &way);
     SANL_OP_REQUIRE(call, !attr(call, CONV2D_NORM) || call->no_param_grad || !call->dparam[0],
                     "a convolution with a folded norm has no gradients of parameters");
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
-    const enum sanl_status status = backward_parts(call, device, route, &parts);
+    const enum sanl_status status = backward_parts(call, device, &way, &parts);
     free_parts(&parts);
     return status;
 }
@@ -337,7 +432,8 @@ const struct sanl_op sanl_op_conv2d = {
              {"bias", 0},
              {"norm", 0},
              {"relu", 0},
-             {"eps", 1e-5}},
+             {"eps", 1e-5},
+             {"winograd", -1}},
     .state_fill = {SANL_FILL_POSITIVE, SANL_FILL_NORMAL, SANL_FILL_NORMAL, SANL_FILL_POSITIVE},
     .in_grad = 3,
     .backward_in = 1,
@@ -371,7 +467,8 @@ const struct sanl_op sanl_op_linear = {
              {"bias", 1},
              {"norm", 0},
              {"relu", 0},
-             {"eps", 1e-5}},
+             {"eps", 1e-5},
+             {"winograd", -1}},
     .state_fill = {SANL_FILL_POSITIVE, SANL_FILL_NORMAL, SANL_FILL_NORMAL, SANL_FILL_POSITIVE},
     .in_grad = 3,
     .backward_in = 1,

@@ -13,7 +13,8 @@ enum {
     CONV2D_BIAS, /* 1: param[1] is a bias (1, 1, 1, cout) */
     CONV2D_NORM, /* 1: a frozen batch norm follows, its gamma, beta, mean, var in state[0..3] */
     CONV2D_RELU, /* 1: ReLU at the very end */
-    CONV2D_EPS
+    CONV2D_EPS,
+    CONV2D_WINOGRAD /* side of Winograd's tile: 0 none, 2 or 4; -1: chosen */
 };
 
 enum {
@@ -39,15 +40,28 @@ struct conv2d_pass {
     int pixels, h, w, pitch, run, cout, oh, ow, step, y0, x0, dy, dx, taps_y, taps_x, wy0, wx0, wdy, wdx, kw,
         taps;
     int out_h, out_w, out_step, out_y, out_x;
+    int y_pitch, y_strip; /* floats from pixel to pixel and from strip to strip of y */
 };
 
 struct conv2d_pass sanl_conv2d_forward_pass(const struct conv2d_sizes *s);
 /* The data gradient's pass for the pixels of residue (py, px) modulo the stride. */
 struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int py, int px);
 
+/* `count` matrix products of one size: y[b] (rows, n) = x[b] (rows, k) w[b] (k, n). x and y stand by strips
+ * of columns, [b][strip][row][lanes]: `run` lanes of x, the route's of y, whose last strip is filled
+ * up. */
+struct conv2d_batch {
+    int count, rows, k, n, run;
+};
+
+/* A batch's pass: the rows of a product are the pixels of one line of an image, its strips lines and taps. */
+struct conv2d_pass sanl_conv2d_product_pass(const struct conv2d_batch *batch, int lanes);
+
 /* One route. x is the framed copy where row_run is set; g (pixels, cout) the gradient before the epilogue;
- * extra a workspace of extra_bytes. */
+ * extra a workspace of extra_bytes. Packed weights stand as [strip of channels][tap][k][lanes], zero-filled;
+ * a route that reads weights as they are has one strip of all channels. */
 struct conv2d_route {
+    int (*lanes)(int channels); /* of a strip */
     size_t (*packed_bytes)(const struct conv2d_sizes *s, bool gradient);
     size_t (*extra_bytes)(const struct conv2d_sizes *s, bool backward);
     enum sanl_status (*pack)(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
@@ -58,16 +72,59 @@ struct conv2d_route {
                                       cl_mem extra);
     enum sanl_status (*weight_gradient)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
                                         cl_mem g, cl_mem extra);
+    /* Batches: w packed from w_at on, a product a tap; dw[b] (k, n) (+)= x[b]' g[b], g
+     * [b][strip][row][lanes]. */
+    enum sanl_status (*multiply)(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                 cl_mem w, size_t w_at, cl_mem y);
+    enum sanl_status (*correlate)(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                  cl_mem g, cl_mem dw, bool add);
 };
 
 extern const struct conv2d_route sanl_conv2d_wide, sanl_conv2d_tile, sanl_conv2d_clblast;
 
-/* Where the parts of call->prepared begin, in floats: norm at 0, then zeros, forward and gradient weights. */
+enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHTS };
+
+/* How a call is computed. */
+struct conv2d_way {
+    const struct conv2d_route *route;
+    int winograd[3]; /* for each direction: the side of Winograd's tile, 0: without */
+    bool fixed;      /* the weights do not change from run to run */
+};
+
+struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, const struct sanl_device *device);
+
+/* Where the parts of call->prepared[direction] begin, in floats: the norm at 0, then zeros, then weights. */
 struct conv2d_prepared {
-    size_t zero, forward, gradient, count;
+    size_t zero, weights, count;
 };
 struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
-                                               const struct conv2d_route *route);
+                                               const struct sanl_device *device,
+                                               enum sanl_direction direction);
+
+/* Packed weights at float `at` of `out`; gradient: channels in and out exchanged. */
+enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_op_call *call, int lanes,
+                                  bool gradient, cl_mem out, size_t at);
+
+/* Winograd's minimal filtering, for 3x3 kernels of stride 1. extra: a workspace of extra_bytes; g as for a
+ * route. pack writes the transformed weights to float `at` of `out`. */
+bool sanl_winograd_fits(const struct conv2d_sizes *s);
+int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_way *way,
+                         enum conv2d_direction direction); /* the side of the tile: 0, 2 or 4 */
+size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+                                   enum conv2d_direction direction);
+size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+                                 enum conv2d_direction direction, const struct sanl_device *device);
+enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct sanl_op_call *call,
+                                    const struct conv2d_way *way, enum conv2d_direction direction,
+                                    cl_mem extra, cl_mem out, size_t at);
+enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct sanl_op_call *call,
+                                       const struct conv2d_way *way, cl_mem extra);
+enum sanl_status sanl_winograd_data_gradient(struct sanl_device *device, const struct sanl_op_call *call,
+                                             const struct conv2d_way *way, cl_mem g, cl_mem extra);
+enum sanl_status sanl_winograd_weight_gradient(struct sanl_device *device, const struct sanl_op_call *call,
+                                               const struct conv2d_way *way, cl_mem g, cl_mem extra);
+
+int sanl_conv2d_all_lanes(int channels); /* for routes that read weights as they are */
 
 /* out[i] = sum over `chunks` of partial[chunk][i], in order. */
 enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,

@@ -95,8 +95,8 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue", ""));
     return sanl_launch(device, kernel, (struct sanl_range){{(size_t)s.cout, (size_t)s.pixels, 0}, {0, 0, 0}},
-                       "bbbbiii", call->out[0], call->param[1], call->prepared, call->in[1], s.flags,
-                       s.pixels, s.cout);
+                       "bbbbiii", call->out[0], call->param[1], call->prepared[SANL_FORWARD], call->in[1],
+                       s.flags, s.pixels, s.cout);
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
@@ -132,11 +132,37 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     return SANL_OK;
 }
 
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                 cl_mem w, size_t w_at, cl_mem y)
+{
+    cl_command_queue queue = sanl_device_queue(device);
+    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, k = (size_t)batch->k;
+    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo,
+                                            rows, n, k, 1.0f, x, 0, k, rows * k, w, w_at, n, k * n, 0.0f, y,
+                                            0, n, rows * n, (size_t)batch->count, &queue, NULL),
+                 "a batch");
+}
+
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                  cl_mem g, cl_mem dw, bool add)
+{
+    cl_command_queue queue = sanl_device_queue(device);
+    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, k = (size_t)batch->k;
+    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo, k,
+                                            n, rows, 1.0f, x, 0, k, rows * k, g, 0, n, rows * n,
+                                            add ? 1.0f : 0.0f, dw, 0, n, k * n, (size_t)batch->count, &queue,
+                                            NULL),
+                 "a batch of weight gradients");
+}
+
 const struct conv2d_route sanl_conv2d_clblast = {
+    .lanes = sanl_conv2d_all_lanes,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,
+    .multiply = multiply,
+    .correlate = correlate,
 };

@@ -56,22 +56,28 @@ static size_t tiles(int count, int tile)
     return (size_t)((count + tile - 1) / tile);
 }
 
-static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_call *call,
-                               const struct conv2d_pass *p, cl_mem in, cl_mem out, int flags, int w_tap,
-                               int w_k, int w_j)
+/* What a gather reads and writes, beside its geometry; weight (tap, k, j) stands at w_at + tap * w_tap +
+ * k * w_k + j * w_j. */
+struct operands {
+    cl_mem x, w, y, bias, norm, residual;
+    size_t w_at;
+    int flags, w_tap, w_k, w_j;
+};
+
+static enum sanl_status gather(struct sanl_device *device, const struct conv2d_pass *p, int batch,
+                               const struct operands *o)
 {
     const struct tile t = tile_for(device);
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_gather", t.options));
     const struct sanl_range range = {
-        {tiles(p->cout, t.bn) * (size_t)t.gn, tiles(p->pixels, t.bm) * (size_t)t.gm, 0},
-        {(size_t)t.gn, (size_t)t.gm, 0}};
-    return sanl_launch(device, kernel, range, "b6i29", in, call->param[0], out,
-                       flags & CONV2D_HAS_BIAS ? call->param[1] : NULL, call->prepared,
-                       flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, w_tap, w_k, w_j, p->pixels,
-                       p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy,
-                       p->dx, p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->out_h, p->out_w,
-                       p->out_step, p->out_y, p->out_x);
+        {tiles(p->cout, t.bn) * (size_t)t.gn, tiles(p->pixels, t.bm) * (size_t)t.gm, (size_t)batch},
+        {(size_t)t.gn, (size_t)t.gm, 1}};
+    return sanl_launch(device, kernel, range, "b6ili28", o->x, o->w, o->y, o->bias, o->norm, o->residual,
+                       o->flags, (int64_t)o->w_at, o->w_tap, o->w_k, o->w_j, p->pixels, p->h, p->w, p->pitch,
+                       p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y,
+                       p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->out_h, p->out_w, p->out_step,
+                       p->out_y, p->out_x);
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
@@ -80,7 +86,17 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    return gather(device, call, &p, x, call->out[0], s.flags, p.run * s.cout, s.cout, 1);
+    return gather(device, &p, 1,
+                  &(struct operands){.x = x,
+                                     .w = call->param[0],
+                                     .y = call->out[0],
+                                     .bias = s.flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
+                                     .norm = call->prepared[SANL_FORWARD],
+                                     .residual = s.flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL,
+                                     .flags = s.flags,
+                                     .w_tap = p.run * s.cout,
+                                     .w_k = s.cout,
+                                     .w_j = 1});
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
@@ -88,13 +104,45 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    const struct operands operands = {.x = g,
+                                      .w = call->param[0],
+                                      .y = call->din[0],
+                                      .flags = call->din_add[0] ? CONV2D_HAS_ADD : 0,
+                                      .w_tap = s.cin * s.cout,
+                                      .w_k = 1,
+                                      .w_j = s.cout};
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
             const struct conv2d_pass p = sanl_conv2d_gradient_pass(&s, py, px);
-            SANL_TRY(gather(device, call, &p, g, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0,
-                            s.cin * s.cout, 1, s.cout));
+            SANL_TRY(gather(device, &p, 1, &operands));
         }
     return SANL_OK;
+}
+
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                 cl_mem w, size_t w_at, cl_mem y)
+{
+    const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
+    return gather(
+        device, &pass, batch->count,
+        &(struct operands){
+            .x = x, .w = w, .y = y, .w_at = w_at, .w_tap = batch->k * batch->n, .w_k = batch->n, .w_j = 1});
+}
+
+/* dw[b] (+)= the sums over images b * n to (b + 1) * n, in parts of `split` pixels. */
+static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_pass *p, int batch,
+                                    int split, cl_mem x, cl_mem g, cl_mem dw, bool add)
+{
+    const struct tile t = tile_for(device);
+    const int rows = p->taps * p->run, groups = (int)tiles(rows, t.bm),
+              splits = (p->pixels + split - 1) / split;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", t.options));
+    const struct sanl_range range = {
+        {tiles(p->cout, t.bn) * (size_t)t.gn, (size_t)groups * (size_t)batch * (size_t)t.gm, (size_t)splits},
+        {(size_t)t.gn, (size_t)t.gm, 1}};
+    return sanl_launch(device, kernel, range, "b3i16", x, g, dw, rows, p->pixels, split, p->h, p->w, p->pitch,
+                       p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, groups, add ? 1 : 0);
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
@@ -102,25 +150,29 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    const struct tile t = tile_for(device);
-    const int rows = p.taps * p.run, split = split_for(&s), splits = (s.pixels + split - 1) / split;
-    struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", t.options));
-    const struct sanl_range range = {
-        {tiles(s.cout, t.bn) * (size_t)t.gn, tiles(rows, t.bm) * (size_t)t.gm, (size_t)splits},
-        {(size_t)t.gn, (size_t)t.gm, 1}};
-    SANL_TRY(sanl_launch(device, kernel, range, "b3i14", x, g, splits > 1 ? extra : call->dparam[0], rows,
-                         s.pixels, split, p.h, p.w, p.pitch, p.run, s.cout, s.oh, s.ow, s.stride, -p.y0,
-                         -p.x0, p.kw));
-    return splits > 1 ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], rows * s.cout, splits)
-                      : SANL_OK;
+    const int split = split_for(&s), splits = (s.pixels + split - 1) / split;
+    SANL_TRY(sum_weights(device, &p, 1, split, x, g, splits > 1 ? extra : call->dparam[0], false));
+    return splits > 1
+               ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
+               : SANL_OK;
+}
+
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                  cl_mem g, cl_mem dw, bool add)
+{
+    struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
+    pass.taps = 1; /* all of k is one run */
+    return sum_weights(device, &pass, batch->count, batch->rows, x, g, dw, add);
 }
 
 const struct conv2d_route sanl_conv2d_tile = {
+    .lanes = sanl_conv2d_all_lanes,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,
+    .multiply = multiply,
+    .correlate = correlate,
 };

@@ -1,8 +1,6 @@
 /* The convolution's route for CPUs; cl/conv2d_wide.cl. */
 #include "ops/conv2d.h"
 
-enum { PACK_RUN = 32 }; /* as in cl/conv2d.cl */
-
 /* The register tile for a number of output channels: P pixels x NV vectors of 16. */
 static int vectors_for(int channels)
 {
@@ -35,59 +33,48 @@ static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
     return (size_t)strips(out) * (size_t)strip(out) * (size_t)(s->kh * s->kw) * (size_t)in * sizeof(float);
 }
 
-/* The gradient by strips, for the weights' gradient. */
-static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
-{
-    return backward ? (size_t)s->pixels * (size_t)strips(s->cout) * (size_t)strip(s->cout) * sizeof(float)
-                    : 0;
-}
-
 static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
                              bool gradient)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const int out = gradient ? s.cin : s.cout;
-    const int taps = gradient || !s.row_run ? s.kh * s.kw : s.kh;
-    const int run = gradient ? s.cout : s.cin * s.kh * s.kw / taps;
-    const int tap_stride = gradient ? s.cin * s.cout : run * s.cout;
-    struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_pack", ""));
-    const struct sanl_range range = {
-        {((size_t)run + PACK_RUN - 1) / PACK_RUN, (size_t)strips(out) * (size_t)taps, 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "bbliiiiiiii", call->param[0], call->prepared, (int64_t)at,
-                       strip(out), strips(out), taps, run, out, tap_stride, gradient ? 1 : s.cout,
-                       gradient ? s.cout : 1);
+    return sanl_conv2d_pack(device, call, strip(gradient ? s.cin : s.cout), gradient,
+                            call->prepared[gradient ? SANL_BACKWARD : SANL_FORWARD], at);
 }
 
 /* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
  * enough that all cores have work. */
-static int tiles_per_item(const struct conv2d_pass *p, int vectors)
+static int tiles_per_item(const struct conv2d_pass *p, int batch, int vectors)
 {
     const double tile = 2.0 * pixels_for(vectors) * vectors * 16 * p->run * (p->taps_y * p->taps_x + 0.1);
     const int tiles = (p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors);
     int group = (int)(32e6 / tile);
-    const int limit = tiles * strips(p->cout) / 16;
+    const int limit = (int)((double)tiles * strips(p->cout) * batch / 16);
     group = group > limit ? limit : group;
     return group < 1 ? 1 : group;
 }
 
-static enum sanl_status gather(struct sanl_device *device, const struct sanl_op_call *call,
-                               const struct conv2d_pass *p, cl_mem in, size_t weights_at, cl_mem out,
-                               int flags)
+/* What a gather reads and writes, beside its geometry. */
+struct operands {
+    cl_mem x, prepared, packed, y, bias, residual;
+    size_t zero_at, packed_at;
+    int flags;
+};
+
+static enum sanl_status gather(struct sanl_device *device, const struct conv2d_pass *p, int batch,
+                               const struct operands *o)
 {
-    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, &sanl_conv2d_wide);
-    const int vectors = vectors_for(p->cout), group = tiles_per_item(p, vectors);
+    const int vectors = vectors_for(p->cout), group = tiles_per_item(p, batch, vectors);
     const size_t tiles = (size_t)((p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors));
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", options_for(vectors)));
     const struct sanl_range range = {
-        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(p->cout), 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "b2l2b3i28", in, call->prepared, (int64_t)at.zero,
-                       (int64_t)weights_at, out, flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
-                       flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags, p->pixels, group, p->h, p->w,
-                       p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx,
+        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(p->cout), (size_t)batch}, {1, 1, 1}};
+    return sanl_launch(device, kernel, range, "b2lblb3i30", o->x, o->prepared, (int64_t)o->zero_at, o->packed,
+                       (int64_t)o->packed_at, o->y, o->bias, o->residual, o->flags, p->pixels, group, p->h,
+                       p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx,
                        p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h,
-                       p->out_w, p->out_step, p->out_y, p->out_x);
+                       p->out_w, p->out_step, p->out_y, p->out_x, p->y_pitch,
+                       p->y_strip ? p->y_strip : strip(p->cout));
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
@@ -96,8 +83,17 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass pass = sanl_conv2d_forward_pass(&s);
-    return gather(device, call, &pass, x, sanl_conv2d_prepared_of(call, &sanl_conv2d_wide).forward,
-                  call->out[0], s.flags);
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, device, SANL_FORWARD);
+    return gather(device, &pass, 1,
+                  &(struct operands){.x = x,
+                                     .prepared = call->prepared[SANL_FORWARD],
+                                     .packed = call->prepared[SANL_FORWARD],
+                                     .y = call->out[0],
+                                     .bias = s.flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
+                                     .residual = s.flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL,
+                                     .zero_at = at.zero,
+                                     .packed_at = at.weights,
+                                     .flags = s.flags});
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
@@ -105,22 +101,63 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const size_t at = sanl_conv2d_prepared_of(call, &sanl_conv2d_wide).gradient;
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, device, SANL_BACKWARD);
+    const struct operands operands = {.x = g,
+                                      .prepared = call->prepared[SANL_BACKWARD],
+                                      .packed = call->prepared[SANL_BACKWARD],
+                                      .y = call->din[0],
+                                      .zero_at = at.zero,
+                                      .packed_at = at.weights,
+                                      .flags = call->din_add[0] ? CONV2D_HAS_ADD : 0};
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
             const struct conv2d_pass pass = sanl_conv2d_gradient_pass(&s, py, px);
-            SANL_TRY(gather(device, call, &pass, g, at, call->din[0], call->din_add[0] ? CONV2D_HAS_ADD : 0));
+            SANL_TRY(gather(device, &pass, 1, &operands));
         }
     return SANL_OK;
 }
 
-/* Rows of dw for a work-item: many, so that g is read seldom, but enough work-items for all cores. */
-static int rows_per_item(int run, int taps, int cout_strips, int tile)
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                 cl_mem w, size_t w_at, cl_mem y)
 {
-    int block = (run + tile - 1) / tile * tile;
-    while (block > tile && (run + block - 1) / block * taps * cout_strips < 16)
-        block = (block / 2 + tile - 1) / tile * tile;
-    return block;
+    const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, strip(batch->n));
+    return gather(device, &pass, batch->count,
+                  &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
+}
+
+enum { BLOCK = 256, SPLIT_PIXELS = 256, ITEMS_WANTED = 16 };
+
+/* Parts of the sum over pixels: enough work-items for all cores where the weights alone are too few. */
+static int splits_for(const struct conv2d_pass *p)
+{
+    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strips(p->cout);
+    const int most = (p->pixels + SPLIT_PIXELS - 1) / SPLIT_PIXELS;
+    const int splits = (ITEMS_WANTED + items - 1) / items;
+    return splits < most ? splits : most;
+}
+
+static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
+{
+    const struct conv2d_pass p = sanl_conv2d_forward_pass(s);
+    const int splits = splits_for(&p);
+    return backward && splits > 1
+               ? (size_t)splits * (size_t)(p.taps * p.run) * (size_t)s->cout * sizeof(float)
+               : 0;
+}
+
+/* dw[b] (+)= the sums over the pixels, or those of each split. */
+static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_pass *p, int batch,
+                                    int splits, cl_mem x, cl_mem g, cl_mem dw, bool add)
+{
+    const int vectors = vectors_for(p->cout), blocks = (p->run + BLOCK - 1) / BLOCK;
+    const int split = (p->pixels + splits - 1) / splits;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
+    const struct sanl_range range = {
+        {(size_t)(p->taps * blocks), (size_t)strips(p->cout), (size_t)(batch * splits)}, {1, 1, 1}};
+    return sanl_launch(device, kernel, range, "b3i19", x, g, dw, p->pixels, split, splits, p->h, p->w,
+                       p->pitch, p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, p->taps,
+                       blocks, p->y_pitch, p->y_strip ? p->y_strip : strip(p->cout), add ? 1 : 0);
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
@@ -128,27 +165,30 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    const int vectors = vectors_for(s.cout),
-              block = rows_per_item(p.run, p.taps, strips(s.cout), pixels_for(vectors));
-    const int blocks = (p.run + block - 1) / block;
-    const int chunk = s.ow >= 128 ? 1 : 128 / s.ow; /* output rows: about 128 pixels, a strip of g in L1 */
-    const size_t width = (size_t)strip(s.cout), count = (size_t)strips(s.cout);
-    struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_strips", ""));
-    SANL_TRY(sanl_launch(device, kernel,
-                         (struct sanl_range){{width * count, (size_t)s.pixels, 0}, {16, 64, 0}}, "b2i4", g,
-                         extra, s.pixels, s.cout, strip(s.cout), strips(s.cout)));
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
-    const struct sanl_range range = {{(size_t)(p.taps * blocks), (size_t)strips(s.cout), 0}, {1, 1, 0}};
-    return sanl_launch(device, kernel, range, "b3i15", x, extra, call->dparam[0], s.n, p.h, p.w, p.pitch,
-                       p.run, s.cout, s.oh, s.ow, s.stride, -p.y0, -p.x0, p.kw, block, blocks, chunk);
+    const int splits = splits_for(&p);
+    SANL_TRY(sum_weights(device, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false));
+    return splits > 1
+               ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
+               : SANL_OK;
+}
+
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
+                                  cl_mem g, cl_mem dw, bool add)
+{
+    struct conv2d_pass pass = sanl_conv2d_product_pass(batch, strip(batch->n));
+    pass.taps = pass.taps_y;
+    pass.cout = batch->n;
+    return sum_weights(device, &pass, batch->count, 1, x, g, dw, add);
 }
 
 const struct conv2d_route sanl_conv2d_wide = {
+    .lanes = strip,
     .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
     .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,
+    .multiply = multiply,
+    .correlate = correlate,
 };

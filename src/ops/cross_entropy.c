@@ -28,7 +28,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->saved_shape[1] = (struct sanl_shape){1, 1, 1, 1};
     call->param_count = call->state_count = 0;
     call->workspace_bytes = (size_t)z.n * sizeof(float);
-    call->prepared_bytes = 0;
     return SANL_OK;
 }
 

@@ -17,7 +17,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_shape[0] = (struct sanl_shape){s.n, 1, s.c, 3};
     call->param_count = call->state_count = call->saved_count = 0;
     call->workspace_bytes = (size_t)s.n * (size_t)s.h * (size_t)s.c * 2 * sizeof(float);
-    call->prepared_bytes = 0;
     return SANL_OK;
 }
 

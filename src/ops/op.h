@@ -36,6 +36,8 @@ static inline size_t sanl_shape_count(struct sanl_shape s)
     return (size_t)s.n * (size_t)s.h * (size_t)s.w * (size_t)s.c;
 }
 
+enum sanl_direction { SANL_FORWARD, SANL_BACKWARD };
+
 struct sanl_op_call {
     const struct sanl_op *op;
     double attr[SANL_OP_ATTR];
@@ -50,8 +52,9 @@ struct sanl_op_call {
     struct sanl_shape param_shape[SANL_OP_PARAM]; /* trained: weight, bias */
     struct sanl_shape state_shape[SANL_OP_STATE]; /* kept from call to call: running statistics, moments */
     struct sanl_shape saved_shape[SANL_OP_SAVED]; /* written by forward, read by backward: log-sum-exp ... */
-    size_t workspace_bytes; /* scratch for one forward or backward; contents are lost between calls */
-    size_t prepared_bytes;  /* what prepare() derives from the parameters: repacked weights */
+    size_t workspace_bytes; /* scratch for one prepare, forward or backward; contents are lost after it */
+    size_t
+        prepared_bytes[2]; /* what prepare() derives from the parameters for a direction: repacked weights */
 
     unsigned spent_params; /* bit i: once prepared, param[i] is not read any more */
 
@@ -60,7 +63,7 @@ struct sanl_op_call {
     bool din_add[SANL_OP_IN];     /* true: add to din[i]; false: overwrite it */
     cl_mem dout[SANL_OP_OUT];     /* gradients of outputs; out[1] never has one */
     cl_mem dparam[SANL_OP_PARAM]; /* gradients of parameters, overwritten; NULL: not wanted */
-    cl_mem workspace, prepared;
+    cl_mem workspace, prepared[2];
 };
 
 /* The same tensors on the host for the reference; index for index those of the call. */
@@ -80,8 +83,6 @@ struct sanl_op_attr {
 struct sanl_op_cost {
     double flops, bytes; /* of one call; bytes: what must move at least */
 };
-
-enum sanl_direction { SANL_FORWARD, SANL_BACKWARD };
 
 /* What the harness fills an input with. */
 enum sanl_fill {
@@ -115,7 +116,7 @@ struct sanl_op {
     void (*reference_forward)(const struct sanl_op_call *call, const struct sanl_op_host *host);
     void (*reference_backward)(const struct sanl_op_call *call,
                                const struct sanl_op_host *host); /* or NULL */
-    /* Derives what `direction` needs; NULL: nothing. What it derives for one stays whole for the other. */
+    /* Derives prepared[direction]; NULL: nothing. */
     enum sanl_status (*prepare)(struct sanl_op_call *call, struct sanl_device *device,
                                 enum sanl_direction direction);
     enum sanl_status (*forward)(struct sanl_op_call *call, struct sanl_device *device);

@@ -34,7 +34,7 @@ static bool has(unsigned set, int i)
 static cl_mem *place(struct sanl_op_call *call, enum kind kind, int i)
 {
     cl_mem *const places[] = {call->in,  call->out,  call->param,  call->state,      call->saved,
-                              call->din, call->dout, call->dparam, &call->workspace, &call->prepared};
+                              call->din, call->dout, call->dparam, &call->workspace, call->prepared};
     return places[kind] + i;
 }
 
@@ -65,11 +65,11 @@ static enum sanl_status add_slots(struct check *check, enum kind kind, const str
     return SANL_OK;
 }
 
-static enum sanl_status add_bytes(struct check *check, enum kind kind, size_t bytes)
+static enum sanl_status add_bytes(struct check *check, enum kind kind, int index, size_t bytes)
 {
     if (bytes == 0)
         return SANL_OK;
-    return add_slot(check, kind, 0, (struct sanl_shape){1, 1, 1, (int)((bytes + 3) / 4)});
+    return add_slot(check, kind, index, (struct sanl_shape){1, 1, 1, (int)((bytes + 3) / 4)});
 }
 
 static bool has_backward(const struct check *check)
@@ -85,8 +85,9 @@ static enum sanl_status create_slots(struct check *check)
     SANL_TRY(add_slots(check, PARAM, call->param_shape, call->param_count, ~0u));
     SANL_TRY(add_slots(check, STATE, call->state_shape, call->state_count, ~0u));
     SANL_TRY(add_slots(check, SAVED, call->saved_shape, call->saved_count, ~0u));
-    SANL_TRY(add_bytes(check, WORKSPACE, call->workspace_bytes));
-    SANL_TRY(add_bytes(check, PREPARED, call->prepared_bytes));
+    SANL_TRY(add_bytes(check, WORKSPACE, 0, call->workspace_bytes));
+    for (int d = 0; d < 2; d++)
+        SANL_TRY(add_bytes(check, PREPARED, d, call->prepared_bytes[d]));
     if (!has_backward(check))
         return SANL_OK;
     SANL_TRY(add_slots(check, DIN, call->in_shape, call->in_count, call->op->in_grad));

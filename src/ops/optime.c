@@ -90,8 +90,9 @@ static enum sanl_status make_forward(struct sanl_optime *timer)
         SANL_TRY(make(&call->saved[i], timer->device, call->saved_shape[i]));
     if (call->workspace_bytes)
         SANL_TRY(sanl_buffer_create(&call->workspace, timer->device, call->workspace_bytes));
-    if (call->prepared_bytes)
-        SANL_TRY(sanl_buffer_create(&call->prepared, timer->device, call->prepared_bytes));
+    for (int d = 0; d < 2; d++)
+        if (call->prepared_bytes[d])
+            SANL_TRY(sanl_buffer_create(&call->prepared[d], timer->device, call->prepared_bytes[d]));
     return call->op->fill ? fill_own(timer) : SANL_OK;
 }
 
@@ -127,7 +128,8 @@ static void free_buffers(struct sanl_op_call *call)
     for (int i = 0; i < SANL_OP_SAVED; i++)
         sanl_buffer_free(call->saved[i]);
     sanl_buffer_free(call->workspace);
-    sanl_buffer_free(call->prepared);
+    sanl_buffer_free(call->prepared[SANL_FORWARD]);
+    sanl_buffer_free(call->prepared[SANL_BACKWARD]);
 }
 
 static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *device)

@@ -18,7 +18,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_count = call->param_count = call->saved_count = 0;
     call->state_count = 2;
     call->state_shape[0] = call->state_shape[1] = call->in_shape[0];
-    call->workspace_bytes = call->prepared_bytes = 0;
+    call->workspace_bytes = 0;
     return SANL_OK;
 }
 

@@ -31,7 +31,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->out_count = 1;
     call->out_shape[0] = (struct sanl_shape){table.n, size, size, 3};
     call->param_count = call->state_count = call->saved_count = 0;
-    call->workspace_bytes = call->prepared_bytes = 0;
+    call->workspace_bytes = 0;
     return SANL_OK;
 }
 

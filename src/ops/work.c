@@ -63,7 +63,7 @@ static void forget_buffers(struct sanl_op_call *call)
     memset(call->din_add, 0, sizeof call->din_add);
     memset(call->dout, 0, sizeof call->dout);
     memset(call->dparam, 0, sizeof call->dparam);
-    call->workspace = call->prepared = NULL;
+    call->workspace = call->prepared[0] = call->prepared[1] = NULL;
 }
 
 static enum sanl_status add(struct sanl_work_list *list, const struct sanl_work *work)
@@ -129,7 +129,7 @@ enum sanl_route sanl_work_route(const struct sanl_work *work, const struct sanl_
 
 static struct sanl_op_cost prepare_cost(const struct sanl_op_call *call)
 {
-    double bytes = (double)call->prepared_bytes;
+    double bytes = (double)(call->prepared_bytes[SANL_FORWARD] + call->prepared_bytes[SANL_BACKWARD]);
     for (int i = 0; i < call->param_count; i++)
         bytes += 4 * (double)sanl_shape_count(call->param_shape[i]);
     return (struct sanl_op_cost){.bytes = bytes};

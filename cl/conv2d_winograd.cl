@@ -1,0 +1,250 @@
+/* Winograd's minimal filtering F(M x M, 3 x 3) of a convolution of stride 1 (Lavin and Gray, "Fast Algorithms
+ * for Convolutional Neural Networks", 2016): an A x A patch of x, A = M + 2, gives M x M results by A * A
+ * products instead of 9 * M * M,
+ *     y = C(M)' [ (S(3) w S(3)') . (B x B') ] C(M)
+ * where S and C evaluate polynomials at, and B interpolates from, the points 0, +-p, +-q and infinity. For
+ * F(4 x 4) p = 3/4, q = 3/2: exact in binary, and the error is half of that with the usual 1 and 2. The
+ * weights' gradient is the same with the parts of y and w exchanged:
+ *     dw = C(3)' [ (S(M) g S(M)') . (B x B') ] C(3)
+ * The products over channels are A * A matrix products, done by the convolution's family of kernels.
+ *
+ * A tile t of an image is its M x M results from row (t / tiles_x) * M, column (t % tiles_x) * M; kernels
+ * take the tiles `first` to `first + count` of the whole batch. VEC, STEP and span: see ops/sweep.h. */
+#ifndef M
+#define M 4
+#endif
+#ifndef VEC
+#define VEC float
+#define STEP 1
+#endif
+#define A (M + 2)
+#define UNROLL _Pragma("unroll")
+
+enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
+
+#if M == 2
+#define P2 1.0f /* p * p */
+#else
+#define P1 0.75f
+#define Q1 1.5f
+#define P2 0.5625f
+#define Q2 2.25f
+#endif
+
+/* d = B d */
+static void interpolate(VEC *d)
+{
+#if M == 2
+    const VEC a = d[0], b = d[1], c = d[2];
+    d[0] = c - a;
+    d[1] = c + b;
+    d[2] = c - b;
+    d[3] -= b;
+#else
+    const VEC e1 = d[4] - Q2 * d[2], o1 = P1 * (d[3] - Q2 * d[1]);
+    const VEC e2 = d[4] - P2 * d[2], o2 = Q1 * (d[3] - P2 * d[1]);
+    d[0] = P2 * Q2 * d[0] - (P2 + Q2) * d[2] + d[4];
+    d[5] = P2 * Q2 * d[1] - (P2 + Q2) * d[3] + d[5];
+    d[1] = e1 + o1;
+    d[2] = e1 - o1;
+    d[3] = e2 + o2;
+    d[4] = e2 - o2;
+#endif
+}
+
+/* s (A) = S(count) w: values at the points, over the product of the distances to the other points. */
+static void spread(VEC *s, const VEC *w, int count)
+{
+    const VEC zero = (VEC)(0.0f);
+    const VEC w1 = count > 1 ? w[1] : zero, w2 = count > 2 ? w[2] : zero, w3 = count > 3 ? w[3] : zero;
+#if M == 2
+    s[0] = -w[0];
+    s[1] = 0.5f * (w[0] + w2 + w1);
+    s[2] = 0.5f * (w[0] + w2 - w1);
+#else
+    const VEC e1 = w[0] + P2 * w2, o1 = P1 * (w1 + P2 * w3), e2 = w[0] + Q2 * w2, o2 = Q1 * (w1 + Q2 * w3);
+    s[0] = w[0] * (1.0f / (P2 * Q2));
+    s[1] = (e1 + o1) * (1.0f / (2.0f * P2 * (P2 - Q2)));
+    s[2] = (e1 - o1) * (1.0f / (2.0f * P2 * (P2 - Q2)));
+    s[3] = (e2 + o2) * (1.0f / (2.0f * Q2 * (Q2 - P2)));
+    s[4] = (e2 - o2) * (1.0f / (2.0f * Q2 * (Q2 - P2)));
+#endif
+    s[A - 1] = w[count - 1];
+}
+
+/* y (count) = C(count)' s */
+static void collect(VEC *y, const VEC *s, int count)
+{
+    const VEC s1 = s[1] + s[2], d1 = s[1] - s[2];
+#if M == 2
+    y[0] = s[0] + s1;
+    y[1] = d1;
+    if (count > 2)
+        y[2] = s1;
+#else
+    const VEC s2 = s[3] + s[4], d2 = s[3] - s[4];
+    y[0] = s[0] + (s1 + s2);
+    y[1] = P1 * d1 + Q1 * d2;
+    if (count > 2)
+        y[2] = P2 * s1 + Q2 * s2;
+    if (count > 3)
+        y[3] = P1 * P2 * d1 + Q1 * Q2 * d2;
+#endif
+    y[count - 1] += s[A - 1];
+}
+
+/* t (A, A) = S(count) w S(count)', w (count, count) */
+static void spread_square(VEC *t, const VEC *w, int count)
+{
+    VEC rows[4 * A];
+    for (int i = 0; i < count; i++)
+        spread(rows + i * A, w + i * count, count);
+    UNROLL for (int j = 0; j < A; j++)
+    {
+        VEC column[4], all[A];
+        for (int i = 0; i < count; i++)
+            column[i] = rows[i * A + j];
+        spread(all, column, count);
+        UNROLL for (int i = 0; i < A; i++) t[i * A + j] = all[i];
+    }
+}
+
+/* y (count, count) = C(count)' t C(count), t (A, A) */
+static void collect_square(VEC *y, const VEC *t, int count)
+{
+    VEC rows[A * 4];
+    UNROLL for (int i = 0; i < A; i++) collect(rows + i * count, t + i * A, count);
+    for (int j = 0; j < count; j++)
+    {
+        VEC column[A], all[4];
+        UNROLL for (int i = 0; i < A; i++) column[i] = rows[i * count + j];
+        collect(all, column, count);
+        for (int i = 0; i < count; i++)
+            y[i * count + j] = all[i];
+    }
+}
+
+/* v[A * A][strip][count][lanes] = B x B' of the tiles' patches, which begin `pad` pixels before the tile;
+ * zero outside of x (n, h, w, groups). lanes: VECs of a strip, which divide groups. */
+kernel void winograd_input(global const VEC *restrict x, global VEC *restrict v, int first, int count,
+                           int span, int groups, int lanes, int h, int w, int pad, int tiles_y, int tiles_x)
+{
+    const int from = (int)get_global_id(1) * span, to = min(from + span, count);
+    for (int i = from; i < to; i++) {
+        const int row = (first + i) / tiles_x, y0 = row % tiles_y * M - pad,
+                  x0 = (first + i - row * tiles_x) * M - pad;
+        const size_t image = (size_t)(row / tiles_y) * h;
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            VEC d[A * A];
+            UNROLL for (int ky = 0; ky < A; ky++)
+            {
+                const bool inside = y0 + ky >= 0 && y0 + ky < h;
+                global const VEC *line = x + ((image + y0 + ky) * w + x0) * groups + g;
+                UNROLL for (int kx = 0; kx < A; kx++) d[ky * A + kx] =
+                    inside && x0 + kx >= 0 && x0 + kx < w ? line[kx * groups] : (VEC)(0.0f);
+                interpolate(d + ky * A);
+            }
+            const int strip = g / lanes;
+            const size_t point = (size_t)groups * count,
+                         at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
+            UNROLL for (int kx = 0; kx < A; kx++)
+            {
+                VEC column[A];
+                UNROLL for (int ky = 0; ky < A; ky++) column[ky] = d[ky * A + kx];
+                interpolate(column);
+                UNROLL for (int ky = 0; ky < A; ky++) v[(ky * A + kx) * point + at] = column[ky];
+            }
+        }
+    }
+}
+
+/* y (n, h, w, groups) = epilogue(C(M)' m C(M)), m[A * A][strip][count][lanes]; the epilogue is that of
+ * conv2d_wide.cl. */
+kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y,
+                            global const VEC *restrict bias, global const VEC *restrict norm,
+                            global const VEC *restrict residual, int flags, int first, int count, int span,
+                            int groups, int lanes, int strips, int h, int w, int tiles_y, int tiles_x)
+{
+    const int from = (int)get_global_id(1) * span, to = min(from + span, count);
+    for (int i = from; i < to; i++) {
+        const int row = (first + i) / tiles_x, y0 = row % tiles_y * M, x0 = (first + i - row * tiles_x) * M;
+        const size_t image = (size_t)(row / tiles_y) * h;
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            VEC t[A * A], out[M * M];
+            const int strip = g / lanes;
+            const size_t point = (size_t)strips * count * lanes,
+                         from_at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
+            UNROLL for (int k = 0; k < A * A; k++) t[k] = m[k * point + from_at];
+            collect_square(out, t, M);
+            for (int ky = 0; ky < M && y0 + ky < h; ky++)
+                for (int kx = 0; kx < M && x0 + kx < w; kx++) {
+                    const size_t at = ((image + y0 + ky) * w + x0 + kx) * groups + g;
+                    VEC value = out[ky * M + kx];
+                    if (flags & HAS_BIAS)
+                        value += bias[g];
+                    if (flags & HAS_NORM)
+                        value = fma(value, norm[g], norm[groups + g]);
+                    if (flags & HAS_RESIDUAL)
+                        value += residual[at];
+                    if (flags & HAS_RELU)
+                        value = fmax(value, (VEC)(0.0f));
+                    if (flags & HAS_ADD)
+                        value += y[at];
+                    y[at] = value;
+                }
+        }
+    }
+}
+
+/* u[strip][A * A][row] = S(3) w S(3)', from w[strip][9][row]; a row is a channel's lanes, `groups` VECs in a
+ * strip. flip: of the filter turned by half a turn. */
+kernel void winograd_weights(global const VEC *restrict w, global VEC *restrict u, long at, int strips,
+                             int groups, int span, int flip)
+{
+    const int strip = (int)get_global_id(1), last = min(groups, (int)(get_global_id(0) + 1) * span);
+    w += (size_t)strip * 9 * groups;
+    u += at + (size_t)strip * A * A * groups;
+    for (int g = (int)get_global_id(0) * span; g < last; g++) {
+        VEC taps[9], t[A * A];
+        UNROLL for (int k = 0; k < 9; k++) taps[k] = w[(size_t)(flip ? 8 - k : k) * groups + g];
+        spread_square(t, taps, 3);
+        UNROLL for (int k = 0; k < A * A; k++) u[(size_t)k * groups + g] = t[k];
+    }
+}
+
+/* s[A * A][strip][count][lanes] = S(M) g S(M)' of the tiles of g (n, h, w, c), zero outside and for channels
+ * from c on. lanes: VECs of a strip. */
+kernel void winograd_gradient(global const VEC *restrict g, global VEC *restrict s, int first, int count,
+                              int span, int groups, int lanes, int strips, int h, int w, int tiles_y,
+                              int tiles_x)
+{
+    const int from = (int)get_global_id(1) * span, to = min(from + span, count);
+    for (int i = from; i < to; i++) {
+        const int row = (first + i) / tiles_x, y0 = row % tiles_y * M, x0 = (first + i - row * tiles_x) * M;
+        const size_t image = (size_t)(row / tiles_y) * h;
+        for (int c = get_global_id(0); c < lanes * strips; c += STEP) {
+            VEC tile[M * M], t[A * A];
+            UNROLL for (int ky = 0; ky < M; ky++) UNROLL for (int kx = 0; kx < M; kx++) tile[ky * M + kx] =
+                c < groups && y0 + ky < h && x0 + kx < w
+                    ? g[((image + y0 + ky) * w + x0 + kx) * groups + c]
+                    : (VEC)(0.0f);
+            spread_square(t, tile, M);
+            const int strip = c / lanes;
+            UNROLL for (int k = 0; k < A * A; k++)
+                s[(((size_t)k * strips + strip) * count + i) * lanes + c - strip * lanes] = t[k];
+        }
+    }
+}
+
+/* dw[9][group] = C(3)' u C(3), u[A * A][group]. */
+kernel void winograd_weight_gradient(global const VEC *restrict u, global VEC *restrict dw, int groups,
+                                     int span)
+{
+    const int last = min(groups, (int)(get_global_id(0) + 1) * span);
+    for (int g = (int)get_global_id(0) * span; g < last; g++) {
+        VEC t[A * A], out[9];
+        UNROLL for (int k = 0; k < A * A; k++) t[k] = u[(size_t)k * groups + g];
+        collect_square(out, t, 3);
+        UNROLL for (int k = 0; k < 9; k++) dw[(size_t)k * groups + g] = out[k];
+    }
+}
