@@ -1,6 +1,7 @@
 #!/bin/bash
 # Times the whole network beside the PyTorch reference on the CPU, turn about, so that a change of the
-# machine's speed meets both. Prints the median images/s of each and their ratio (above 1: sanlcl is faster).
+# machine's speed meets both. Prints the median images/s of each and their ratio (above 1: sanlcl is faster),
+# and the peak memory of the processes, with the training step and without it.
 #
 #   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
 #
@@ -52,10 +53,11 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Lines "gradcam 12.3 ms 4.56 images/s" of one run become "gradcam WHO 4.56".
-time_one() { # WHO COMMAND...
-    local who=$1
-    shift
+# Lines "gradcam 12.3 ms 4.56 images/s" of one run become "gradcam WHO 4.56", "peak memory 1.2 GiB" becomes
+# "memory WHO 1.2" after the name of the peak.
+time_one() { # WHO NAME-OF-PEAK COMMAND...
+    local who=$1 peak=$2
+    shift 2
     if ! "$@" >"$work/out"; then
         cat "$work/out" >&2
         echo "vs_pytorch: $who failed: $*" >&2
@@ -64,20 +66,36 @@ time_one() { # WHO COMMAND...
     echo "-- $who"
     cat "$work/out"
     awk -v who="$who" '$3 == "ms" && $5 == "images/s" { print $1, who, $4 }' "$work/out" >>"$work/results"
+    awk -v who="$who" -v peak="$peak" '/^peak memory/ { print peak, who, $3 }' "$work/out" >>"$work/results"
 }
 for ((round = 1; round <= rounds; round++)); do
     echo "== round $round of $rounds: ${network[*]}"
-    time_one sanlcl "$root/build/release/sanlcl" bench --network "${network[@]}"
-    time_one pytorch "$python" "$root/tests/reference/bench_reference.py" --threads "$(nproc)" "${network[@]}"
+    time_one sanlcl memory-train "$root/build/release/sanlcl" bench --network "${network[@]}"
+    time_one pytorch memory-train "$python" "$root/tests/reference/bench_reference.py" \
+        --threads "$(nproc)" "${network[@]}"
 done
+cp "$work/results" "$work/rounds"
+echo "== inference alone, once, for its memory"
+time_one sanlcl memory-infer "$root/build/release/sanlcl" bench --network --inference --runs 1 "${network[@]}"
+time_one pytorch memory-infer "$python" "$root/tests/reference/bench_reference.py" --inference --runs 1 \
+    --threads "$(nproc)" "${network[@]}"
+grep '^memory-infer' "$work/results" >>"$work/rounds"
+mv "$work/rounds" "$work/results"
 
 median() { # STAGE WHO
     awk -v stage="$1" -v who="$2" '$1 == stage && $2 == who { print $3 }' "$work/results" | sort -g |
         awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 echo "== medians of $rounds rounds, images/s"
-printf '%-10s %10s %10s %8s\n' '' sanlcl pytorch ratio
+printf '%-12s %10s %10s %8s\n' '' sanlcl pytorch ratio
+compare() { # STAGE
+    awk -v stage="$1" -v ours="$(median "$1" sanlcl)" -v theirs="$(median "$1" pytorch)" \
+        'BEGIN { printf "%-12s %10.3f %10.3f %8.2f\n", stage, ours, theirs, theirs ? ours / theirs : 0 }'
+}
 for stage in gradcam network inference train; do
-    awk -v stage="$stage" -v ours="$(median $stage sanlcl)" -v theirs="$(median $stage pytorch)" \
-        'BEGIN { printf "%-10s %10.3f %10.3f %8.2f\n", stage, ours, theirs, theirs ? ours / theirs : 0 }'
+    compare $stage
+done
+echo "== peak memory, GiB"
+for stage in memory-infer memory-train; do
+    compare $stage
 done

@@ -33,6 +33,7 @@ struct sanl_memory {
     double live;                     /* all of these kinds at the peak: no plan needs less */
     double placed;                   /* what the plan gives them */
     double total;                    /* the earlier kinds and `placed` */
+    double spent;                    /* of the parameters: freed before the first run, without training */
     char peak[96];                   /* the layer at the peak and its direction */
 };
 

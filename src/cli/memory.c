@@ -21,8 +21,10 @@ enum sanl_status sanl_cli_print_memory(const struct sanl_memory_use *use, struct
     if (use->eval_batch)
         printf(" inference at batch %d", use->eval_batch);
     printf(":\n");
+    snprintf(note, sizeof note, "%.1f of them freed once packed", memory.spent / (1 << 20));
     for (int k = 0; k < SANL_MEMORY_ACTIVATIONS; k++)
-        print_row(sanl_memory_kind_name((enum sanl_memory_kind)k), memory.bytes[k], "");
+        print_row(sanl_memory_kind_name((enum sanl_memory_kind)k), memory.bytes[k],
+                  k == SANL_MEMORY_PARAMETERS && memory.spent > 0 ? note : "");
     printf("  used again and again; at the peak, in %s:\n", memory.peak);
     for (int k = SANL_MEMORY_ACTIVATIONS; k < SANL_MEMORY_KINDS; k++)
         print_row(sanl_memory_kind_name((enum sanl_memory_kind)k), memory.bytes[k], "");

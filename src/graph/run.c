@@ -43,6 +43,10 @@ void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memor
                  placed = (double)sanl_layout_bytes(&graph->shared);
     for (int i = 0; i < graph->own.count; i++)
         memory->bytes[graph->own.list[i].kind] += (double)graph->own.list[i].bytes;
+    for (int i = 0; i < graph->node_count; i++)
+        for (int k = 0; k < graph->nodes[i]->call.param_count && !graph->options.prepare_at_use; k++)
+            if (graph->nodes[i]->call.spent_params >> k & 1)
+                memory->spent += (double)sanl_shape_count(graph->nodes[i]->param[k]->shape) * sizeof(float);
     if (placed > memory->placed)
         memory->placed = placed;
     if (live <= memory->live)

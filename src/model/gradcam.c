@@ -47,9 +47,10 @@ static enum sanl_status make_calls(struct sanl_gradcam *gradcam)
 
 /* The graph with what its maps need. */
 static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *params,
-                              struct sanl_arena *arena, int size)
+                              const struct sanl_graph_options *given, int size)
 {
-    const struct sanl_graph_options options = {.backward = true, .arena = arena};
+    const struct sanl_graph_options options = {
+        .backward = true, .prepare_at_use = given->prepare_at_use, .arena = given->arena};
     SANL_TRY(sanl_graph_create(&gradcam->graph, params, &options));
     sanl_model_classifier(&gradcam->model, gradcam->graph, SANL_RESNET18, gradcam->classes, size,
                           gradcam->batch);
@@ -65,8 +66,8 @@ static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *
 }
 
 enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
-                                   struct sanl_arena *arena, int classes, enum sanl_cam_mode mode, int size,
-                                   int batch)
+                                   const struct sanl_graph_options *options, int classes,
+                                   enum sanl_cam_mode mode, int size, int batch)
 {
     struct sanl_gradcam *gradcam = sanl_calloc(1, sizeof *gradcam);
     *out = NULL;
@@ -75,7 +76,7 @@ enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params
     gradcam->mode = mode;
     gradcam->batch = batch;
     gradcam->classes = classes;
-    const enum sanl_status status = build(gradcam, params, arena, size);
+    const enum sanl_status status = build(gradcam, params, options, size);
     if (status == SANL_OK)
         *out = gradcam;
     else
@@ -93,10 +94,10 @@ enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam)
 }
 
 enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
-                                     struct sanl_arena *arena, int classes, enum sanl_cam_mode mode, int size,
-                                     int batch)
+                                     const struct sanl_graph_options *options, int classes,
+                                     enum sanl_cam_mode mode, int size, int batch)
 {
-    SANL_TRY(sanl_gradcam_plan(out, params, arena, classes, mode, size, batch));
+    SANL_TRY(sanl_gradcam_plan(out, params, options, classes, mode, size, batch));
     const enum sanl_status status = sanl_gradcam_allocate(*out);
     if (status != SANL_OK) {
         sanl_gradcam_free(*out);

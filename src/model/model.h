@@ -32,14 +32,14 @@ void sanl_model_classifier(struct sanl_classifier_model *model, struct sanl_grap
 /* Grad-CAM maps of a ResNet-18 classifier at the four strides, by one backward pass for the whole batch. */
 struct sanl_gradcam;
 
-/* params: the classifier's, allocated by the caller after this; arena as for graphs. Plan allocates nothing,
- * create does both. */
+/* params: the classifier's, allocated by the caller after this; of the options prepare_at_use and arena
+ * count. Plan allocates nothing, create does both. */
 SANL_CHECKED enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
-                                                struct sanl_arena *arena, int classes,
+                                                const struct sanl_graph_options *options, int classes,
                                                 enum sanl_cam_mode mode, int size, int batch);
 SANL_CHECKED enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam);
 SANL_CHECKED enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
-                                                  struct sanl_arena *arena, int classes,
+                                                  const struct sanl_graph_options *options, int classes,
                                                   enum sanl_cam_mode mode, int size, int batch);
 void sanl_gradcam_free(struct sanl_gradcam *gradcam);
 

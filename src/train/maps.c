@@ -38,8 +38,8 @@ static enum sanl_status create_gradcam(struct sanl_maps *maps)
     const int n = maps->engine->batch;
     if (config->task != SANL_TASK_CLASSIFY || config->model.backbone != SANL_RESNET18)
         return SANL_OK;
-    SANL_TRY(sanl_gradcam_create(&maps->gradcam, network->params, NULL, config->model.classes, mode,
-                                 config->model.size, n));
+    SANL_TRY(sanl_gradcam_create(&maps->gradcam, network->params, &(struct sanl_graph_options){0},
+                                 config->model.classes, mode, config->model.size, n));
     for (int i = 0; i < SANL_CAMS; i++) {
         const int side = config->model.size / (4 << i);
         maps->shape[CAM + i] = (struct sanl_shape){n, side, side, 1};

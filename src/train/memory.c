@@ -59,6 +59,8 @@ enum sanl_status sanl_memory_plan(struct sanl_memory *out, const struct sanl_mem
     if (status == SANL_OK)
         status = plan_engine(out, network, use->eval_batch, false);
     sanl_network_free(network);
+    if (use->train_batch)
+        out->spent = 0; /* checkpoints are made of them */
     out->total = out->placed;
     for (int k = 0; k < SANL_MEMORY_ACTIVATIONS; k++)
         out->total += out->bytes[k];

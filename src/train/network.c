@@ -251,7 +251,10 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
         engine->loss[0] = engine->classifier.loss;
     if (!network->classifier)
         return SANL_OK;
-    return sanl_gradcam_plan(&engine->gradcam, network->classifier, network->arena, network->classes,
+    /* A training network's other engine runs too seldom to hold the classifier's weights a second time. */
+    const struct sanl_graph_options options = {
+        .prepare_at_use = network->params->training_count >= 0 && !engine->training, .arena = network->arena};
+    return sanl_gradcam_plan(&engine->gradcam, network->classifier, &options, network->classes,
                              (enum sanl_cam_mode)config->cam.mode, config->model.size, engine->batch);
 }
 
