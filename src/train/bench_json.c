@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/file.h"
 
 static const char *const limit_names[] = {"compute", "memory", "launch"};
@@ -90,11 +89,14 @@ enum sanl_status sanl_bench_save(const struct sanl_bench_report *report, const s
 {
     json_t *root = report_object(report, device);
     char *made = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
-    enum sanl_status status = SANL_ERR_MEMORY;
-    if (made)
-        status = sanl_file_write(path, made, strlen(made));
-    else
-        status = sanl_fail(SANL_ERR_MEMORY, "%s: no memory for the results", path);
+    struct sanl_output output = {0};
+    enum sanl_status status =
+        made ? sanl_output_open(&output, path) : sanl_fail(SANL_ERR_MEMORY, "%s: no memory", path);
+    if (status == SANL_OK) {
+        fprintf(output.file, "%s\n", made);
+        status = sanl_output_commit(&output);
+    }
+    sanl_output_free(&output);
     free(made);
     json_decref(root);
     return status;
