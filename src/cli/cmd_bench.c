@@ -144,7 +144,11 @@ static enum sanl_status open_other(struct job *job)
         return SANL_OK;
     const struct sanl_device_options options = {.select = sanl_args_text(job->args, "--device"),
                                                 .route = (enum sanl_route)route};
-    return sanl_device_open(&job->other, &options);
+    const enum sanl_status status = sanl_device_open(&job->other, &options);
+    if (status == SANL_OK && sanl_device_route(job->other) == sanl_device_route(job->device))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--vs-route: the route is %s already",
+                             sanl_args_routes[sanl_device_route(job->other)]);
+    return status;
 }
 
 static enum sanl_status run_ops(struct job *job)

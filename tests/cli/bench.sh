@@ -31,6 +31,7 @@ expect 2 '^resnet101' "there is no operator 'nosuch'; expected one of: adam" ben
 expect 2 '' 'needs --op' bench --shape in=1,1,1,1
 expect 2 '' "'in=1' is neither in=N,H,W,C" bench --op conv2d --shape in=1
 expect 2 '^resnet18' "the network has no operator 'adam'" bench --op adam $small
+expect 2 '' 'the route is tile already' bench --op relu --gemm tile --vs-route tile
 expect 2 '' 'go with --network alone' bench --peak --profile
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
