@@ -62,7 +62,6 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
 const struct sanl_op sanl_op_add = {
     .name = "add",
     .in_grad = 3,
-    .cheap = true,
     .infer = infer,
     .reference_forward = reference_forward,
     .reference_backward = reference_backward,
