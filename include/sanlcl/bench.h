@@ -70,6 +70,9 @@ SANL_CHECKED enum sanl_status sanl_bench_ops(struct sanl_bench_op **out, int *co
 struct sanl_bench_stage {
     char name[16];
     double seconds, flops; /* of one run: the median; what its operators cost */
+    /* Of all runs, where the owner has asked the device; its own to free. */
+    struct sanl_device_time *operators, *kernels;
+    int operator_count, kernel_count;
 };
 
 struct sanl_bench_options {
@@ -112,7 +115,8 @@ SANL_CHECKED enum sanl_status sanl_bench_loader(const struct sanl_bench_loader_o
 
 struct sanl_bench_report {
     const struct sanl_config *config;
-    int batch;
+    int batch, runs;
+    double process_bytes;                 /* most memory that the process had; 0: not asked */
     const struct sanl_bench_peaks *peaks; /* or NULL */
     const struct sanl_bench_op *ops;
     const struct sanl_bench_stage *stages;

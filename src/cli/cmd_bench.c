@@ -69,6 +69,7 @@ struct job {
     struct sanl_bench_stage stages[STAGES];
     struct sanl_bench_loader_result loaders[LOADERS];
     int batch, op_count, stage_count, loader_count;
+    double process_bytes;
     bool peak, each, network, loader;
 };
 
@@ -174,13 +175,20 @@ static enum sanl_status run_ops(struct job *job)
 static enum sanl_status take_stage(void *payload, const struct sanl_bench_stage *stage)
 {
     struct job *job = payload;
-    job->stages[job->stage_count++] = *stage;
-    sanl_bench_print_stage(stage, job->batch);
-    const bool whole = strcmp(stage->name, "inference") == 0 || strcmp(stage->name, "train") == 0;
+    struct sanl_bench_stage *s = &job->stages[job->stage_count++];
+    *s = *stage;
+    sanl_bench_print_stage(s, job->batch);
+    const bool whole = strcmp(s->name, "inference") == 0 || strcmp(s->name, "train") == 0;
     if (!whole || !sanl_args_flag(job->args, "--profile"))
         return SANL_OK;
-    printf("%s, all %d runs:\n", stage->name, sanl_args_int(job->args, "--runs"));
-    return sanl_cli_print_profile(job->device, stdout);
+    enum sanl_status status =
+        sanl_device_times(&s->operators, &s->operator_count, job->device, SANL_TIMES_OF_OPERATORS);
+    if (status == SANL_OK)
+        status = sanl_device_times(&s->kernels, &s->kernel_count, job->device, SANL_TIMES_OF_KERNELS);
+    printf("%s, all %d runs:\n", s->name, sanl_args_int(job->args, "--runs"));
+    sanl_cli_print_times(stdout, s->operators, s->operator_count, SANL_TIMES_OF_OPERATORS);
+    sanl_cli_print_times(stdout, s->kernels, s->kernel_count, SANL_TIMES_OF_KERNELS);
+    return status;
 }
 
 static enum sanl_status run_network(struct job *job)
@@ -196,7 +204,8 @@ static enum sanl_status run_network(struct job *job)
     if (status != SANL_OK)
         return status;
     getrusage(RUSAGE_SELF, &usage);
-    printf("peak memory %.2f GiB (process)\n", (double)usage.ru_maxrss / (1 << 20));
+    job->process_bytes = 1024 * (double)usage.ru_maxrss;
+    printf("peak memory %.2f GiB (process)\n", job->process_bytes / (1 << 30));
     return SANL_OK;
 }
 
@@ -221,6 +230,8 @@ static enum sanl_status save(const struct job *job)
         return SANL_OK;
     const struct sanl_bench_report report = {.config = &job->config,
                                              .batch = job->batch,
+                                             .runs = sanl_args_int(job->args, "--runs"),
+                                             .process_bytes = job->process_bytes,
                                              .peaks = job->peaks.flops > 0 ? &job->peaks : NULL,
                                              .ops = job->ops,
                                              .op_count = job->op_count,
@@ -286,6 +297,10 @@ static enum sanl_status run(const struct sanl_args *args)
         status = open_other(&job);
     if (status == SANL_OK)
         status = memory ? print_memory(&job) : run_parts(&job);
+    for (int i = 0; i < job.stage_count; i++) {
+        free(job.stages[i].operators);
+        free(job.stages[i].kernels);
+    }
     free(job.ops);
     sanl_device_free(job.other);
     sanl_device_free(job.device);

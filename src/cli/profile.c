@@ -40,9 +40,10 @@ static void print_rate(FILE *file, double work, double seconds)
         fprintf(file, " %8s", "-");
 }
 
-/* The rates are those of operators alone. */
-static void print_times(FILE *file, const struct sanl_device_time *times, int count, bool rates)
+void sanl_cli_print_times(FILE *file, const struct sanl_device_time *times, int count,
+                          enum sanl_device_times_of of)
 {
+    const bool rates = of == SANL_TIMES_OF_OPERATORS;
     double total = 0;
     for (int i = 0; i < count; i++)
         total += times[i].seconds;
@@ -63,20 +64,19 @@ static void print_times(FILE *file, const struct sanl_device_time *times, int co
     fflush(file);
 }
 
-enum sanl_status sanl_cli_print_profile(struct sanl_device *device, FILE *file)
+static enum sanl_status print_profile(struct sanl_device *device, FILE *file)
 {
-    struct sanl_device_time *operators = NULL, *kernels = NULL;
-    int operator_count = 0, kernel_count = 0;
-    enum sanl_status status = sanl_device_times(&operators, &operator_count, device, SANL_TIMES_OF_OPERATORS);
-    if (status == SANL_OK)
-        status = sanl_device_times(&kernels, &kernel_count, device, SANL_TIMES_OF_KERNELS);
-    if (status == SANL_OK) {
-        print_times(file, operators, operator_count, true);
-        print_times(file, kernels, kernel_count, false);
+    static const enum sanl_device_times_of parts[] = {SANL_TIMES_OF_OPERATORS, SANL_TIMES_OF_KERNELS};
+    for (int i = 0; i < 2; i++) {
+        struct sanl_device_time *times;
+        int count;
+        const enum sanl_status status = sanl_device_times(&times, &count, device, parts[i]);
+        if (status != SANL_OK)
+            return status;
+        sanl_cli_print_times(file, times, count, parts[i]);
+        free(times);
     }
-    free(operators);
-    free(kernels);
-    return status;
+    return SANL_OK;
 }
 
 enum sanl_status sanl_cli_save_trace(struct sanl_device *device, const struct sanl_args *args)
@@ -93,7 +93,6 @@ enum sanl_status sanl_cli_save_trace(struct sanl_device *device, const struct sa
 
 enum sanl_status sanl_cli_end_profile(struct sanl_device *device, const struct sanl_args *args, FILE *file)
 {
-    const enum sanl_status status =
-        sanl_args_flag(args, "--profile") ? sanl_cli_print_profile(device, file) : SANL_OK;
+    const enum sanl_status status = sanl_args_flag(args, "--profile") ? print_profile(device, file) : SANL_OK;
     return status == SANL_OK ? sanl_cli_save_trace(device, args) : status;
 }

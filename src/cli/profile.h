@@ -17,8 +17,9 @@
 SANL_CHECKED enum sanl_status sanl_cli_profile_options(struct sanl_device_options *options,
                                                        const struct sanl_args *args);
 
-/* Tables of operators and of kernels, longest first, since the device's times were cleared. */
-SANL_CHECKED enum sanl_status sanl_cli_print_profile(struct sanl_device *device, FILE *file);
+/* One of the two tables of a profile: operators with rates, or kernels. */
+void sanl_cli_print_times(FILE *file, const struct sanl_device_time *times, int count,
+                          enum sanl_device_times_of of);
 
 /* Writes the trace where --trace asks for one. */
 SANL_CHECKED enum sanl_status sanl_cli_save_trace(struct sanl_device *device, const struct sanl_args *args);

@@ -23,11 +23,12 @@ static json_t *device_object(const struct sanl_device_info *info)
                      (json_int_t)info->compute_units, "clock_mhz", (json_int_t)info->clock_mhz);
 }
 
-static json_t *config_object(const struct sanl_config *config, int batch)
+static json_t *config_object(const struct sanl_config *config, int batch, int runs)
 {
-    return json_pack(
-        "{ss ss si si}", "backbone", sanl_config_choices("model.backbone")[config->model.backbone], "block",
-        sanl_config_choices("model.block")[config->model.block], "size", config->model.size, "batch", batch);
+    return json_pack("{ss ss si si si}", "backbone",
+                     sanl_config_choices("model.backbone")[config->model.backbone], "block",
+                     sanl_config_choices("model.block")[config->model.block], "size", config->model.size,
+                     "batch", batch, "runs", runs);
 }
 
 static json_t *peaks_object(const struct sanl_bench_peaks *p)
@@ -49,10 +50,29 @@ static json_t *op_object(const struct sanl_bench_op *op)
     return made;
 }
 
+static json_t *time_object(const struct sanl_device_time *t)
+{
+    return json_pack("{ss sf sI sf sf}", "name", t->name, "seconds", t->seconds, "runs", (json_int_t)t->runs,
+                     "flops", t->flops, "bytes", t->bytes);
+}
+
+static json_t *times_array(const struct sanl_device_time *times, int count)
+{
+    json_t *made = json_array();
+    for (int i = 0; i < count; i++)
+        if (json_array_append_new(made, time_object(&times[i])) != 0) {
+            json_decref(made);
+            return NULL;
+        }
+    return made;
+}
+
 static json_t *stage_object(const struct sanl_bench_stage *stage, int batch)
 {
-    return json_pack("{ss sf sf sf}", "stage", stage->name, "seconds", stage->seconds, "images_s",
-                     stage->seconds > 0 ? batch / stage->seconds : 0.0, "flops", stage->flops);
+    return json_pack("{ss sf sf sf so so}", "stage", stage->name, "seconds", stage->seconds, "images_s",
+                     stage->seconds > 0 ? batch / stage->seconds : 0.0, "flops", stage->flops, "operators",
+                     times_array(stage->operators, stage->operator_count), "kernels",
+                     times_array(stage->kernels, stage->kernel_count));
 }
 
 static json_t *loader_object(const struct sanl_bench_loader_result *r)
@@ -72,11 +92,11 @@ static json_t *report_object(const struct sanl_bench_report *report, const struc
         failed |= json_array_append_new(stages, stage_object(&report->stages[i], report->batch));
     for (int i = 0; i < report->loader_count; i++)
         failed |= json_array_append_new(loader, loader_object(&report->loader[i]));
-    json_t *root = json_pack("{so so so so so so}", "device",
+    json_t *root = json_pack("{so so so so so so sf}", "device",
                              device ? device_object(sanl_device_get_info(device)) : json_null(), "network",
-                             config_object(report->config, report->batch), "peaks",
+                             config_object(report->config, report->batch, report->runs), "peaks",
                              report->peaks ? peaks_object(report->peaks) : json_null(), "operators", ops,
-                             "stages", stages, "loader", loader);
+                             "stages", stages, "loader", loader, "process_bytes", report->process_bytes);
     if (root && failed) {
         json_decref(root);
         root = NULL;

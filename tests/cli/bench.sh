@@ -17,7 +17,9 @@ check 'columns' 'awk "length > 110 { exit 1 }" "$folder/out"'
 expect 0 '^train .* GFLOP/s' 'device' bench --network $small --json "$folder/network.json"
 check 'stages in JSON' '[ $(grep -c "\"stage\"" "$folder/network.json") = 4 ]'
 
-expect 0 '^inference, all 1 runs:' 'device' bench --network $small --inference --profile
+expect 0 '^inference, all 1 runs:' 'device' bench --network $small --inference --profile \
+    --json "$folder/profile.json"
+check 'operators in JSON' 'grep -q "\"name\": \"conv2d forward" "$folder/profile.json"'
 check 'one table of operators' '[ $(grep -c "  operator$" "$folder/out") = 1 ]'
 mkdir "$folder/drawn"
 TMPDIR=$folder/drawn expect 0 '^loader, 1 worker .* images/s, .* a core' '' bench --loader data.workers=1 \

@@ -141,6 +141,10 @@ static void check_file(const char *path, const struct sanl_bench_report *report)
     }
     assert_int_equal(json_array_size(stages), 4);
     expect_number(json_array_get(stages, 3), "flops", report->stages[3].flops);
+    const json_t *kernels = json_object_get(json_array_get(stages, 3), "kernels");
+    assert_int_equal(json_array_size(kernels), 1);
+    expect_number(json_array_get(kernels, 0), "runs", 3);
+    expect_number(root, "process_bytes", 1e9);
     json_decref(root);
 }
 
@@ -169,8 +173,12 @@ static void test_network(void **state)
     close(file);
     assert_int_equal(sanl_bench_ops(&ops, &count, device, &each), SANL_OK);
     assert_true(count > 10);
+    struct sanl_device_time kernel = {.name = "relu \"relu\"", .seconds = 1, .runs = 3};
+    stages.stage[3].kernels = &kernel;
+    stages.stage[3].kernel_count = 1;
     const struct sanl_bench_report report = {.config = &config,
                                              .batch = 2,
+                                             .process_bytes = 1e9,
                                              .peaks = &peaks,
                                              .ops = ops,
                                              .op_count = count,
