@@ -29,6 +29,9 @@ enum sanl_status sanl_cli_profile_options(struct sanl_device_options *options, c
     const char *path = sanl_args_text(args, "--trace");
     options->profile = sanl_args_flag(args, "--profile");
     options->trace = path != NULL;
+    if ((options->profile || path) && sanl_args_choice(args, "--gemm") == SANL_ROUTE_CLBLAST)
+        fprintf(stderr,
+                "CLBlast's own launches are not seen: its operators take longer than the profile says\n");
     return path ? sanl_table_check_path(path) : SANL_OK;
 }
 
