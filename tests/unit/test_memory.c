@@ -88,11 +88,11 @@ static void a_tensor_over_the_limit_is_refused(void **state)
 
 /* ---- training ------------------------------------------------------------------------------------ */
 
-static struct sanl_config small_config(enum sanl_backbone backbone, bool recompute)
+static struct sanl_config small_config(bool recompute)
 {
     struct sanl_config config;
     sanl_config_defaults(&config);
-    config.model.backbone = (int)backbone;
+    config.model.backbone = SANL_RESNET18;
     config.model.block = SANL_BLOCK_SANL;
     config.model.width = 16;
     config.model.size = SIZE;
@@ -147,20 +147,17 @@ static void train(double losses[STEPS], const struct sanl_config *config)
 static void recomputing_gives_the_same_bits_in_less_memory(void **state)
 {
     (void)state;
-    for (int k = 0; k < 2; k++) {
-        const enum sanl_backbone backbone = k ? SANL_RESNET50 : SANL_RESNET18;
-        const struct sanl_config plain = small_config(backbone, false), less = small_config(backbone, true);
-        double a[STEPS], b[STEPS];
-        struct sanl_memory ma, mb;
-        train(a, &plain);
-        train(b, &less);
-        assert_memory_equal(a, b, sizeof a);
-        assert_true(a[0] != a[STEPS - 1]);
-        assert_int_equal(sanl_memory_plan(&ma, &(struct sanl_memory_use){&plain, BATCH, 0}, device), SANL_OK);
-        assert_int_equal(sanl_memory_plan(&mb, &(struct sanl_memory_use){&less, BATCH, 0}, device), SANL_OK);
-        assert_true(mb.live < ma.live);
-        assert_true(ma.bytes[SANL_MEMORY_PARAMETERS] == mb.bytes[SANL_MEMORY_PARAMETERS]);
-    }
+    const struct sanl_config plain = small_config(false), less = small_config(true);
+    double a[STEPS], b[STEPS];
+    struct sanl_memory ma, mb;
+    train(a, &plain);
+    train(b, &less);
+    assert_memory_equal(a, b, sizeof a);
+    assert_true(a[0] != a[STEPS - 1]);
+    assert_int_equal(sanl_memory_plan(&ma, &(struct sanl_memory_use){&plain, 16, 0}, device), SANL_OK);
+    assert_int_equal(sanl_memory_plan(&mb, &(struct sanl_memory_use){&less, 16, 0}, device), SANL_OK);
+    assert_true(mb.placed < 0.95 * ma.placed);
+    assert_true(ma.bytes[SANL_MEMORY_PARAMETERS] == mb.bytes[SANL_MEMORY_PARAMETERS]);
 }
 
 /* ---- inference ----------------------------------------------------------------------------------- */
@@ -168,7 +165,7 @@ static void recomputing_gives_the_same_bits_in_less_memory(void **state)
 static void a_sealed_network_infers_without_its_weights(void **state)
 {
     (void)state;
-    const struct sanl_config config = small_config(SANL_RESNET18, false);
+    const struct sanl_config config = small_config(false);
     struct sanl_network *network;
     struct sanl_engine *engine;
     float *values[2];
@@ -208,7 +205,7 @@ static void a_sealed_network_infers_without_its_weights(void **state)
 static void sums_add_up(void **state)
 {
     (void)state;
-    const struct sanl_config config = small_config(SANL_RESNET18, false);
+    const struct sanl_config config = small_config(false);
     struct sanl_memory train, infer, both;
     assert_int_equal(sanl_memory_plan(&train, &(struct sanl_memory_use){&config, 8, 0}, device), SANL_OK);
     assert_int_equal(sanl_memory_plan(&infer, &(struct sanl_memory_use){&config, 0, 8}, device), SANL_OK);
@@ -234,7 +231,7 @@ static int number_after(const char *text, const char *label)
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    struct sanl_config config = small_config(SANL_RESNET18, false);
+    struct sanl_config config = small_config(false);
     config.model.size = 4 * SIZE; /* activations outweigh parameters */
     struct sanl_memory_use use = {&config, 16, 0};
     struct sanl_memory memory;
