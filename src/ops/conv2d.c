@@ -12,18 +12,6 @@ static int attr(const struct sanl_op_call *call, int index)
     return (int)call->attr[index];
 }
 
-static const struct conv2d_route *route_of(const struct sanl_device *device)
-{
-    switch (device ? sanl_device_route(device) : SANL_ROUTE_WIDE) {
-    case SANL_ROUTE_CLBLAST:
-        return &sanl_conv2d_clblast;
-    case SANL_ROUTE_TILE:
-        return &sanl_conv2d_tile;
-    default:
-        return &sanl_conv2d_wide;
-    }
-}
-
 struct conv2d_sizes sanl_conv2d_sizes_of(const struct sanl_op_call *call)
 {
     const struct sanl_shape x = call->in_shape[0];
@@ -118,8 +106,9 @@ struct conv2d_pass sanl_conv2d_product_pass(const struct conv2d_batch *batch, in
                                 .y_strip = batch->rows * lanes};
 }
 
-int sanl_conv2d_all_lanes(int channels)
+int sanl_conv2d_all_lanes(const struct conv2d_kernel *kernel, int channels)
 {
+    (void)kernel;
     return channels;
 }
 
@@ -128,37 +117,28 @@ static size_t round_up(size_t value, size_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, const struct sanl_device *device)
+static size_t weights_floats(const struct sanl_op_call *call, bool gradient)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    struct conv2d_way way = {.route = route_of(device), .fixed = !call->training || call->no_param_grad};
-    for (int i = 0; i < 3; i++)
-        way.winograd[i] =
-            getenv("WINO")
-                ? (s.kh == 3 && s.kw == 3 && s.stride == 1 && s.pad <= 2 ? getenv("WINO")[i] - '0' : 0)
-                : sanl_winograd_choose(&s, &way, (enum conv2d_direction)i);
-    return way;
-}
-
-static size_t weights_floats(const struct conv2d_sizes *s, const struct conv2d_way *way, bool gradient)
-{
     const enum conv2d_direction direction = gradient ? CONV2D_DATA : CONV2D_FORWARD;
-    if (way->winograd[direction])
-        return sanl_winograd_weights_bytes(s, way, direction) / sizeof(float);
-    return way->route->packed_bytes(s, gradient) / sizeof(float);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
+    if (way.winograd)
+        return sanl_winograd_weights_bytes(&s, way, direction) / sizeof(float);
+    const int out = gradient ? s.cin : s.cout, in = gradient ? s.cout : s.cin;
+    if (!way.kernel->route->packs)
+        return 0;
+    return round_up((size_t)out, (size_t)way.kernel->route->lanes(way.kernel, out)) * (size_t)(s.kh * s.kw) *
+           (size_t)in;
 }
 
-struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
-                                               const struct sanl_device *device,
-                                               enum sanl_direction direction)
+struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call, enum sanl_direction direction)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
     const bool gradient = direction == SANL_BACKWARD;
     struct conv2d_prepared p;
     p.zero = round_up(2 * (size_t)s.cout, 64);
     p.weights = p.zero + round_up((size_t)(gradient ? s.cout : s.cin) * (size_t)s.kw, 64);
-    p.count = p.weights + weights_floats(&s, &way, gradient);
+    p.count = p.weights + weights_floats(call, gradient);
     return p;
 }
 
@@ -167,8 +147,7 @@ struct workspace {
     size_t frame, g, partial, extra, frame_bytes, g_bytes, partial_bytes, extra_bytes, total;
 };
 
-static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device,
-                                     const struct conv2d_way *way)
+static struct workspace workspace_of(const struct sanl_op_call *call, const struct sanl_device *device)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const size_t align = device ? sanl_device_get_info(device)->base_align_bytes : 64;
@@ -182,8 +161,10 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
     }
     for (int i = 0; i < (call->training ? 3 : 1); i++) {
         const enum conv2d_direction direction = (enum conv2d_direction)i;
-        const size_t bytes = way->winograd[i] ? sanl_winograd_extra_bytes(&s, way, direction, device)
-                                              : way->route->extra_bytes(&s, direction != CONV2D_FORWARD);
+        const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
+        const size_t bytes =
+            way.winograd ? sanl_winograd_extra_bytes(&s, way, direction, device)
+                         : way.kernel->route->extra_bytes(way.kernel, &s, direction != CONV2D_FORWARD);
         w.extra_bytes = bytes > w.extra_bytes ? bytes : w.extra_bytes;
     }
     w.g = round_up(w.frame_bytes, align);
@@ -230,15 +211,14 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         call->backward_in = 0;
     if (!attr(call, CONV2D_RELU))
         call->backward_out = 0;
-    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
+    sanl_conv2d_choose(call, device);
     call->spent_params = 1;
     for (int d = 0; d < (call->training ? 2 : 1); d++) {
-        call->prepared_bytes[d] =
-            sanl_conv2d_prepared_of(call, device, (enum sanl_direction)d).count * sizeof(float);
-        if (weights_floats(&s, &way, d == SANL_BACKWARD) == 0)
+        call->prepared_bytes[d] = sanl_conv2d_prepared_of(call, (enum sanl_direction)d).count * sizeof(float);
+        if (weights_floats(call, d == SANL_BACKWARD) == 0)
             call->spent_params = 0;
     }
-    call->workspace_bytes = workspace_of(call, device, &way).total;
+    call->workspace_bytes = workspace_of(call, device).total;
     return SANL_OK;
 }
 
@@ -306,20 +286,24 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
 {
     const bool gradient = direction == SANL_BACKWARD;
     const enum conv2d_direction pass = gradient ? CONV2D_DATA : CONV2D_FORWARD;
-    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
-    const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, device, direction);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, pass);
+    const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, direction);
     const cl_mem out = call->prepared[direction];
     SANL_TRY(sanl_buffer_fill(device, out, p.weights, 0.0f));
     if (attr(call, CONV2D_NORM))
         SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)attr(call, CONV2D_COUT),
                                 "bbbbbif", call->state[0], call->state[1], call->state[2], call->state[3],
                                 out, attr(call, CONV2D_COUT), call->attr[CONV2D_EPS]));
-    if (!way.winograd[pass])
-        return way.route->pack(device, call, p.weights, gradient);
-    const struct workspace w = workspace_of(call, device, &way);
+    const int channels = gradient ? call->in_shape[0].c : attr(call, CONV2D_COUT);
+    if (!way.winograd)
+        return way.kernel->route->packs
+                   ? sanl_conv2d_pack(device, call, way.kernel->route->lanes(way.kernel, channels), gradient,
+                                      out, p.weights)
+                   : SANL_OK;
+    const struct workspace w = workspace_of(call, device);
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
-    const enum sanl_status status = sanl_winograd_pack(device, call, &way, pass, parts.extra, out, p.weights);
+    const enum sanl_status status = sanl_winograd_pack(device, call, pass, parts.extra, out, p.weights);
     free_parts(&parts);
     return status;
 }
@@ -327,15 +311,16 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
-    const struct workspace w = workspace_of(call, device, &way);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, CONV2D_FORWARD);
+    const struct workspace w = workspace_of(call, device);
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
     enum sanl_status status = s.row_run ? frame(device, call, &s, parts.frame) : SANL_OK;
     if (status == SANL_OK)
-        status = way.winograd[CONV2D_FORWARD]
-                     ? sanl_winograd_forward(device, call, &way, parts.extra)
-                     : way.route->forward(device, call, s.row_run ? parts.frame : call->in[0], parts.extra);
+        status = way.winograd
+                     ? sanl_winograd_forward(device, call, parts.extra)
+                     : way.kernel->route->forward(device, way.kernel, call,
+                                                  s.row_run ? parts.frame : call->in[0], parts.extra);
     free_parts(&parts);
     return status;
 }
@@ -373,7 +358,7 @@ static enum sanl_status epilogue_backward(struct sanl_device *device, const stru
 }
 
 static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_device *device,
-                                       const struct conv2d_way *way, const struct parts *parts)
+                                       const struct parts *parts)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const bool weights = call->dparam[0] && !call->no_param_grad;
@@ -385,28 +370,29 @@ static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_de
     if (weights) {
         if (s.row_run)
             SANL_TRY(frame(device, call, &s, parts->frame));
-        SANL_TRY(way->winograd[CONV2D_WEIGHTS]
-                     ? sanl_winograd_weight_gradient(device, call, way, g, parts->extra)
-                     : way->route->weight_gradient(device, call, s.row_run ? parts->frame : call->in[0], g,
-                                                   parts->extra));
+        const struct conv2d_way way = sanl_conv2d_way_of(call, CONV2D_WEIGHTS);
+        SANL_TRY(way.winograd ? sanl_winograd_weight_gradient(device, call, g, parts->extra)
+                              : way.kernel->route->weight_gradient(device, way.kernel, call,
+                                                                   s.row_run ? parts->frame : call->in[0], g,
+                                                                   parts->extra));
     }
     if ((s.flags & CONV2D_HAS_BIAS) && call->dparam[1] && !call->no_param_grad)
         SANL_TRY(bias_gradient(device, call, &s, g, parts->partial));
     if (!call->din[0])
         return SANL_OK;
-    return way->winograd[CONV2D_DATA] ? sanl_winograd_data_gradient(device, call, way, g, parts->extra)
-                                      : way->route->data_gradient(device, call, g, parts->extra);
+    const struct conv2d_way way = sanl_conv2d_way_of(call, CONV2D_DATA);
+    return way.winograd ? sanl_winograd_data_gradient(device, call, g, parts->extra)
+                        : way.kernel->route->data_gradient(device, way.kernel, call, g, parts->extra);
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
 {
-    const struct conv2d_way way = sanl_conv2d_way_of(call, device);
-    const struct workspace w = workspace_of(call, device, &way);
+    const struct workspace w = workspace_of(call, device);
     SANL_OP_REQUIRE(call, !attr(call, CONV2D_NORM) || call->no_param_grad || !call->dparam[0],
                     "a convolution with a folded norm has no gradients of parameters");
     struct parts parts;
     SANL_TRY(make_parts(&parts, call, &w));
-    const enum sanl_status status = backward_parts(call, device, &way, &parts);
+    const enum sanl_status status = backward_parts(call, device, &parts);
     free_parts(&parts);
     return status;
 }
@@ -445,6 +431,8 @@ const struct sanl_op sanl_op_conv2d = {
     .forward = forward,
     .backward = backward,
     .cost = cost,
+    .choice_name = sanl_conv2d_choice_name,
+    .choice_fits = sanl_conv2d_choice_fits,
 };
 
 /* A linear layer is a 1x1 convolution over n pixels: x (n, 1, 1, cin), w (1, 1, cin, cout), bias. */
@@ -480,4 +468,6 @@ const struct sanl_op sanl_op_linear = {
     .forward = forward,
     .backward = backward,
     .cost = cost,
+    .choice_name = sanl_conv2d_choice_name,
+    .choice_fits = sanl_conv2d_choice_fits,
 };

@@ -57,48 +57,59 @@ struct conv2d_batch {
 /* A batch's pass: the rows of a product are the pixels of one line of an image, its strips lines and taps. */
 struct conv2d_pass sanl_conv2d_product_pass(const struct conv2d_batch *batch, int lanes);
 
+struct conv2d_kernel;
+
 /* One route. x is the framed copy where row_run is set; g (pixels, cout) the gradient before the epilogue;
  * extra a workspace of extra_bytes. Packed weights stand as [strip of channels][tap][k][lanes], zero-filled;
  * a route that reads weights as they are has one strip of all channels. */
 struct conv2d_route {
-    int (*lanes)(int channels); /* of a strip */
-    size_t (*packed_bytes)(const struct conv2d_sizes *s, bool gradient);
-    size_t (*extra_bytes)(const struct conv2d_sizes *s, bool backward);
-    enum sanl_status (*pack)(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
-                             bool gradient);
-    enum sanl_status (*forward)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                cl_mem extra);
-    enum sanl_status (*data_gradient)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      cl_mem extra);
-    enum sanl_status (*weight_gradient)(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, cl_mem extra);
-    /* Batches: w packed from w_at on, a product a tap; dw[b] (k, n) (+)= x[b]' g[b], g
-     * [b][strip][row][lanes]. */
-    enum sanl_status (*multiply)(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                 cl_mem w, size_t w_at, cl_mem y);
-    enum sanl_status (*correlate)(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                  cl_mem g, cl_mem dw, bool add);
+    int (*lanes)(const struct conv2d_kernel *kernel, int channels); /* of a strip */
+    bool packs; /* forward and data gradient read packed weights */
+    size_t (*extra_bytes)(const struct conv2d_kernel *kernel, const struct conv2d_sizes *s, bool backward);
+    enum sanl_status (*forward)(struct sanl_device *device, const struct conv2d_kernel *kernel,
+                                const struct sanl_op_call *call, cl_mem x, cl_mem extra);
+    enum sanl_status (*data_gradient)(struct sanl_device *device, const struct conv2d_kernel *kernel,
+                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra);
+    enum sanl_status (*weight_gradient)(struct sanl_device *device, const struct conv2d_kernel *kernel,
+                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra);
+    /* Batches: w packed from w_at on, a product a tap; dw[b] (k, n) (+)= x[b]' g[b], g as y. */
+    enum sanl_status (*multiply)(struct sanl_device *device, const struct conv2d_kernel *kernel,
+                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y);
+    enum sanl_status (*correlate)(struct sanl_device *device, const struct conv2d_kernel *kernel,
+                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add);
 };
 
 extern const struct conv2d_route sanl_conv2d_wide, sanl_conv2d_tile, sanl_conv2d_clblast;
 
-enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHTS };
-
-/* How a call is computed. */
-struct conv2d_way {
+/* Kernels of a route with a tile: of registers (wide) or of a work-group (tile). */
+struct conv2d_kernel {
+    const char *name;
     const struct conv2d_route *route;
-    int winograd[3]; /* for each direction: the side of Winograd's tile, 0: without */
-    bool fixed;      /* the weights do not change from run to run */
+    const char *options;         /* of the build */
+    int rows, lanes;             /* pixels and channels of the tile */
+    int group_rows, group_lanes; /* tile: work-items */
 };
 
-struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, const struct sanl_device *device);
+enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHTS };
+
+/* How a direction of an inferred call is computed. */
+struct conv2d_way {
+    const struct conv2d_kernel *kernel;
+    int winograd; /* the side of Winograd's tile: 2, 4; 0: without */
+};
+struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, enum conv2d_direction direction);
+
+/* Sets call->chosen. */
+void sanl_conv2d_choose(struct sanl_op_call *call, const struct sanl_device *device);
+bool sanl_conv2d_choice_name(char name[SANL_CHOICE_BYTES], int choice);
+bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
+                             int choice);
 
 /* Where the parts of call->prepared[direction] begin, in floats: the norm at 0, then zeros, then weights. */
 struct conv2d_prepared {
     size_t zero, weights, count;
 };
 struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
-                                               const struct sanl_device *device,
                                                enum sanl_direction direction);
 
 /* Packed weights at float `at` of `out`; gradient: channels in and out exchanged. */
@@ -108,23 +119,24 @@ enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_
 /* Winograd's minimal filtering, for 3x3 kernels of stride 1. extra: a workspace of extra_bytes; g as for a
  * route. pack writes the transformed weights to float `at` of `out`. */
 bool sanl_winograd_fits(const struct conv2d_sizes *s);
-int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_way *way,
-                         enum conv2d_direction direction); /* the side of the tile: 0, 2 or 4 */
-size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+/* The side of the tile that costs least; fixed: the weights are the same in every run. */
+int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_kernel *kernel,
+                         enum conv2d_direction direction, bool fixed);
+size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, struct conv2d_way way,
                                    enum conv2d_direction direction);
-size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, struct conv2d_way way,
                                  enum conv2d_direction direction, const struct sanl_device *device);
 enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct sanl_op_call *call,
-                                    const struct conv2d_way *way, enum conv2d_direction direction,
-                                    cl_mem extra, cl_mem out, size_t at);
+                                    enum conv2d_direction direction, cl_mem extra, cl_mem out, size_t at);
 enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct sanl_op_call *call,
-                                       const struct conv2d_way *way, cl_mem extra);
+                                       cl_mem extra);
 enum sanl_status sanl_winograd_data_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                             const struct conv2d_way *way, cl_mem g, cl_mem extra);
+                                             cl_mem g, cl_mem extra);
 enum sanl_status sanl_winograd_weight_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                               const struct conv2d_way *way, cl_mem g, cl_mem extra);
+                                               cl_mem g, cl_mem extra);
 
-int sanl_conv2d_all_lanes(int channels); /* for routes that read weights as they are */
+int sanl_conv2d_all_lanes(const struct conv2d_kernel *kernel,
+                          int channels); /* for routes that read weights as they are */
 
 /* out[i] = sum over `chunks` of partial[chunk][i], in order. */
 enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,

@@ -31,27 +31,11 @@ static bool is_plain(const struct conv2d_sizes *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
-static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
 {
-    (void)s;
-    (void)gradient;
-    return 0;
-}
-
-static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
-{
+    (void)k;
     (void)backward;
     return is_plain(s) ? 0 : (size_t)(s->oh * s->ow) * (size_t)(s->kh * s->kw) * (size_t)s->cin * 4;
-}
-
-static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
-                             bool gradient)
-{
-    (void)device;
-    (void)call;
-    (void)at;
-    (void)gradient;
-    return SANL_OK;
 }
 
 static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_call *call,
@@ -75,9 +59,10 @@ static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_
                        s->ow, s->kh, s->kw, s->stride, s->pad, call->din_add[0] ? 1 : 0);
 }
 
-static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                cl_mem extra)
+static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
+                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
 {
+    (void)k;
     (void)x;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
@@ -99,9 +84,10 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
                        s.flags, s.pixels, s.cout);
 }
 
-static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      cl_mem extra)
+static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
 {
+    (void)k;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
@@ -115,9 +101,10 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
     return SANL_OK;
 }
 
-static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, cl_mem extra)
+static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
 {
+    (void)k;
     (void)x;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
@@ -132,34 +119,35 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     return SANL_OK;
 }
 
-static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                 cl_mem w, size_t w_at, cl_mem y)
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
+                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
 {
+    (void)k;
     cl_command_queue queue = sanl_device_queue(device);
-    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, k = (size_t)batch->k;
+    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
     return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo,
-                                            rows, n, k, 1.0f, x, 0, k, rows * k, w, w_at, n, k * n, 0.0f, y,
-                                            0, n, rows * n, (size_t)batch->count, &queue, NULL),
+                                            rows, n, depth, 1.0f, x, 0, depth, rows * depth, w, w_at, n,
+                                            depth * n, 0.0f, y, 0, n, rows * n, (size_t)batch->count, &queue,
+                                            NULL),
                  "a batch");
 }
 
-static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                  cl_mem g, cl_mem dw, bool add)
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
+                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
 {
+    (void)k;
     cl_command_queue queue = sanl_device_queue(device);
-    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, k = (size_t)batch->k;
-    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo, k,
-                                            n, rows, 1.0f, x, 0, k, rows * k, g, 0, n, rows * n,
-                                            add ? 1.0f : 0.0f, dw, 0, n, k * n, (size_t)batch->count, &queue,
-                                            NULL),
+    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
+    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo,
+                                            depth, n, rows, 1.0f, x, 0, depth, rows * depth, g, 0, n,
+                                            rows * n, add ? 1.0f : 0.0f, dw, 0, n, depth * n,
+                                            (size_t)batch->count, &queue, NULL),
                  "a batch of weight gradients");
 }
 
 const struct conv2d_route sanl_conv2d_clblast = {
     .lanes = sanl_conv2d_all_lanes,
-    .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
-    .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,

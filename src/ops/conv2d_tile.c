@@ -1,23 +1,6 @@
 /* The convolution's route for GPUs; cl/conv2d_tile.cl. */
 #include "ops/conv2d.h"
 
-/* A work-group of 8 x 8 or 16 x 16 items with 4 x 4 results each, by what the device allows. */
-struct tile {
-    int bm, bn, gm, gn;
-    const char *options;
-};
-
-static struct tile tile_for(const struct sanl_device *device)
-{
-    static const struct tile large = {64, 64, 16, 16, "-DBM=64 -DBN=64 -DBK=16 -DTM=4 -DTN=4"};
-    static const struct tile small = {32, 32, 8, 8, "-DBM=32 -DBN=32 -DBK=16 -DTM=4 -DTN=4"};
-    static const struct tile least = {16, 16, 4, 4, "-DBM=16 -DBN=16 -DBK=8 -DTM=4 -DTN=4"};
-    const struct sanl_device_info *info = sanl_device_get_info(device);
-    if (info->max_work_group >= 256 && info->local_bytes >= 16384)
-        return large;
-    return info->max_work_group >= 64 && info->local_bytes >= 8192 ? small : least;
-}
-
 /* Pixels of one split of the weight gradient: few splits where there are tiles enough to fill a GPU. */
 static int split_for(const struct conv2d_sizes *s)
 {
@@ -28,27 +11,11 @@ static int split_for(const struct conv2d_sizes *s)
     return (s->pixels + (int)splits - 1) / (int)splits;
 }
 
-static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
 {
-    (void)s;
-    (void)gradient;
-    return 0;
-}
-
-static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
-{
+    (void)k;
     const int split = split_for(s), splits = (s->pixels + split - 1) / split;
     return backward ? (size_t)splits * (size_t)(s->kh * s->kw) * (size_t)s->cin * (size_t)s->cout * 4 : 0;
-}
-
-static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
-                             bool gradient)
-{
-    (void)device;
-    (void)call;
-    (void)at;
-    (void)gradient;
-    return SANL_OK;
 }
 
 static size_t tiles(int count, int tile)
@@ -64,15 +31,14 @@ struct operands {
     int flags, w_tap, w_k, w_j;
 };
 
-static enum sanl_status gather(struct sanl_device *device, const struct conv2d_pass *p, int batch,
-                               const struct operands *o)
+static enum sanl_status gather(struct sanl_device *device, const struct conv2d_kernel *k,
+                               const struct conv2d_pass *p, int batch, const struct operands *o)
 {
-    const struct tile t = tile_for(device);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_gather", t.options));
-    const struct sanl_range range = {
-        {tiles(p->cout, t.bn) * (size_t)t.gn, tiles(p->pixels, t.bm) * (size_t)t.gm, (size_t)batch},
-        {(size_t)t.gn, (size_t)t.gm, 1}};
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_gather", k->options));
+    const struct sanl_range range = {{tiles(p->cout, k->lanes) * (size_t)k->group_lanes,
+                                      tiles(p->pixels, k->rows) * (size_t)k->group_rows, (size_t)batch},
+                                     {(size_t)k->group_lanes, (size_t)k->group_rows, 1}};
     return sanl_launch(device, kernel, range, "b6ili28", o->x, o->w, o->y, o->bias, o->norm, o->residual,
                        o->flags, (int64_t)o->w_at, o->w_tap, o->w_k, o->w_j, p->pixels, p->h, p->w, p->pitch,
                        p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y,
@@ -80,13 +46,13 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_p
                        p->out_y, p->out_x);
 }
 
-static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                cl_mem extra)
+static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
+                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    return gather(device, &p, 1,
+    return gather(device, k, &p, 1,
                   &(struct operands){.x = x,
                                      .w = call->param[0],
                                      .y = call->out[0],
@@ -99,8 +65,8 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
                                      .w_j = 1});
 }
 
-static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      cl_mem extra)
+static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
@@ -114,62 +80,60 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
             const struct conv2d_pass p = sanl_conv2d_gradient_pass(&s, py, px);
-            SANL_TRY(gather(device, &p, 1, &operands));
+            SANL_TRY(gather(device, k, &p, 1, &operands));
         }
     return SANL_OK;
 }
 
-static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                 cl_mem w, size_t w_at, cl_mem y)
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
+                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
 {
     const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
     return gather(
-        device, &pass, batch->count,
+        device, k, &pass, batch->count,
         &(struct operands){
             .x = x, .w = w, .y = y, .w_at = w_at, .w_tap = batch->k * batch->n, .w_k = batch->n, .w_j = 1});
 }
 
 /* dw[b] (+)= the sums over images b * n to (b + 1) * n, in parts of `split` pixels. */
-static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_pass *p, int batch,
-                                    int split, cl_mem x, cl_mem g, cl_mem dw, bool add)
+static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_kernel *k,
+                                    const struct conv2d_pass *p, int batch, int split, cl_mem x, cl_mem g,
+                                    cl_mem dw, bool add)
 {
-    const struct tile t = tile_for(device);
-    const int rows = p->taps * p->run, groups = (int)tiles(rows, t.bm),
+    const int rows = p->taps * p->run, groups = (int)tiles(rows, k->rows),
               splits = (p->pixels + split - 1) / split;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", t.options));
-    const struct sanl_range range = {
-        {tiles(p->cout, t.bn) * (size_t)t.gn, (size_t)groups * (size_t)batch * (size_t)t.gm, (size_t)splits},
-        {(size_t)t.gn, (size_t)t.gm, 1}};
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", k->options));
+    const struct sanl_range range = {{tiles(p->cout, k->lanes) * (size_t)k->group_lanes,
+                                      (size_t)groups * (size_t)batch * (size_t)k->group_rows, (size_t)splits},
+                                     {(size_t)k->group_lanes, (size_t)k->group_rows, 1}};
     return sanl_launch(device, kernel, range, "b3i16", x, g, dw, rows, p->pixels, split, p->h, p->w, p->pitch,
                        p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, groups, add ? 1 : 0);
 }
 
-static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, cl_mem extra)
+static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
     const int split = split_for(&s), splits = (s.pixels + split - 1) / split;
-    SANL_TRY(sum_weights(device, &p, 1, split, x, g, splits > 1 ? extra : call->dparam[0], false));
+    SANL_TRY(sum_weights(device, k, &p, 1, split, x, g, splits > 1 ? extra : call->dparam[0], false));
     return splits > 1
                ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
                : SANL_OK;
 }
 
-static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                  cl_mem g, cl_mem dw, bool add)
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
+                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
 {
     struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
     pass.taps = 1; /* all of k is one run */
-    return sum_weights(device, &pass, batch->count, batch->rows, x, g, dw, add);
+    return sum_weights(device, k, &pass, batch->count, batch->rows, x, g, dw, add);
 }
 
 const struct conv2d_route sanl_conv2d_tile = {
     .lanes = sanl_conv2d_all_lanes,
-    .packed_bytes = packed_bytes,
     .extra_bytes = extra_bytes,
-    .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,

@@ -1,54 +1,25 @@
 /* The convolution's route for CPUs; cl/conv2d_wide.cl. */
 #include "ops/conv2d.h"
 
-/* The register tile for a number of output channels: P pixels x NV vectors of 16. */
-static int vectors_for(int channels)
+static int lanes(const struct conv2d_kernel *kernel, int channels)
 {
-    return channels > 32 ? 4 : channels > 16 ? 2 : 1;
+    (void)channels;
+    return kernel->lanes;
 }
 
-static int pixels_for(int vectors)
+static int strips(const struct conv2d_kernel *kernel, int channels)
 {
-    return vectors == 4 ? 6 : 12;
-}
-
-static const char *options_for(int vectors)
-{
-    return vectors == 4 ? "-DP=6 -DNV=4" : vectors == 2 ? "-DP=12 -DNV=2" : "-DP=12 -DNV=1";
-}
-
-static int strip(int channels)
-{
-    return 16 * vectors_for(channels);
-}
-
-static int strips(int channels)
-{
-    return (channels + strip(channels) - 1) / strip(channels);
-}
-
-static size_t packed_bytes(const struct conv2d_sizes *s, bool gradient)
-{
-    const int out = gradient ? s->cin : s->cout, in = gradient ? s->cout : s->cin;
-    return (size_t)strips(out) * (size_t)strip(out) * (size_t)(s->kh * s->kw) * (size_t)in * sizeof(float);
-}
-
-static enum sanl_status pack(struct sanl_device *device, const struct sanl_op_call *call, size_t at,
-                             bool gradient)
-{
-    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    return sanl_conv2d_pack(device, call, strip(gradient ? s.cin : s.cout), gradient,
-                            call->prepared[gradient ? SANL_BACKWARD : SANL_FORWARD], at);
+    return (channels + kernel->lanes - 1) / kernel->lanes;
 }
 
 /* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
  * enough that all cores have work. */
-static int tiles_per_item(const struct conv2d_pass *p, int batch, int vectors)
+static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int batch)
 {
-    const double tile = 2.0 * pixels_for(vectors) * vectors * 16 * p->run * (p->taps_y * p->taps_x + 0.1);
-    const int tiles = (p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors);
+    const double tile = 2.0 * k->rows * k->lanes * p->run * (p->taps_y * p->taps_x + 0.1);
+    const int tiles = (p->pixels + k->rows - 1) / k->rows;
     int group = (int)(32e6 / tile);
-    const int limit = (int)((double)tiles * strips(p->cout) * batch / 16);
+    const int limit = (int)((double)tiles * strips(k, p->cout) * batch / 16);
     group = group > limit ? limit : group;
     return group < 1 ? 1 : group;
 }
@@ -60,31 +31,31 @@ struct operands {
     int flags;
 };
 
-static enum sanl_status gather(struct sanl_device *device, const struct conv2d_pass *p, int batch,
-                               const struct operands *o)
+static enum sanl_status gather(struct sanl_device *device, const struct conv2d_kernel *k,
+                               const struct conv2d_pass *p, int batch, const struct operands *o)
 {
-    const int vectors = vectors_for(p->cout), group = tiles_per_item(p, batch, vectors);
-    const size_t tiles = (size_t)((p->pixels + pixels_for(vectors) - 1) / pixels_for(vectors));
+    const int group = tiles_per_item(k, p, batch);
+    const size_t tiles = (size_t)((p->pixels + k->rows - 1) / k->rows);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", options_for(vectors)));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", k->options));
     const struct sanl_range range = {
-        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(p->cout), (size_t)batch}, {1, 1, 1}};
+        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(k, p->cout), (size_t)batch}, {1, 1, 1}};
     return sanl_launch(device, kernel, range, "b2lblb3i30", o->x, o->prepared, (int64_t)o->zero_at, o->packed,
                        (int64_t)o->packed_at, o->y, o->bias, o->residual, o->flags, p->pixels, group, p->h,
                        p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx,
                        p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h,
                        p->out_w, p->out_step, p->out_y, p->out_x, p->y_pitch,
-                       p->y_strip ? p->y_strip : strip(p->cout));
+                       p->y_strip ? p->y_strip : k->lanes);
 }
 
-static enum sanl_status forward(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                cl_mem extra)
+static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
+                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass pass = sanl_conv2d_forward_pass(&s);
-    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, device, SANL_FORWARD);
-    return gather(device, &pass, 1,
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, SANL_FORWARD);
+    return gather(device, k, &pass, 1,
                   &(struct operands){.x = x,
                                      .prepared = call->prepared[SANL_FORWARD],
                                      .packed = call->prepared[SANL_FORWARD],
@@ -96,12 +67,12 @@ static enum sanl_status forward(struct sanl_device *device, const struct sanl_op
                                      .flags = s.flags});
 }
 
-static enum sanl_status data_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem g,
-                                      cl_mem extra)
+static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, device, SANL_BACKWARD);
+    const struct conv2d_prepared at = sanl_conv2d_prepared_of(call, SANL_BACKWARD);
     const struct operands operands = {.x = g,
                                       .prepared = call->prepared[SANL_BACKWARD],
                                       .packed = call->prepared[SANL_BACKWARD],
@@ -112,80 +83,80 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct s
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
             const struct conv2d_pass pass = sanl_conv2d_gradient_pass(&s, py, px);
-            SANL_TRY(gather(device, &pass, 1, &operands));
+            SANL_TRY(gather(device, k, &pass, 1, &operands));
         }
     return SANL_OK;
 }
 
-static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                 cl_mem w, size_t w_at, cl_mem y)
+static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
+                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
 {
-    const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, strip(batch->n));
-    return gather(device, &pass, batch->count,
+    const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, k->lanes);
+    return gather(device, k, &pass, batch->count,
                   &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
 }
 
 enum { BLOCK = 256, SPLIT_PIXELS = 256, ITEMS_WANTED = 16 };
 
 /* Parts of the sum over pixels: enough work-items for all cores where the weights alone are too few. */
-static int splits_for(const struct conv2d_pass *p)
+static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p)
 {
-    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strips(p->cout);
+    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strips(k, p->cout);
     const int most = (p->pixels + SPLIT_PIXELS - 1) / SPLIT_PIXELS;
     const int splits = (ITEMS_WANTED + items - 1) / items;
     return splits < most ? splits : most;
 }
 
-static size_t extra_bytes(const struct conv2d_sizes *s, bool backward)
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
 {
     const struct conv2d_pass p = sanl_conv2d_forward_pass(s);
-    const int splits = splits_for(&p);
+    const int splits = splits_for(k, &p);
     return backward && splits > 1
                ? (size_t)splits * (size_t)(p.taps * p.run) * (size_t)s->cout * sizeof(float)
                : 0;
 }
 
 /* dw[b] (+)= the sums over the pixels, or those of each split. */
-static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_pass *p, int batch,
-                                    int splits, cl_mem x, cl_mem g, cl_mem dw, bool add)
+static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_kernel *k,
+                                    const struct conv2d_pass *p, int batch, int splits, cl_mem x, cl_mem g,
+                                    cl_mem dw, bool add)
 {
-    const int vectors = vectors_for(p->cout), blocks = (p->run + BLOCK - 1) / BLOCK;
+    const int blocks = (p->run + BLOCK - 1) / BLOCK;
     const int split = (p->pixels + splits - 1) / splits;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", options_for(vectors)));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", k->options));
     const struct sanl_range range = {
-        {(size_t)(p->taps * blocks), (size_t)strips(p->cout), (size_t)(batch * splits)}, {1, 1, 1}};
+        {(size_t)(p->taps * blocks), (size_t)strips(k, p->cout), (size_t)(batch * splits)}, {1, 1, 1}};
     return sanl_launch(device, kernel, range, "b3i19", x, g, dw, p->pixels, split, splits, p->h, p->w,
                        p->pitch, p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, p->taps,
-                       blocks, p->y_pitch, p->y_strip ? p->y_strip : strip(p->cout), add ? 1 : 0);
+                       blocks, p->y_pitch, p->y_strip ? p->y_strip : k->lanes, add ? 1 : 0);
 }
 
-static enum sanl_status weight_gradient(struct sanl_device *device, const struct sanl_op_call *call, cl_mem x,
-                                        cl_mem g, cl_mem extra)
+static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
+                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    const int splits = splits_for(&p);
-    SANL_TRY(sum_weights(device, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false));
+    const int splits = splits_for(k, &p);
+    SANL_TRY(sum_weights(device, k, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false));
     return splits > 1
                ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
                : SANL_OK;
 }
 
-static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_batch *batch, cl_mem x,
-                                  cl_mem g, cl_mem dw, bool add)
+static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
+                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
 {
-    struct conv2d_pass pass = sanl_conv2d_product_pass(batch, strip(batch->n));
+    struct conv2d_pass pass = sanl_conv2d_product_pass(batch, k->lanes);
     pass.taps = pass.taps_y;
     pass.cout = batch->n;
-    return sum_weights(device, &pass, batch->count, 1, x, g, dw, add);
+    return sum_weights(device, k, &pass, batch->count, 1, x, g, dw, add);
 }
 
 const struct conv2d_route sanl_conv2d_wide = {
-    .lanes = strip,
-    .packed_bytes = packed_bytes,
+    .lanes = lanes,
+    .packs = true,
     .extra_bytes = extra_bytes,
-    .pack = pack,
     .forward = forward,
     .data_gradient = data_gradient,
     .weight_gradient = weight_gradient,

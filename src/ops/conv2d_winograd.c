@@ -10,17 +10,17 @@ struct filtering {
     int m, points; /* results of a tile's side; products of a tile, (m + 2)^2 */
     int n, in_h, in_w, k, out_h, out_w, c, pad;
     int tiles_y, tiles_x, tiles, chunk; /* chunk: tiles at a time */
-    const struct conv2d_route *route;
+    const struct conv2d_kernel *kernel;
 };
 
 /* Transformed tiles at a time: enough that the weights are read seldom, few enough for a cache. */
 enum { CHUNK_BYTES = 16 << 20, CHUNK_TILES = 48 };
 
-static struct filtering filtering_of(const struct conv2d_sizes *s, const struct conv2d_way *way,
+static struct filtering filtering_of(const struct conv2d_sizes *s, struct conv2d_way way,
                                      enum conv2d_direction direction)
 {
     const bool back = direction == CONV2D_DATA;
-    struct filtering f = {.m = way->winograd[direction],
+    struct filtering f = {.m = way.winograd,
                           .n = s->n,
                           .in_h = back ? s->oh : s->h,
                           .in_w = back ? s->ow : s->w,
@@ -29,7 +29,7 @@ static struct filtering filtering_of(const struct conv2d_sizes *s, const struct 
                           .out_w = back ? s->w : s->ow,
                           .c = back ? s->cin : s->cout,
                           .pad = back ? 2 - s->pad : s->pad,
-                          .route = way->route};
+                          .kernel = way.kernel};
     f.points = (f.m + 2) * (f.m + 2);
     f.tiles_y = (f.out_h + f.m - 1) / f.m;
     f.tiles_x = (f.out_w + f.m - 1) / f.m;
@@ -50,39 +50,45 @@ bool sanl_winograd_fits(const struct conv2d_sizes *s)
  * or at least their reading. The weighting is how many multiplications go by while a float is moved; it is
  * similar for CPUs and GPUs. m = 0: the cost without. */
 static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum conv2d_direction direction,
-                      int m)
+                      bool fixed)
 {
     enum { TILE_FLOAT = 52, WEIGHT_FLOAT = 40, FIXED_WEIGHT_FLOAT = 16 };
-    if (m == 0)
+    if (way.winograd == 0)
         return 9.0 * s->n * s->oh * s->ow * s->cin * s->cout;
-    way.winograd[direction] = m;
-    const struct filtering f = filtering_of(s, &way, direction);
+    const struct filtering f = filtering_of(s, way, direction);
     const double tiles = (double)f.points * f.tiles, weights = (double)f.points * f.k * f.c;
     return weights * f.tiles + TILE_FLOAT * tiles * (f.k + f.c) +
-           (way.fixed && direction != CONV2D_WEIGHTS ? FIXED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
+           (fixed && direction != CONV2D_WEIGHTS ? FIXED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
 }
 
-int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_way *way,
-                         enum conv2d_direction direction)
+int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_kernel *kernel,
+                         enum conv2d_direction direction, bool fixed)
 {
-    int best = 0;
-    for (int m = 2; m <= 4 && sanl_winograd_fits(s); m += 2)
-        if (cost_of(s, *way, direction, m) < cost_of(s, *way, direction, best))
-            best = m;
-    return best;
+    struct conv2d_way best = {kernel, 0};
+    for (int m = 2; m <= 4 && sanl_winograd_fits(s); m += 2) {
+        const struct conv2d_way way = {kernel, m};
+        if (cost_of(s, way, direction, fixed) < cost_of(s, best, direction, fixed))
+            best = way;
+    }
+    return best.winograd;
 }
 
-static size_t padded(const struct conv2d_route *route, int channels)
+static int lanes_of(const struct conv2d_kernel *kernel, int channels)
 {
-    const size_t lanes = (size_t)route->lanes(channels);
+    return kernel->route->lanes(kernel, channels);
+}
+
+static size_t padded(const struct conv2d_kernel *kernel, int channels)
+{
+    const size_t lanes = (size_t)lanes_of(kernel, channels);
     return ((size_t)channels + lanes - 1) / lanes * lanes;
 }
 
-size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, struct conv2d_way way,
                                    enum conv2d_direction direction)
 {
     const struct filtering f = filtering_of(s, way, direction);
-    return (size_t)f.points * (size_t)f.k * padded(f.route, f.c) * sizeof(float);
+    return (size_t)f.points * (size_t)f.k * padded(f.kernel, f.c) * sizeof(float);
 }
 
 /* The parts of the extra workspace, in floats: transformed input and products; for the weights' gradient
@@ -94,7 +100,7 @@ struct layout {
 static struct layout layout_of(const struct filtering *f, enum conv2d_direction direction)
 {
     const size_t points = (size_t)f->points, chunk = points * (size_t)f->chunk;
-    return (struct layout){chunk * (size_t)f->k, chunk * padded(f->route, f->c),
+    return (struct layout){chunk * (size_t)f->k, chunk * padded(f->kernel, f->c),
                            direction == CONV2D_WEIGHTS ? points * (size_t)f->k * (size_t)f->c : 0};
 }
 
@@ -104,7 +110,7 @@ static size_t aligned(size_t floats, const struct sanl_device *device)
     return (floats * sizeof(float) + align - 1) / align * align;
 }
 
-size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, const struct conv2d_way *way,
+size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, struct conv2d_way way,
                                  enum conv2d_direction direction, const struct sanl_device *device)
 {
     const struct filtering f = filtering_of(s, way, direction);
@@ -113,7 +119,7 @@ size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, const struct conv
     if (direction == CONV2D_WEIGHTS)
         return work + aligned(l.last, device);
     /* packing needs the weights before their transform */
-    const size_t pack = aligned((size_t)9 * (size_t)f.k * padded(f.route, f.c), device);
+    const size_t pack = aligned((size_t)9 * (size_t)f.k * padded(f.kernel, f.c), device);
     return work > pack ? work : pack;
 }
 
@@ -145,7 +151,7 @@ static struct walk walk_over(struct sanl_device *device, int m, size_t rows, int
 /* Lanes of a strip of the transformed input: the route's where they divide the channels. */
 static int run_of(const struct filtering *f)
 {
-    const int lanes = f->route->lanes(f->k);
+    const int lanes = lanes_of(f->kernel, f->k);
     return f->k % lanes ? f->k : lanes;
 }
 
@@ -162,12 +168,11 @@ static enum sanl_status transform_input(struct sanl_device *device, const struct
 }
 
 enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct sanl_op_call *call,
-                                    const struct conv2d_way *way, enum conv2d_direction direction,
-                                    cl_mem extra, cl_mem out, size_t at)
+                                    enum conv2d_direction direction, cl_mem extra, cl_mem out, size_t at)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct filtering f = filtering_of(&s, way, direction);
-    const int lanes = f.route->lanes(f.c), strips = (f.c + lanes - 1) / lanes;
+    const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, direction), direction);
+    const int lanes = lanes_of(f.kernel, f.c), strips = (f.c + lanes - 1) / lanes;
     SANL_TRY(sanl_conv2d_pack(device, call, lanes, direction == CONV2D_DATA, extra, 0));
     const struct walk walk = walk_over(device, f.m, 1, lanes, lanes);
     const int groups = f.k * walk.sweep.groups, span = walk.sweep.range.local[0] > 1 ? 1 : 256;
@@ -187,7 +192,7 @@ struct epilogue {
 static enum sanl_status transform_output(struct sanl_device *device, const struct filtering *f, cl_mem m,
                                          cl_mem y, const struct epilogue *e, int first, int count)
 {
-    const int lanes = f->route->lanes(f->c), strips = (f->c + lanes - 1) / lanes;
+    const int lanes = lanes_of(f->kernel, f->c), strips = (f->c + lanes - 1) / lanes;
     const struct walk walk = walk_over(device, f->m, (size_t)count, f->c, common(f->c, lanes));
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_winograd", "winograd_output", walk.options));
@@ -233,7 +238,8 @@ static enum sanl_status filter(struct sanl_device *device, const struct filterin
         const int count = f->tiles - first < f->chunk ? f->tiles - first : f->chunk;
         const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f)};
         SANL_TRY(transform_input(device, f, in, pieces->input, first, count));
-        SANL_TRY(f->route->multiply(device, &batch, pieces->input, u, u_at, pieces->middle));
+        SANL_TRY(
+            f->kernel->route->multiply(device, f->kernel, &batch, pieces->input, u, u_at, pieces->middle));
         SANL_TRY(transform_output(device, f, pieces->middle, out, epilogue, first, count));
     }
     return SANL_OK;
@@ -241,43 +247,42 @@ static enum sanl_status filter(struct sanl_device *device, const struct filterin
 
 /* Forward or data gradient. */
 static enum sanl_status run(struct sanl_device *device, const struct sanl_op_call *call,
-                            const struct conv2d_way *way, enum sanl_direction direction, cl_mem in,
-                            cl_mem out, cl_mem extra, const struct epilogue *epilogue)
+                            enum sanl_direction direction, cl_mem in, cl_mem out, cl_mem extra,
+                            const struct epilogue *epilogue)
 {
     const enum conv2d_direction pass = direction == SANL_FORWARD ? CONV2D_FORWARD : CONV2D_DATA;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct filtering f = filtering_of(&s, way, pass);
+    const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, pass), pass);
     const struct layout layout = layout_of(&f, pass);
     struct pieces pieces;
     SANL_TRY(make_pieces(&pieces, device, &layout, extra));
-    const enum sanl_status status =
-        filter(device, &f, &pieces, in, call->prepared[direction],
-               sanl_conv2d_prepared_of(call, device, direction).weights, out, epilogue);
+    const enum sanl_status status = filter(device, &f, &pieces, in, call->prepared[direction],
+                                           sanl_conv2d_prepared_of(call, direction).weights, out, epilogue);
     free_pieces(&pieces);
     return status;
 }
 
 enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct sanl_op_call *call,
-                                       const struct conv2d_way *way, cl_mem extra)
+                                       cl_mem extra)
 {
     const int flags = sanl_conv2d_sizes_of(call).flags;
     const struct epilogue epilogue = {flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
                                       call->prepared[SANL_FORWARD],
                                       flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL, flags};
-    return run(device, call, way, SANL_FORWARD, call->in[0], call->out[0], extra, &epilogue);
+    return run(device, call, SANL_FORWARD, call->in[0], call->out[0], extra, &epilogue);
 }
 
 enum sanl_status sanl_winograd_data_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                             const struct conv2d_way *way, cl_mem g, cl_mem extra)
+                                             cl_mem g, cl_mem extra)
 {
     const struct epilogue epilogue = {.flags = call->din_add[0] ? CONV2D_HAS_ADD : 0};
-    return run(device, call, way, SANL_BACKWARD, g, call->din[0], extra, &epilogue);
+    return run(device, call, SANL_BACKWARD, g, call->din[0], extra, &epilogue);
 }
 
 static enum sanl_status transform_gradient(struct sanl_device *device, const struct filtering *f, cl_mem g,
                                            cl_mem out, int first, int count)
 {
-    const int lanes = f->route->lanes(f->c), strips = (f->c + lanes - 1) / lanes;
+    const int lanes = lanes_of(f->kernel, f->c), strips = (f->c + lanes - 1) / lanes;
     const struct walk walk = walk_over(device, f->m, (size_t)count, lanes * strips, common(f->c, lanes));
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_winograd", "winograd_gradient", walk.options));
@@ -294,7 +299,8 @@ static enum sanl_status sum_tiles(struct sanl_device *device, const struct sanl_
         const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f)};
         SANL_TRY(transform_input(device, f, call->in[0], pieces->input, first, count));
         SANL_TRY(transform_gradient(device, f, g, pieces->middle, first, count));
-        SANL_TRY(f->route->correlate(device, &batch, pieces->input, pieces->middle, pieces->last, first > 0));
+        SANL_TRY(f->kernel->route->correlate(device, f->kernel, &batch, pieces->input, pieces->middle,
+                                             pieces->last, first > 0));
     }
     const size_t weights = (size_t)f->k * (size_t)f->c;
     const struct walk walk = walk_over(device, f->m, 1, f->c, f->c);
@@ -308,10 +314,10 @@ static enum sanl_status sum_tiles(struct sanl_device *device, const struct sanl_
 }
 
 enum sanl_status sanl_winograd_weight_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                               const struct conv2d_way *way, cl_mem g, cl_mem extra)
+                                               cl_mem g, cl_mem extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct filtering f = filtering_of(&s, way, CONV2D_WEIGHTS);
+    const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, CONV2D_WEIGHTS), CONV2D_WEIGHTS);
     const struct layout layout = layout_of(&f, CONV2D_WEIGHTS);
     struct pieces pieces;
     SANL_TRY(make_pieces(&pieces, device, &layout, extra));

@@ -22,7 +22,9 @@ enum {
     SANL_OP_PARAM = 2,
     SANL_OP_STATE = 4,
     SANL_OP_SAVED = 2,
-    SANL_OP_ATTR = 16
+    SANL_OP_ATTR = 16,
+    SANL_OP_CHOICES = 3,
+    SANL_CHOICE_BYTES = 48
 };
 
 /* n, h, w, c; vectors and matrices use the last ones: a bias is (1, 1, 1, c), a convolution weight
@@ -43,6 +45,10 @@ struct sanl_op_call {
     double attr[SANL_OP_ATTR];
     bool training;      /* forward keeps what backward needs; batch norm uses batch statistics */
     bool no_param_grad; /* backward computes gradients of the inputs alone */
+    /* How the forward pass, the gradients of inputs, those of parameters are computed: one of the operator's
+     * choices, which count from 1; 0: what was tuned for the device, else a default. infer() sets `chosen`.
+     */
+    int choice[SANL_OP_CHOICES], chosen[SANL_OP_CHOICES];
     unsigned backward_in, backward_out; /* bit i: backward reads in[i], out[i]; the operator's own, less what
                                            infer() finds that this call does not need */
 
@@ -124,6 +130,11 @@ struct sanl_op {
     enum sanl_status (*recompute)(struct sanl_op_call *call, struct sanl_device *device);
     enum sanl_status (*backward)(struct sanl_op_call *call, struct sanl_device *device); /* or NULL */
     struct sanl_op_cost (*cost)(const struct sanl_op_call *call, enum sanl_direction direction);
+    /* Of an operator with several ways to compute. The name of a choice: false after the last; whether it
+     * suits an inferred call on a device. NULL: there is one way. */
+    bool (*choice_name)(char name[SANL_CHOICE_BYTES], int choice);
+    bool (*choice_fits)(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
+                        int choice);
     void (*fill)(const struct sanl_op_call *call, const struct sanl_op_host *host,
                  uint64_t seed); /* or NULL */
 };
