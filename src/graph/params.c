@@ -203,6 +203,8 @@ static void reorder(const struct sanl_param *p, float *to, const float *from, bo
     enum { SQUARE = 16 };
     const size_t out = (size_t)p->shape.c, in = (size_t)p->shape.w,
                  taps = (size_t)p->shape.n * (size_t)p->shape.h;
+    const size_t file[3] = {in * taps, taps, 1}, device[3] = {1, out, in * out}; /* steps of o, k and t */
+    const size_t *f = to_device ? file : device, *d = to_device ? device : file;
     if (p->layout == SANL_PARAM_VECTOR) {
         memcpy(to, from, sanl_shape_count(p->shape) * sizeof *to);
         return;
@@ -211,10 +213,8 @@ static void reorder(const struct sanl_param *p, float *to, const float *from, bo
         for (size_t k0 = 0; k0 < in; k0 += SQUARE)
             for (size_t t = 0; t < taps; t++)
                 for (size_t k = k0; k < min_size(k0 + SQUARE, in); k++)
-                    for (size_t o = o0; o < min_size(o0 + SQUARE, out); o++) {
-                        const size_t file = (o * in + k) * taps + t, device = (t * in + k) * out + o;
-                        to[to_device ? device : file] = from[to_device ? file : device];
-                    }
+                    for (size_t o = o0; o < min_size(o0 + SQUARE, out); o++)
+                        to[o * d[0] + k * d[1] + t * d[2]] = from[o * f[0] + k * f[1] + t * f[2]];
 }
 
 static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,

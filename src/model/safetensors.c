@@ -108,6 +108,15 @@ static const struct type *find_type(const char *name)
     return NULL;
 }
 
+/* True where the file's bytes are those in memory: F32 on a little-endian machine. */
+static bool is_native(const struct type *type)
+{
+    const uint32_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1 && type->decode == decode_f32;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* The shape and the number of values. */
@@ -334,13 +343,15 @@ enum sanl_status sanl_safetensors_read(struct sanl_safetensors *file, const stru
                          file->path, tensor->name, tensor->dtype);
     if (fseeko(file->file, (off_t)tensor->offset, SEEK_SET) != 0)
         return sanl_fail_errno(SANL_ERR_IO, "%s: tensor '%s': cannot read", file->path, tensor->name);
+    const bool native = is_native(type);
     unsigned char bytes[CHUNK_VALUES * VALUE_BYTES];
     for (size_t done = 0; done < tensor->count;) {
         const size_t left = tensor->count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
-        if (fread(bytes, type->bytes, n, file->file) != n)
+        if (fread(native ? (void *)(values + done) : bytes, type->bytes, n, file->file) != n)
             return sanl_fail(SANL_ERR_IO, "%s: tensor '%s': cannot read all its values", file->path,
                              tensor->name);
-        type->decode(values + done, bytes, n);
+        if (!native)
+            type->decode(values + done, bytes, n);
         done += n;
     }
     return SANL_OK;

@@ -246,15 +246,19 @@ static enum sanl_status compare(const struct sanl_params *params, const struct s
                      text[0], text[1], text[2]);
 }
 
+/* The first value that is not finite, or `count`. Most lines have none, which compilers make fast. */
 static size_t find_infinite(const float *values, size_t count)
 {
-    uint32_t largest = 0, bits; /* without its sign, a number orders as its bits do */
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&bits, &values[i], sizeof bits);
-        bits &= 0x7FFFFFFFu;
-        largest = bits > largest ? bits : largest;
+    enum { LINE = 64 };
+    size_t at = 0;
+    for (; at + LINE <= count; at += LINE) {
+        uint32_t bits[LINE], infinite = 0;
+        memcpy(bits, values + at, sizeof bits);
+        for (int i = 0; i < LINE; i++)
+            infinite |= (bits[i] & 0x7F800000u) == 0x7F800000u;
+        if (infinite)
+            break;
     }
-    size_t at = largest < 0x7F800000u ? count : 0;
     while (at < count && isfinite(values[at]))
         at++;
     return at;
