@@ -36,6 +36,7 @@ struct sanl_device_options {
     enum sanl_route route; /* family of the heavy kernels; AUTO: wide on CPUs, tile elsewhere */
     bool profile;          /* measure every kernel (slower) */
     bool trace;            /* the same, and keep every launch for sanl_device_save_trace */
+    bool no_tuned;         /* leave out what 'sanlcl tune' found */
     bool no_cache;         /* do not read or write program binaries under $XDG_CACHE_HOME/sanlcl */
 };
 

@@ -99,6 +99,7 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->id = list[chosen].id;
     device->info = list[chosen].info;
     device->route = options->route ? options->route : default_route(&device->info);
+    device->route_given = options->route != SANL_ROUTE_AUTO;
     device->cache = options->no_cache ? NULL : sanl_cache_folder();
     if (!device->info.compiler) {
         status = sanl_fail(SANL_ERR_DEVICE,
@@ -115,6 +116,8 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
     if ((status = sanl_cl_check(code, device->info.name)) != SANL_OK)
         goto done;
+    if (!options->no_tuned)
+        sanl_device_load_tuned(device);
     device->queue = clCreateCommandQueue(device->context, device->id,
                                          device->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     status = sanl_cl_check(code, device->info.name);
@@ -140,6 +143,7 @@ void sanl_device_free(struct sanl_device *device)
         clReleaseCommandQueue(device->queue);
     if (device->context)
         clReleaseContext(device->context);
+    sanl_device_forget_tuned(device);
     free(device->cache);
     free(device);
 }
@@ -157,6 +161,11 @@ enum sanl_route sanl_device_route(const struct sanl_device *device)
 enum sanl_route sanl_device_family(const struct sanl_device *device)
 {
     return device->route == SANL_ROUTE_CLBLAST ? default_route(&device->info) : device->route;
+}
+
+bool sanl_device_route_is_given(const struct sanl_device *device)
+{
+    return device->route_given;
 }
 
 bool sanl_device_is_cpu(const struct sanl_device *device)

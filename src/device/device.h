@@ -77,6 +77,9 @@ SANL_CHECKED enum sanl_status sanl_device_finish(struct sanl_device *device);
 /* The family of kernels for what CLBlast does not do: SANL_ROUTE_WIDE or SANL_ROUTE_TILE. */
 enum sanl_route sanl_device_family(const struct sanl_device *device);
 
+/* True when the user, not the device's class, chose the route: no other is taken. */
+bool sanl_device_route_is_given(const struct sanl_device *device);
+
 /* True on devices where one work-item should compute much and local memory does not help (CPUs). */
 bool sanl_device_is_cpu(const struct sanl_device *device);
 
@@ -86,6 +89,19 @@ bool sanl_device_profiles(const struct sanl_device *device);
 void sanl_device_enter(struct sanl_device *device, const char *group, const char *detail, double flops,
                        double bytes);
 void sanl_device_leave(struct sanl_device *device);
+
+/* ---- what was tuned for the device (src/device/tuned.c) ------------------------------------------- */
+
+/* Entry `index` in the order of keys; false from the last on. */
+bool sanl_device_tuned_at(const struct sanl_device *device, int index, const char **key, const char **value);
+SANL_CHECKED enum sanl_status sanl_device_set_tuned(struct sanl_device *device, const char *key,
+                                                    const char *value);
+/* Reads the file, if there is one for this device and these kernels: sanl_device_open does. */
+void sanl_device_load_tuned(struct sanl_device *device);
+void sanl_device_forget_tuned(struct sanl_device *device);
+/* Writes the file; its path is in new memory, NULL without a cache folder. */
+SANL_CHECKED enum sanl_status sanl_device_save_tuned(const struct sanl_device *device);
+char *sanl_device_tuned_path(const struct sanl_device *device);
 
 cl_command_queue sanl_device_queue(struct sanl_device *device);
 cl_context sanl_device_context(struct sanl_device *device);

@@ -42,8 +42,14 @@ struct sanl_device {
     cl_command_queue queue;
     struct sanl_device_info info;
     enum sanl_route route;
+    bool route_given;
     struct sanl_profile *profile; /* device/profile.h; NULL: not measuring */
     char *cache;                  /* folder of program binaries; NULL: none */
+    struct sanl_tuned {
+        char *key, *value;
+    } * tuned; /* sorted by key */
+    int tuned_count;
+    size_t tuned_capacity;
     struct program *programs;
     struct sanl_kernel *kernels[KERNEL_BUCKETS];
 };

@@ -433,6 +433,7 @@ const struct sanl_op sanl_op_conv2d = {
     .cost = cost,
     .choice_name = sanl_conv2d_choice_name,
     .choice_fits = sanl_conv2d_choice_fits,
+    .choice_key = sanl_conv2d_choice_key,
 };
 
 /* A linear layer is a 1x1 convolution over n pixels: x (n, 1, 1, cin), w (1, 1, cin, cout), bias. */
@@ -470,4 +471,5 @@ const struct sanl_op sanl_op_linear = {
     .cost = cost,
     .choice_name = sanl_conv2d_choice_name,
     .choice_fits = sanl_conv2d_choice_fits,
+    .choice_key = sanl_conv2d_choice_key,
 };

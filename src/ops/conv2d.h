@@ -102,6 +102,7 @@ struct conv2d_way sanl_conv2d_way_of(const struct sanl_op_call *call, enum conv2
 /* Sets call->chosen. */
 void sanl_conv2d_choose(struct sanl_op_call *call, const struct sanl_device *device);
 bool sanl_conv2d_choice_name(char name[SANL_CHOICE_BYTES], int choice);
+void sanl_conv2d_choice_key(char *text, size_t bytes, const struct sanl_op_call *call);
 bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
                              int choice);
 

@@ -80,6 +80,14 @@ bool sanl_conv2d_choice_name(char name[SANL_CHOICE_BYTES], int choice)
     return true;
 }
 
+/* fixed: the weights are packed once, not for each run. */
+void sanl_conv2d_choice_key(char *text, size_t bytes, const struct sanl_op_call *call)
+{
+    const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
+    snprintf(text, bytes, "kh=%d kw=%d stride=%d pad=%d h=%d w=%d cin=%d cout=%d fixed=%d", s.kh, s.kw,
+             s.stride, s.pad, s.h, s.w, s.cin, s.cout, !call->training || call->no_param_grad);
+}
+
 bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
                              int choice)
 {
@@ -87,6 +95,9 @@ bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_
     const struct conv2d_kernel *kernel = &kernels[(choice - 1) / SIDES];
     const bool winograd = (choice - 1) % SIDES > 0;
     if (winograd && !sanl_winograd_fits(&s))
+        return false;
+    if (device && sanl_device_route_is_given(device) &&
+        kernel->route != default_kernel(&s, CONV2D_FORWARD, device)->route)
         return false;
     /* Far wider than the channels: the rest would be zeros. */
     const int channels = channels_out(&s, (enum conv2d_direction)direction);
@@ -110,7 +121,8 @@ void sanl_conv2d_choose(struct sanl_op_call *call, const struct sanl_device *dev
 {
     for (int i = 0; i < SANL_OP_CHOICES; i++) {
         int *chosen = &call->chosen[i];
-        *chosen = call->choice[i];
+        const int wish = call->choice[i];
+        *chosen = wish && sanl_conv2d_choice_fits(call, device, i, wish) ? wish : 0;
         if (!*chosen && call->attr[CONV2D_WINOGRAD] < 0)
             *chosen = sanl_tuned_choice(call, device, i);
         if (!*chosen)

@@ -130,11 +130,13 @@ struct sanl_op {
     enum sanl_status (*recompute)(struct sanl_op_call *call, struct sanl_device *device);
     enum sanl_status (*backward)(struct sanl_op_call *call, struct sanl_device *device); /* or NULL */
     struct sanl_op_cost (*cost)(const struct sanl_op_call *call, enum sanl_direction direction);
-    /* Of an operator with several ways to compute. The name of a choice: false after the last; whether it
-     * suits an inferred call on a device. NULL: there is one way. */
+    /* Of an operator with several ways to compute; NULL: there is one. The name of a choice: false after the
+     * last. Whether a choice suits a call, of which attributes and input shapes are set, on a device. What
+     * the speed depends on beside the batch, as "kh=3 kw=3 ...". */
     bool (*choice_name)(char name[SANL_CHOICE_BYTES], int choice);
     bool (*choice_fits)(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
                         int choice);
+    void (*choice_key)(char *text, size_t bytes, const struct sanl_op_call *call);
     void (*fill)(const struct sanl_op_call *call, const struct sanl_op_host *host,
                  uint64_t seed); /* or NULL */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/random.h"
+#include "ops/tuned.h"
 #include "device/source.h"
 
 static const size_t count_limit = (size_t)1 << 28; /* elements of one input */
@@ -73,9 +74,20 @@ static bool read_number(struct sanl_opcase *out, const char *name, const char *t
         out->call.no_param_grad = value != 0;
     else if (strcmp(name, "refuse") == 0)
         out->refuse = value != 0;
+    else if (strcmp(name, "choices") == 0)
+        out->choices = value != 0;
     else
         return false;
     return true;
+}
+
+/* In all directions that it suits. */
+static bool read_choice(struct sanl_op_call *call, const char *name)
+{
+    const int choice = call->op->choice_name ? sanl_choice_named(call->op, name) : 0;
+    for (int i = 0; i < SANL_OP_CHOICES; i++)
+        call->choice[i] = choice;
+    return choice > 0;
 }
 
 enum sanl_status sanl_opcase_parse(struct sanl_opcase *out, const struct sanl_op *op, const char *text)
@@ -92,12 +104,14 @@ enum sanl_status sanl_opcase_parse(struct sanl_opcase *out, const struct sanl_op
         if (!value)
             return fail_case(op, text, "expected words of the form name=value");
         *value++ = '\0';
-        bool good = strcmp(word, "in") == 0 ? read_inputs(&out->call, value) : read_number(out, word, value);
+        bool good = strcmp(word, "in") == 0       ? read_inputs(&out->call, value)
+                    : strcmp(word, "choice") == 0 ? read_choice(&out->call, value)
+                                                  : read_number(out, word, value);
         if (!good)
             return sanl_fail(
                 SANL_ERR_USAGE,
-                "%s: case '%s': '%s=%s' is neither in=N,H,W,C;... nor a number for an attribute of "
-                "%s or for train, noparam, refuse",
+                "%s: case '%s': '%s=%s' is neither in=N,H,W,C;... nor choice=NAME of its kernels nor a "
+                "number for an attribute of %s or for train, noparam, refuse, choices",
                 op->name, text, word, value, op->name);
     }
     if (out->call.in_count == 0)

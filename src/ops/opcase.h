@@ -4,6 +4,8 @@
  * NAME=    an attribute of the operator; those not named keep their defaults
  * train=   1 (default): a training call, forward and backward; 0: forward alone
  * noparam= 1: gradients of the inputs alone; default 0
+ * choice=  a way to compute it, of those that the operator has, e.g. wide-6x64-winograd4
+ * choices= 1: the self-test takes it by every choice that suits the device; default 0
  * refuse=  1: the operator must refuse these shapes and attributes; default 0
  * Empty lines and what follows a '#' are comments. The files travel inside the library. */
 #ifndef OPS_OPCASE_H
@@ -15,7 +17,7 @@ enum { SANL_CASE_BYTES = 256 };
 
 struct sanl_opcase {
     struct sanl_op_call call; /* op, attr, in_count, in_shape, training, no_param_grad; not inferred */
-    bool refuse;
+    bool refuse, choices;
 };
 
 SANL_CHECKED enum sanl_status sanl_opcase_parse(struct sanl_opcase *out, const struct sanl_op *op,

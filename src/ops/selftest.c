@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "ops/opcase.h"
 #include "ops/opcheck.h"
 
 static void add_result(struct sanl_selftest_row *row, const struct sanl_opcheck_result *result,
@@ -27,6 +28,24 @@ static void run_case(struct sanl_selftest_row *row, struct sanl_device *device, 
     add_result(row, &result, options);
 }
 
+/* A case of the file once more by each choice that suits the device and some direction. */
+static void run_choices(struct sanl_selftest_row *row, struct sanl_device *device, const struct sanl_op *op,
+                        const char *text, const struct sanl_selftest_options *options)
+{
+    struct sanl_opcase parsed;
+    char name[SANL_CHOICE_BYTES], all[SANL_CASE_BYTES + SANL_CHOICE_BYTES + 16];
+    if (!op->choice_name || sanl_opcase_parse(&parsed, op, text) != SANL_OK || !parsed.choices)
+        return;
+    for (int choice = 1; op->choice_name(name, choice); choice++) {
+        bool fits = false;
+        for (int i = 0; i < SANL_OP_CHOICES; i++)
+            fits |= op->choice_fits(&parsed.call, device, i, choice);
+        snprintf(all, sizeof all, "%s choice=%s", text, name);
+        if (fits)
+            run_case(row, device, op, all, options);
+    }
+}
+
 /* An operator without a case counts as a failed one. */
 static void run_file(struct sanl_selftest_row *row, struct sanl_device *device, const struct sanl_op *op,
                      const struct sanl_selftest_options *options)
@@ -34,8 +53,10 @@ static void run_file(struct sanl_selftest_row *row, struct sanl_device *device, 
     const char *cursor = sanl_opcase_file(op);
     char text[SANL_CASE_BYTES];
     while (cursor && sanl_opcase_next(text, &cursor))
-        if (!options->tiny || sanl_opcase_is_tiny(op, text))
+        if (!options->tiny || sanl_opcase_is_tiny(op, text)) {
             run_case(row, device, op, text, options);
+            run_choices(row, device, op, text, options);
+        }
     if (row->cases > 0)
         return;
     struct sanl_opcheck_result none = {.op = op};
