@@ -40,6 +40,7 @@ struct sanl_bench_op {
     double flops, bytes;   /* of one run; bytes: what must move at least */
     double seconds;        /* of one run: the median */
     enum sanl_route route; /* family of its kernels */
+    char kernels[48];      /* the choice of them, where there are several: "wide-6x64-winograd4"; else "" */
     enum sanl_bench_limit limit;
     double roof;          /* bound / seconds, where the bound is the longest of flops / peaks.flops, bytes /
                              peaks.copy and peaks.launch; above 1 where data stay in the caches */

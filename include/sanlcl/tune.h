@@ -27,7 +27,7 @@ struct sanl_tune_options {
     enum sanl_route route; /* AUTO: every route; else only that one */
     bool full;             /* every choice; else those of the route that the device's class takes */
     bool again;            /* shapes that are tuned already, too */
-    double budget_seconds; /* no new shape is begun after so long; 0: no limit */
+    double budget_seconds; /* no new shape but the first is begun after so long; 0: no limit */
     void (*done)(void *payload, const struct sanl_tune_row *row, int index, int count);
     void (*failed)(void *payload, const char *message); /* of each choice that failed */
     void *payload;

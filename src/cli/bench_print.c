@@ -37,8 +37,8 @@ static void print_head(const char *other)
     char title[32] = "";
     if (other)
         snprintf(title, sizeof title, " %7.7s ms  ratio", other);
-    printf("%6s %4s %8s%s %7s %6s %5s %-7s %-5s work\n", "share", "runs", "ms", title, "GFLOP/s", "GB/s",
-           "roof", "limit", "route");
+    printf("%6s %4s %8s%s %7s %6s %5s %-7s %-20s work\n", "share", "runs", "ms", title, "GFLOP/s", "GB/s",
+           "roof", "limit", "kernels");
 }
 
 static void print_op(const struct sanl_bench_op *op, double total, bool compared)
@@ -51,9 +51,9 @@ static void print_op(const struct sanl_bench_op *op, double total, bool compared
         used += printf(" %10.3f %6.2f", op->other_seconds * 1e3, op->other_seconds / op->seconds);
     else if (compared)
         used += printf(" %10s %6s", "-", "-");
-    used += printf(" %7.1f %6.1f %4.0f%% %-7s %-5.5s ", op->flops / op->seconds * 1e-9,
+    used += printf(" %7.1f %6.1f %4.0f%% %-7s %-20s ", op->flops / op->seconds * 1e-9,
                    op->bytes / op->seconds * 1e-9, 100 * op->roof, limits[op->limit],
-                   sanl_args_routes[op->route]);
+                   op->kernels[0] ? op->kernels : sanl_args_routes[op->route]);
     snprintf(text, sizeof text, "%s %s %s", op->op, op->pass, op->shape);
     sanl_cli_print_wrapped(stdout, text, used);
 }

@@ -320,7 +320,7 @@ const struct sanl_command sanl_cmd_bench = {
         "apart, each alone on buffers of its own, again and again; small tensors so stay in the caches,\n"
         "which they may have left in the network. Columns: share of the time of all; runs in the network;\n"
         "time of one; GFLOP/s and GB/s of what it must compute and move at least; roof, its share of\n"
-        "what the peaks allow (above 100% in the caches) and which of them limits; the kernels' route; and\n"
+        "what the peaks allow (above 100% in the caches) and which of them limits; the kernels; and\n"
         "the operator, the pass and the case for --op and --shape. Passes: forward; data and weight, a\n"
         "convolution's gradients; backward; prepare, once after each update.\n"
         "--network: Grad-CAM, the network, inference (both) and a step of training.\n"

@@ -122,6 +122,16 @@ void sanl_work_text(char text[SANL_CASE_BYTES], const struct sanl_op_call *call)
         (void)snprintf(text + used, SANL_CASE_BYTES - used, " noparam=1");
 }
 
+int sanl_work_direction(const struct sanl_work *work)
+{
+    if (!work->call.op->choice_name)
+        return -1;
+    return work->pass == SANL_PASS_FORWARD  ? 0
+           : work->pass == SANL_PASS_DATA   ? 1
+           : work->pass == SANL_PASS_WEIGHT ? 2
+                                            : -1;
+}
+
 enum sanl_route sanl_work_route(const struct sanl_work *work, const struct sanl_device *device)
 {
     return has_matrix(&work->call) ? sanl_device_route(device) : sanl_device_family(device);

@@ -55,6 +55,9 @@ SANL_CHECKED enum sanl_status sanl_work_forward(struct sanl_op_call *call, struc
 /* The call as a case (ops/opcase.h); attributes that have their defaults are left out. */
 void sanl_work_text(char text[SANL_CASE_BYTES], const struct sanl_op_call *call);
 
+/* The direction, of those that have choices, that it belongs to: 0 forward, 1 data, 2 weight; -1: none. */
+int sanl_work_direction(const struct sanl_work *work);
+
 /* The family of kernels that runs it on `device`: wide, tile or clblast. */
 enum sanl_route sanl_work_route(const struct sanl_work *work, const struct sanl_device *device);
 

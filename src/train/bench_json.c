@@ -41,10 +41,10 @@ static json_t *peaks_object(const struct sanl_bench_peaks *p)
 
 static json_t *op_object(const struct sanl_bench_op *op)
 {
-    json_t *made =
-        json_pack("{ss ss ss si sf sf sf ss ss sf}", "op", op->op, "pass", op->pass, "shape", op->shape,
-                  "count", op->count, "seconds", op->seconds, "flops", op->flops, "bytes", op->bytes, "route",
-                  route_names[op->route], "limit", limit_names[op->limit], "roof", op->roof);
+    json_t *made = json_pack("{ss ss ss si sf sf sf ss ss ss sf}", "op", op->op, "pass", op->pass, "shape",
+                             op->shape, "count", op->count, "seconds", op->seconds, "flops", op->flops,
+                             "bytes", op->bytes, "route", route_names[op->route], "kernels", op->kernels,
+                             "limit", limit_names[op->limit], "roof", op->roof);
     if (made && op->other_seconds > 0)
         json_object_set_new(made, "other_seconds", json_real(op->other_seconds));
     return made;

@@ -66,6 +66,9 @@ static enum sanl_status time_row(struct sanl_bench_op *row, struct sanl_device *
     snprintf(row->pass, sizeof row->pass, "%s", sanl_pass_names[work->pass]);
     sanl_work_text(row->shape, &work->call);
     row->route = sanl_work_route(work, device);
+    const int direction = sanl_work_direction(work);
+    if (direction >= 0)
+        (void)work->call.op->choice_name(row->kernels, work->call.chosen[direction]);
     if (options->other && sanl_work_route(work, options->other) != row->route)
         SANL_TRY(compare_devices(row, device, work, options));
     else

@@ -109,14 +109,14 @@ static enum sanl_status ask(struct tune_reply *reply, struct tuner *t, const str
         SANL_TRY(start_child(t));
         limit += start_limit;
     }
-    const bool sent = sanl_tune_send(t->requests, request, sizeof *request);
-    if (sent && answers(t, limit) && sanl_tune_receive(t->replies, reply, sizeof *reply))
+    const bool sent = sanl_tune_send(t->requests, request, sizeof *request),
+               ready = sent && answers(t, limit);
+    if (ready && sanl_tune_receive(t->replies, reply, sizeof *reply))
         return reply->status == SANL_OK ? SANL_OK : sanl_fail(reply->status, "%s", reply->message);
-    const bool gone = waitpid(t->child, NULL, WNOHANG) == t->child;
     stop_child(t);
     if (sanl_interrupted())
         return sanl_fail(SANL_ERR_INTERRUPTED, "stopped; what was tuned is kept");
-    return sanl_fail(SANL_ERR_DEVICE, gone ? "crashed the driver" : "took more than %.0f s", limit);
+    return sanl_fail(SANL_ERR_DEVICE, !sent || ready ? "crashed the driver" : "took more than %.0f s", limit);
 }
 
 static enum sanl_status list_shapes(struct tuner *t, struct sanl_tune_result *result)
@@ -259,7 +259,8 @@ static enum sanl_status tune_shapes(struct tuner *t, struct sanl_tune_result *re
         done += finished[i];
     }
     for (int shape; (shape = next_shape(t, finished)) >= 0; finished[shape] = true) {
-        if (t->options->budget_seconds > 0 && sanl_clock_seconds() - t->begun > t->options->budget_seconds)
+        if (result->tuned > 0 && t->options->budget_seconds > 0 &&
+            sanl_clock_seconds() - t->begun > t->options->budget_seconds)
             break;
         int best;
         SANL_TRY(try_choices(&best, t, shape));

@@ -51,30 +51,19 @@ bool sanl_tune_receive(int pipe, void *record, size_t bytes)
     return true;
 }
 
-/* The direction that a pass belongs to; -1: none that has choices. */
-static int direction_of(const struct sanl_work *work)
-{
-    if (!work->call.op->choice_name)
-        return -1;
-    return work->pass == SANL_PASS_FORWARD  ? 0
-           : work->pass == SANL_PASS_DATA   ? 1
-           : work->pass == SANL_PASS_WEIGHT ? 2
-                                            : -1;
-}
-
 /* Works that differ in what does not count for the speed, as in their epilogues, are one. */
 static enum sanl_status merge(struct sanl_work_list *list)
 {
     int kept = 0;
     char key[SANL_TUNED_KEY_BYTES], other[SANL_TUNED_KEY_BYTES];
     for (int i = 0; i < list->count; i++) {
-        const int direction = direction_of(&list->rows[i].work);
+        const int direction = sanl_work_direction(&list->rows[i].work);
         int same = 0;
         if (direction < 0)
             continue;
         sanl_tuned_key(key, &list->rows[i].work.call, direction);
         for (; same < kept; same++) {
-            sanl_tuned_key(other, &list->rows[same].work.call, direction_of(&list->rows[same].work));
+            sanl_tuned_key(other, &list->rows[same].work.call, sanl_work_direction(&list->rows[same].work));
             if (strcmp(key, other) == 0)
                 break;
         }
@@ -117,7 +106,7 @@ static bool send_list(struct worker *w, int replies)
     for (int i = 0; i < w->list.count && sent; i++) {
         const struct sanl_work_row *row = &w->list.rows[i];
         struct tune_shape shape = {.count = row->count};
-        sanl_tuned_key(shape.key, &row->work.call, direction_of(&row->work));
+        sanl_tuned_key(shape.key, &row->work.call, sanl_work_direction(&row->work));
         snprintf(shape.op, sizeof shape.op, "%s", row->work.call.op->name);
         shape.tuned = is_tuned(w->device, shape.key);
         sent = sanl_tune_send(replies, &shape, sizeof shape);
@@ -189,7 +178,7 @@ static enum sanl_status measure(struct tune_reply *reply, struct worker *w,
                                 const struct tune_request *request)
 {
     struct sanl_work work = w->list.rows[request->shape].work;
-    const int direction = direction_of(&work);
+    const int direction = sanl_work_direction(&work);
     struct sanl_optime *timer;
     if (request->choice && !work.call.op->choice_fits(&work.call, w->device, direction, request->choice))
         return SANL_OK;
@@ -217,7 +206,7 @@ static enum sanl_status keep(struct worker *w, const struct tune_request *reques
 {
     const struct sanl_work *work = &w->list.rows[request->shape].work;
     char key[SANL_TUNED_KEY_BYTES], name[SANL_CHOICE_BYTES] = "";
-    sanl_tuned_key(key, &work->call, direction_of(work));
+    sanl_tuned_key(key, &work->call, sanl_work_direction(work));
     (void)work->call.op->choice_name(name, request->choice);
     sanl_device_load_tuned(w->device);
     enum sanl_status status = sanl_device_set_tuned(w->device, key, name);

@@ -37,4 +37,11 @@ expect 2 '' 'the route is tile already' bench --op relu --gemm tile --vs-route t
 expect 2 '' 'go with --network alone' bench --peak --profile
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
+XDG_CACHE_HOME=$folder/cache expect 0 'shapes tuned' '' tune --batch 2 --budget 0.02 model.backbone=resnet18 \
+    model.size=32 model.width=8
+check 'what was tuned is kept' 'grep -q "^conv2d .* n=2 = " "$folder"/cache/sanlcl/tuned-*.txt'
+check 'times and gains' 'grep -q "^ *[0-9]*/[0-9]* .* ms .* x  .* conv2d " "$folder/out"'
+expect 2 '' 'exclude each other' tune --quick --full
+expect 2 '' 'no.such' tune no.such=1
+
 finish
