@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sanlcl/interrupt.h>
 #include <sanlcl/log.h>
 #include <sanlcl/text.h>
@@ -128,8 +131,19 @@ static int dispatch(int argc, char **argv)
     return run_command(command, argc - 2, argv + 2);
 }
 
+/* On a CPU the device's buffers come from malloc. The GNU C library takes ever larger ones from its heap once
+ * some were freed, and then keeps what the weights took before they were repacked. */
+static void give_back_freed_memory(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE = 128 << 10 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    give_back_freed_memory();
     set_signals();
     sanl_log_set(print_notice, NULL);
     int code = dispatch(argc, argv);

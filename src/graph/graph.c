@@ -32,9 +32,8 @@ void sanl_graph_free(struct sanl_graph *graph)
     if (!graph)
         return;
     for (int i = 0; i < graph->node_count; i++) {
-        if (!graph->options.prepare_at_use)
-            for (int d = 0; d < 2; d++)
-                sanl_buffer_free(graph->nodes[i]->call.prepared[d]);
+        for (int d = 0; d < 2 && !graph->nodes[i]->call.prepare_at_use; d++)
+            sanl_buffer_free(graph->nodes[i]->call.prepared[d]);
         free_node(graph->nodes[i]);
     }
     for (int i = 0; i < graph->step_count; i++) {

@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/memory.h"
 
-enum { BLOCK_BYTES = 16 << 20 };
+/* Without training small ones, which can be freed one by one once their weights are packed. */
+enum { BLOCK_BYTES = 16 << 20, FROZEN_BLOCK_BYTES = 1 << 20 };
 
 enum sanl_status sanl_params_create(struct sanl_params **out, struct sanl_device *device)
 {
@@ -86,6 +87,7 @@ static enum sanl_status lay_out(struct sanl_params *params, enum kind kind, stru
 {
     const struct sanl_device_info *info = sanl_device_get_info(params->device);
     const int first = *count;
+    const size_t full = params->training_count >= 0 ? BLOCK_BYTES : FROZEN_BLOCK_BYTES;
     size_t capacity = (size_t)first;
     for (int i = 0; i < params->count; i++) {
         struct sanl_param *p = params->list[i];
@@ -94,7 +96,7 @@ static enum sanl_status lay_out(struct sanl_params *params, enum kind kind, stru
         const size_t align = info->base_align_bytes;
         const size_t bytes = (sanl_shape_count(p->shape) * sizeof(float) + align - 1) / align * align;
         const size_t held = *count > first ? (*blocks)[*count - 1].bytes : 0;
-        if (*count == first || held >= BLOCK_BYTES || held + bytes > info->max_alloc_bytes) {
+        if (*count == first || held >= full || held + bytes > info->max_alloc_bytes) {
             SANL_TRY(sanl_grow(blocks, &capacity, (size_t)*count + 1, sizeof **blocks));
             memset(&(*blocks)[(*count)++], 0, sizeof **blocks);
         }

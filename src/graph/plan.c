@@ -206,7 +206,7 @@ static enum sanl_status demand_node(struct plan *plan, int i)
     for (int k = 0; k < call->saved_count; k++)
         SANL_TRY(demand(graph, SANL_MEMORY_SAVED, bytes_of(call->saved_shape[k]), plan->saved[i],
                         &call->saved[k]));
-    if (graph->options.prepare_at_use)
+    if (call->prepare_at_use)
         return SANL_OK;
     for (int d = 0; d < 2; d++)
         SANL_TRY(demand_own(graph, SANL_MEMORY_PACKED, call->prepared_bytes[d], &call->prepared[d]));
@@ -219,7 +219,7 @@ static enum sanl_status demand_step(struct sanl_graph *graph, int time)
     const struct sanl_op_call *call = &graph->nodes[step->node]->call;
     const struct life now = {time, time};
     SANL_TRY(demand(graph, SANL_MEMORY_WORKSPACE, call->workspace_bytes, now, &step->workspace));
-    if (!graph->options.prepare_at_use)
+    if (!call->prepare_at_use)
         return SANL_OK;
     return demand(graph, SANL_MEMORY_WORKSPACE, call->prepared_bytes[sanl_step_direction(step)], now,
                   &step->prepared);
@@ -229,6 +229,8 @@ static enum sanl_status make_layouts(struct plan *plan)
 {
     struct sanl_graph *graph = plan->graph;
     const struct sanl_device_info *info = sanl_device_get_info(graph->device);
+    for (int i = 0; i < graph->node_count; i++)
+        graph->nodes[i]->call.prepare_at_use |= graph->options.prepare_at_use;
     for (int i = 0; i < graph->step_count; i++)
         live_step(plan, &graph->steps[i]);
     for (int i = 0; i < graph->tensor_count; i++)

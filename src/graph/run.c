@@ -96,7 +96,7 @@ static void bind_step(struct node *node, const struct step *step)
 static enum sanl_status prepare_node(struct sanl_graph *graph, int index)
 {
     struct node *node = graph->nodes[index];
-    for (int i = 0; node->call.op->prepare && i < graph->step_count; i++) {
+    for (int i = 0; node->call.op->prepare && !node->call.prepare_at_use && i < graph->step_count; i++) {
         const struct step *step = &graph->steps[i];
         if (step->node != index || step->phase == RECOMPUTE)
             continue;

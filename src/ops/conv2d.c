@@ -213,11 +213,17 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         call->backward_out = 0;
     sanl_conv2d_choose(call, device);
     call->spent_params = 1;
+    call->prepare_at_use = false;
     for (int d = 0; d < (call->training ? 2 : 1); d++) {
         call->prepared_bytes[d] = sanl_conv2d_prepared_of(call, (enum sanl_direction)d).count * sizeof(float);
         if (weights_floats(call, d == SANL_BACKWARD) == 0)
             call->spent_params = 0;
+        const enum conv2d_direction direction = d ? CONV2D_DATA : CONV2D_FORWARD;
+        const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
+        call->prepare_at_use |= way.winograd && sanl_winograd_swells(&s, way, direction);
     }
+    if (call->prepare_at_use)
+        call->spent_params = 0;
     call->workspace_bytes = workspace_of(call, device).total;
     return SANL_OK;
 }

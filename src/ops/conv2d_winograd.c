@@ -50,25 +50,37 @@ bool sanl_winograd_fits(const struct conv2d_sizes *s)
  * or at least their reading. The weighting is how many multiplications go by while a float is moved; it is
  * similar for CPUs and GPUs. m = 0: the cost without. */
 static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum conv2d_direction direction,
-                      bool fixed)
+                      bool stored)
 {
-    enum { TILE_FLOAT = 52, WEIGHT_FLOAT = 40, FIXED_WEIGHT_FLOAT = 16 };
+    enum { TILE_FLOAT = 52, WEIGHT_FLOAT = 40, STORED_WEIGHT_FLOAT = 16 };
     if (way.winograd == 0)
         return 9.0 * s->n * s->oh * s->ow * s->cin * s->cout;
     const struct filtering f = filtering_of(s, way, direction);
     const double tiles = (double)f.points * f.tiles, weights = (double)f.points * f.k * f.c;
     return weights * f.tiles + TILE_FLOAT * tiles * (f.k + f.c) +
-           (fixed && direction != CONV2D_WEIGHTS ? FIXED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
+           (stored ? STORED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
+}
+
+bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
+                          enum conv2d_direction direction)
+{
+    const struct filtering f = filtering_of(s, way, direction);
+    const double tensors = (double)f.n * ((double)f.in_h * f.in_w * f.k + (double)f.out_h * f.out_w * f.c);
+    return (double)f.points * f.k * f.c > tensors;
 }
 
 int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_kernel *kernel,
                          enum conv2d_direction direction, bool fixed)
 {
     struct conv2d_way best = {kernel, 0};
+    double least = cost_of(s, best, direction, false);
     for (int m = 2; m <= 4 && sanl_winograd_fits(s); m += 2) {
         const struct conv2d_way way = {kernel, m};
-        if (cost_of(s, way, direction, fixed) < cost_of(s, best, direction, fixed))
+        const bool stored = fixed && direction != CONV2D_WEIGHTS && !sanl_winograd_swells(s, way, direction);
+        if (cost_of(s, way, direction, stored) < least) {
+            least = cost_of(s, way, direction, stored);
             best = way;
+        }
     }
     return best.winograd;
 }

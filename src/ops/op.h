@@ -62,6 +62,8 @@ struct sanl_op_call {
     size_t
         prepared_bytes[2]; /* what prepare() derives from the parameters for a direction: repacked weights */
 
+    bool
+        prepare_at_use; /* prepared is so large, beside the parameters, that it is better made for each run */
     unsigned spent_params; /* bit i: once prepared, param[i] is not read any more */
 
     cl_mem in[SANL_OP_IN], out[SANL_OP_OUT], param[SANL_OP_PARAM], state[SANL_OP_STATE], saved[SANL_OP_SAVED];

@@ -186,13 +186,13 @@ static enum sanl_status measure(struct tune_reply *reply, struct worker *w,
     work.call.choice[direction] = request->choice;
     SANL_TRY(sanl_optime_create(&timer, w->device, &work));
     const struct sanl_op_call *call = sanl_optime_call(timer);
+    const bool repacks = call->prepare_at_use || (call->training && !call->no_param_grad);
     (void)call->op->choice_name(reply->name, call->chosen[direction]);
     enum sanl_status status = sanl_optime_measure(&reply->seconds, timer, request->least);
     if (status == SANL_OK)
         status = check_output(w, &work, call, request->shape, request->choice);
     sanl_optime_free(timer);
-    const bool fixed = !work.call.training || work.call.no_param_grad;
-    if (status == SANL_OK && !fixed && work.pass != SANL_PASS_WEIGHT) {
+    if (status == SANL_OK && repacks && work.pass != SANL_PASS_WEIGHT) {
         double prepare;
         work.pass = SANL_PASS_PREPARE;
         status = sanl_optime_once(&prepare, w->device, &work, request->least / 4);
