@@ -196,20 +196,23 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
     }
 }
 
-/* u[strip][A * A][row] = S(3) w S(3)', from w[strip][9][row]; a row is a channel's lanes, `groups` VECs in a
- * strip. flip: of the filter turned by half a turn. */
-kernel void winograd_weights(global const VEC *restrict w, global VEC *restrict u, long at, int strips,
-                             int groups, int span, int flip)
+/* u[strip][A * A][row][lanes] = S(3) w S(3)', where w stands strip_pitch, tap_pitch and row_pitch VECs from
+ * strip to strip, tap to tap and row to row; a row is an input channel. flip: of the filter turned by half a
+ * turn. */
+kernel void winograd_weights(global const VEC *restrict w, global VEC *restrict u, long at, int rows,
+                             int lanes, int strip_pitch, int tap_pitch, int row_pitch, int span, int flip)
 {
-    const int strip = (int)get_global_id(1), last = min(groups, (int)(get_global_id(0) + 1) * span);
-    w += (size_t)strip * 9 * groups;
-    u += at + (size_t)strip * A * A * groups;
-    for (int g = (int)get_global_id(0) * span; g < last; g++) {
-        VEC taps[9], t[A * A];
-        UNROLL for (int k = 0; k < 9; k++) taps[k] = w[(size_t)(flip ? 8 - k : k) * groups + g];
-        spread_square(t, taps, 3);
-        UNROLL for (int k = 0; k < A * A; k++) u[(size_t)k * groups + g] = t[k];
-    }
+    const int from = (int)get_global_id(1) * span, to = min(from + span, rows);
+    w += (size_t)get_global_id(2) * strip_pitch;
+    u += at + (size_t)get_global_id(2) * A * A * rows * lanes;
+    for (int row = from; row < to; row++)
+        for (int g = get_global_id(0); g < lanes; g += STEP) {
+            VEC taps[9], t[A * A];
+            UNROLL for (int k = 0; k < 9; k++) taps[k] =
+                w[(size_t)(flip ? 8 - k : k) * tap_pitch + (size_t)row * row_pitch + g];
+            spread_square(t, taps, 3);
+            UNROLL for (int k = 0; k < A * A; k++) u[((size_t)k * rows + row) * lanes + g] = t[k];
+        }
 }
 
 /* s[A * A][strip][count][lanes] = S(M) g S(M)' of the tiles of g (n, h, w, c), zero outside and for channels

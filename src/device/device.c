@@ -197,8 +197,16 @@ enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, siz
                          "a buffer of %zu MiB is over this device's limit of %zu MiB for one "
                          "buffer; use a smaller batch or input size",
                          bytes >> 20, (size_t)(device->info.max_alloc_bytes >> 20));
-    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes ? bytes : 1, NULL, &code);
+    void *memory = sanl_device_is_cpu(device) ? sanl_host_memory(bytes) : NULL;
+    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
+                          bytes ? bytes : 1, memory, &code);
+    const bool created = code == CL_SUCCESS;
+    if (created && memory)
+        code = clSetMemObjectDestructorCallback(*out, sanl_host_memory_release, memory);
     if (code != CL_SUCCESS) {
+        if (created)
+            clReleaseMemObject(*out);
+        free(memory);
         char what[64];
         snprintf(what, sizeof what, "a device buffer of %zu MiB", bytes >> 20);
         *out = NULL;

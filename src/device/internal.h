@@ -54,6 +54,10 @@ struct sanl_device {
     struct sanl_kernel *kernels[KERNEL_BUCKETS];
 };
 
+/* Memory that a CPU's buffer may stand in, released with the buffer; NULL: too small to matter, or none. */
+void *sanl_host_memory(size_t bytes);
+void CL_CALLBACK sanl_host_memory_release(cl_mem buffer, void *memory);
+
 void sanl_programs_free(struct sanl_device *device);
 
 /* A program from cl/`source`.cl and `options`: from memory, from the cache on disk, or built (and then

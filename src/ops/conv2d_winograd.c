@@ -185,15 +185,19 @@ enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct san
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, direction), direction);
     const int lanes = lanes_of(f.kernel, f.c), strips = (f.c + lanes - 1) / lanes;
-    SANL_TRY(sanl_conv2d_pack(device, call, lanes, direction == CONV2D_DATA, extra, 0));
-    const struct walk walk = walk_over(device, f.m, 1, lanes, lanes);
-    const int groups = f.k * walk.sweep.groups, span = walk.sweep.range.local[0] > 1 ? 1 : 256;
+    const bool flip = direction == CONV2D_DATA, as_they_are = !flip && f.c % lanes == 0;
+    if (!as_they_are)
+        SANL_TRY(sanl_conv2d_pack(device, call, lanes, flip, extra, 0));
+    const struct walk walk = walk_over(device, f.m, (size_t)f.k, lanes, lanes);
+    const int vecs = walk.sweep.groups, row = as_they_are ? f.c / walk.sweep.width : vecs;
+    struct sanl_range range = walk.sweep.range;
+    range.global[2] = (size_t)strips;
+    range.local[2] = 1;
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_winograd", "winograd_weights", walk.options));
-    const struct sanl_range range = {{((size_t)groups + (size_t)span - 1) / (size_t)span, (size_t)strips, 0},
-                                     {walk.sweep.range.local[0], 1, 0}};
-    return sanl_launch(device, kernel, range, "b2li4", extra, out, (int64_t)(at / (size_t)walk.sweep.width),
-                       strips, groups, span, direction == CONV2D_DATA ? 1 : 0);
+    return sanl_launch(device, kernel, range, "b2li7", as_they_are ? call->param[0] : extra, out,
+                       (int64_t)(at / (size_t)walk.sweep.width), f.k, vecs,
+                       as_they_are ? vecs : 9 * f.k * vecs, f.k * row, row, walk.sweep.span, flip ? 1 : 0);
 }
 
 struct epilogue {
