@@ -6,7 +6,10 @@
  *
  * Two packed forms of an operand x[tokens][c], made by the pack kernels, feed every product:
  *   turned [ceil(tokens / SW)][c][SW]: the vector runs over tokens; tokens past the end are zero
- *   strips [ceil(c / SW)][tokens][SW]: the vector runs over channels; channels past the end are zero
+ *   strips [ceil(tokens / KB)][ceil(c / SW)][KB, the last time what is left][SW]: the vector runs over
+ *   channels; channels past the end are zero
+ * Both are read from front to back. A block of 64 rows of SW floats stays in the nearest cache while the
+ * register tiles of all rows of a work-item pass over it.
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
  * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
  * block in the workspace and makes dq; attention_wide_keys adds to dk, dv. Both weights are laid out as
@@ -28,11 +31,9 @@
 #ifndef KB
 #define KB 192 /* keys between two rescalings, a multiple of SW and of MR */
 #endif
-#ifndef QC
-#define QC 64 /* query rows summed in registers before dk and dv are written */
-#endif
-#define SW   (VW * NV)
-#define ROWS (MR * SUB) /* queries, or keys, of a work-item */
+#define SW    (VW * NV)
+#define ROWS  (MR * SUB) /* queries, or keys, of a work-item */
+#define PITCH (KB / VW)  /* registers of a block of keys */
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b)  PASTE2(a, b)
@@ -45,8 +46,16 @@
 
 #define INLINE   static __attribute__((always_inline)) inline
 #define SINGLE   __attribute__((reqd_work_group_size(1, 1, 1)))
+#define UNROLL   _Pragma("unroll")
 #define SENTINEL (-1e30f) /* below every score, and finite */
 #define CUTOFF   (-46.0f) /* exp: 1e-20 */
+
+/* Asks for the cache line at p. The standard prefetch() does nothing in PoCL. */
+#ifdef BUILTIN_PREFETCH
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
+#else
+#define PREFETCH(p) prefetch((const __global float *)(size_t)(p), 16)
+#endif
 
 INLINE vec larger(vec a, vec b)
 {
@@ -64,147 +73,125 @@ INLINE vec exponential(vec x)
     vec n = t - round;
     vec r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
+    vec rr = r * r;
     vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
+    p = p * rr + (r * 8.3334519073e-3f + 4.1665795894e-2f);
+    p = p * rr + (r * 1.6666665459e-1f + 5.0000001201e-1f);
+    p = p * rr + r + 1.0f;
     p = p * as_vec(as_ivec(t) << 23);
     return x < (vec)(CUTOFF) ? (vec)(0.0f) : p;
 }
 
 INLINE float sum_lanes(vec x)
 {
-    float lane[VW], sum = 0.0f;
-    store_vec(x, 0, lane);
-    for (int i = 0; i < VW; i++)
-        sum += lane[i];
-    return sum;
+    UNROLL for (int width = VW; width > 1; width /= 2)
+    {
+        x.lo = x.even + x.odd;
+        x.hi = x.lo;
+    }
+    return x.s0;
 }
 
 INLINE float largest_lane(vec x)
 {
-    float lane[VW];
-    store_vec(x, 0, lane);
-    for (int width = VW / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            lane[i] = lane[i] > lane[i + width] ? lane[i] : lane[i + width];
-    return lane[0];
+    UNROLL for (int width = VW; width > 1; width /= 2)
+    {
+        x.lo = x.even > x.odd ? x.even : x.odd;
+        x.hi = x.lo;
+    }
+    return x.s0;
 }
 
-/* acc[i] += sum_k a[i][k * step] * b[k], for k < depth; b has rows of SW floats. For a in global and in
- * private memory. */
-#define PRODUCT(NAME, SPACE)                                                                                 \
-    INLINE void NAME(vec acc[MR][NV], const SPACE float *const a[MR], int step, const __global float *b,     \
-                     int depth)                                                                              \
-    {                                                                                                        \
-        for (int k = 0; k < depth; k++) {                                                                    \
-            vec row[NV];                                                                                     \
-            _Pragma("unroll") for (int v = 0; v < NV; v++) row[v] = load_vec((size_t)k * NV + v, b);         \
-            _Pragma("unroll") for (int i = 0; i < MR; i++)                                                   \
-            {                                                                                                \
-                vec x = (vec)(a[i][(size_t)k * step]);                                                       \
-                _Pragma("unroll") for (int v = 0; v < NV; v++) acc[i][v] += x * row[v];                      \
-            }                                                                                                \
-        }                                                                                                    \
+/* Terms added up in a row: CHUNK x SW floats of b stay in the nearest cache for all rows of a work-item. */
+#define CHUNK 64
+
+/* total + rest (+)= acc, the sum of the chunk at k0; without loss where `rest` is given: an error of a score
+ * is one of the logarithm of a weight, and scores can be large. */
+INLINE void join(vec *total, vec *rest, const vec acc[NV], int k0)
+{
+    UNROLL for (int v = 0; v < NV; v++)
+    {
+        const vec old = k0 ? total[v] : (vec)(0.0f), sum = old + acc[v], part = sum - old;
+        total[v] = sum;
+        if (rest)
+            rest[v] = (k0 > CHUNK ? rest[v] : (vec)(0.0f)) + ((old - (sum - part)) + (acc[v] - part));
     }
+}
+
+/* total[i] = sum of a[i * row + k * step] * b[k] over k < depth, for i < count; total has rows of `pitch`
+ * registers, b of SW floats. Where `rest` is given, total + rest is the sum. What comes after this chunk of b
+ * and, where a is read by columns, of a is fetched ahead. For a in global and in private memory. */
+#define PRODUCT(NAME, SPACE)                                                                                 \
+    INLINE void NAME(vec *total, vec *rest, int pitch, const SPACE float *a, int row, int step, int count,   \
+                     const __global float *b, int depth)                                                     \
+    {                                                                                                        \
+        for (int k0 = 0; k0 < depth; k0 += CHUNK, a += (size_t)CHUNK * step, b += CHUNK * SW)                \
+            for (int r = 0; r < count; r += MR) {                                                            \
+                const int terms = min(CHUNK, depth - k0);                                                    \
+                const __global float *ahead = b + CHUNK * SW + r / MR * (CHUNK * SW / SUB);                  \
+                const SPACE float *x[MR];                                                                    \
+                vec acc[MR][NV];                                                                             \
+                UNROLL for (int i = 0; i < MR; i++)                                                          \
+                {                                                                                            \
+                    x[i] = a + (size_t)min(r + i, count - 1) * row;                                          \
+                    UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec)(0.0f);                             \
+                }                                                                                            \
+                for (int k = 0; k < terms; k++) {                                                            \
+                    vec lanes[NV];                                                                           \
+                    PREFETCH(ahead + k * SW / SUB);                                                          \
+                    if (step > 1)                                                                            \
+                        PREFETCH(x[0] + (size_t)(k + CHUNK) * step);                                         \
+                    UNROLL for (int v = 0; v < NV; v++) lanes[v] = load_vec((size_t)k * NV + v, b);          \
+                    UNROLL for (int i = 0; i < MR; i++)                                                      \
+                    {                                                                                        \
+                        const vec same = (vec)(x[i][(size_t)k * step]);                                      \
+                        UNROLL for (int v = 0; v < NV; v++) acc[i][v] = fma(same, lanes[v], acc[i][v]);      \
+                    }                                                                                        \
+                }                                                                                            \
+                UNROLL for (int i = 0; i < MR; i++)                                                          \
+                    join(total + (r + i) * pitch, rest ? rest + (r + i) * pitch : 0, acc[i], k0);            \
+            }                                                                                                \
+    }
+
 PRODUCT(product, __global)
 PRODUCT(product_private, __private)
 
-/* Terms of a score added up in a row. */
-#define CHUNK 64
-
-INLINE void clear(vec acc[MR][NV])
+/* The first `count` rows of x, c apart, `width` floats of each: x = after[i] * (before[i] * x + total[i]);
+ * `fresh`: x = after[i] * total[i]. */
+INLINE void put_rows(__global float *x, const vec *total, int c, int count, int width, int fresh,
+                     const float *before, const float *after)
 {
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            acc[i][v] = (vec)(0.0f);
-}
-
-/* hi + lo = scale * a[i] . b over `depth` terms. Sums of chunks are added without loss: an error of a score
- * is one of the logarithm of a weight, and scores can be large. */
-INLINE void product_exact(vec hi[MR][NV], vec lo[MR][NV], const __global float *const a[MR],
-                          const __global float *b, int depth, float scale)
-{
-    clear(hi);
-    clear(lo);
-    product(hi, a, 1, b, min(CHUNK, depth));
-    for (int k = CHUNK; k < depth; k += CHUNK) {
-        const __global float *row[MR];
-        vec acc[MR][NV];
-#pragma unroll
-        for (int i = 0; i < MR; i++)
-            row[i] = a[i] + k;
-        clear(acc);
-        product(acc, row, 1, b + (size_t)k * SW, min(CHUNK, depth - k));
-#pragma unroll
-        for (int i = 0; i < MR; i++)
-#pragma unroll
-            for (int v = 0; v < NV; v++) {
-                vec sum = hi[i][v] + acc[i][v], part = sum - hi[i][v];
-                lo[i][v] += (hi[i][v] - (sum - part)) + (acc[i][v] - part);
-                hi[i][v] = sum;
-            }
-    }
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int v = 0; v < NV; v++) {
-            vec scaled = hi[i][v] * scale;
-            lo[i][v] = fma(hi[i][v], (vec)(scale), -scaled) + lo[i][v] * scale;
-            hi[i][v] = scaled;
-        }
-}
-
-/* The first `count` rows of x, c apart, `width` floats of each: x = after[i] * (before[i] * x + acc[i]);
- * `fresh`: x = after[i] * acc[i]. Sums over all rows thus are sums of block sums. */
-INLINE void put_rows(__global float *x, vec acc[MR][NV], int c, int count, int width, int fresh,
-                     const float before[MR], const float after[MR])
-{
-    if (count == MR && width == SW) {
-#pragma unroll
-        for (int i = 0; i < MR; i++)
-#pragma unroll
-            for (int v = 0; v < NV; v++) {
-                __global float *at = x + (size_t)i * c;
-                vec sum = acc[i][v];
+    for (int i = 0; i < count; i++, x += c, total += NV) {
+        const float *one = (const float *)total;
+        for (int k = 0; k < width; k += VW) {
+            if (k + VW <= width) {
+                vec sum = total[k / VW];
                 if (!fresh)
-                    sum += load_vec(v, at) * before[i];
-                store_vec(sum * after[i], v, at);
+                    sum += load_vec(0, x + k) * before[i];
+                store_vec(sum * after[i], 0, x + k);
+                continue;
             }
-        return;
-    }
-    float row[MR * SW];
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            store_vec(acc[i][v], i * NV + v, row);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < width; k++) {
-            __global float *at = x + (size_t)i * c + k;
-            *at = after[i] * (fresh ? row[i * SW + k] : before[i] * *at + row[i * SW + k]);
+            for (int j = k; j < width; j++)
+                x[j] = after[i] * (fresh ? one[j] : before[i] * x[j] + one[j]);
         }
+    }
 }
 
 /* Turns a matrix of VW x VW: rotating the bits of (row, lane) by one is an interleaving of rows i and
  * i + VW / 2; after log2(VW) of them rows and lanes have changed places. */
 INLINE void turn(vec m[VW])
 {
-#pragma unroll
+UNROLL
     for (int width = 1; width < VW; width *= 2) {
         vec out[VW];
-#pragma unroll
+UNROLL
         for (int i = 0; i < VW / 2; i++) {
             out[2 * i].even = m[i].lo;
             out[2 * i].odd = m[i + VW / 2].lo;
             out[2 * i + 1].even = m[i].hi;
             out[2 * i + 1].odd = m[i + VW / 2].hi;
         }
-#pragma unroll
+UNROLL
         for (int i = 0; i < VW; i++)
             m[i] = out[i];
     }
@@ -222,11 +209,11 @@ SINGLE __kernel void attention_wide_turn(const __global float *restrict x, int t
         for (int t = 0; t < SW; t += VW) {
             if (k + VW <= c && first + t + VW <= tokens) {
                 vec m[VW];
-#pragma unroll
+UNROLL
                 for (int i = 0; i < VW; i++)
                     m[i] = load_vec(0, x + (size_t)(t + i) * c + k);
                 turn(m);
-#pragma unroll
+UNROLL
                 for (int i = 0; i < VW; i++)
                     store_vec(m[i], 0, out + (size_t)(k + i) * SW + t);
                 continue;
@@ -237,6 +224,13 @@ SINGLE __kernel void attention_wide_turn(const __global float *restrict x, int t
         }
 }
 
+/* Where the row of a token begins in the strips of an image. */
+INLINE size_t strip_at(int token, int strip, int tokens, int c)
+{
+    int key = token / KB * KB, strips = (c + SW - 1) / SW;
+    return ((size_t)key * strips + (size_t)strip * min(KB, tokens - key) + (token - key)) * SW;
+}
+
 /* A work-item: SW tokens x SW channels of image get_global_id(2), counted from `image`, to the strips. */
 SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int tokens, int c, int image,
                                           __global float *restrict out, long out_at)
@@ -244,40 +238,23 @@ SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int 
     int first = get_global_id(0) * SW, strip = get_global_id(1), strips = (c + SW - 1) / SW;
     int width = min(SW, c - strip * SW);
     x += (size_t)(image + get_global_id(2)) * tokens * c + strip * SW;
-    out += out_at + ((size_t)get_global_id(2) * strips + strip) * tokens * SW;
+    out += out_at + (size_t)get_global_id(2) * strips * tokens * SW + strip_at(first, strip, tokens, c);
     for (int t = first; t < min(first + SW, tokens); t++) {
         if (width == SW) {
-#pragma unroll
+UNROLL
             for (int v = 0; v < NV; v++)
-                store_vec(load_vec(v, x + (size_t)t * c), v, out + (size_t)t * SW);
+                store_vec(load_vec(v, x + (size_t)t * c), v, out + (t - first) * SW);
             continue;
         }
         for (int k = 0; k < SW; k++)
-            out[(size_t)t * SW + k] = k < width ? x[(size_t)t * c + k] : 0.0f;
+            out[(t - first) * SW + k] = k < width ? x[(size_t)t * c + k] : 0.0f;
     }
 }
 
-/* p + rest = scale * q . k, both [ROWS][KB], for `blocks` blocks of SW keys; rows from `count` on repeat the
- * last one. */
-INLINE void score(float *p, float *rest, const __global float *q, const __global float *kt, int c, int count,
-                  int blocks, float scale)
+/* exp(scale * (hi + lo) - top). */
+INLINE vec weight_of(vec hi, vec lo, float scale, float top)
 {
-    for (int b = 0; b < blocks; b++)
-        for (int s = 0; s * MR < count; s++) {
-            const __global float *row[MR];
-            vec hi[MR][NV], lo[MR][NV];
-#pragma unroll
-            for (int i = 0; i < MR; i++)
-                row[i] = q + (size_t)min(s * MR + i, count - 1) * c;
-            product_exact(hi, lo, row, kt + (size_t)b * c * SW, c, scale);
-#pragma unroll
-            for (int i = 0; i < MR; i++)
-#pragma unroll
-                for (int v = 0; v < NV; v++) {
-                    store_vec(hi[i][v], b * NV + v, p + (s * MR + i) * KB);
-                    store_vec(lo[i][v], b * NV + v, rest + (s * MR + i) * KB);
-                }
-        }
+    return exponential(fma(hi, (vec)(scale), (vec)(-top)) + lo * scale);
 }
 
 /* A work-item: `per` queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
@@ -290,9 +267,12 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     int first = get_global_id(0) * per, count = min(per, tokens - first);
     int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * tokens + first;
-    float p[ROWS * KB], rest[ROWS * KB], top[ROWS];
-    float before[ROWS], after[ROWS]; /* factors of y before and after a block */
-    vec sum[ROWS];
+    vec p[ROWS * PITCH], rest[ROWS * PITCH], total[ROWS * NV], sum[ROWS];
+    float top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
+    int number[VW];
+    for (int i = 0; i < VW; i++)
+        number[i] = i;
+    const ivec lane = load_vec(0, number);
 
     q += at * c;
     y += at * c;
@@ -305,39 +285,31 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     for (int key = 0; key < tokens; key += KB) {
         int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
         int last = key + KB >= tokens;
-        score(p, rest, q, kt + (size_t)key * c, c, count, part, scale);
+        for (int b = 0; b < part; b++)
+            product(p + b * NV, rest + b * NV, PITCH, q, c, 1, count,
+                    kt + (size_t)(key + b * SW) * c, c);
         for (int i = 0; i < count; i++) {
-            float *row = p + i * KB;
-            for (int k = keys; k < part * SW; k++)
-                row[k] = SENTINEL;
-            vec most = load_vec(0, row), total = (vec)(0.0f);
-            for (int k = 1; k < part * NV; k++)
-                most = larger(most, load_vec(k, row));
+            vec *row = p + i * PITCH, most = (vec)(SENTINEL), share = (vec)(0.0f);
+            for (int k = 0; k < part * NV; k++)
+                most = larger(most, lane + k * VW < keys ? row[k] * scale : (vec)(SENTINEL));
             float old = top[i], now = largest_lane(most);
             now = now > old ? now : old;
             for (int k = 0; k < part * NV; k++) {
-                vec e = exponential(load_vec(k, row) - now + load_vec(k, rest + i * KB));
-                store_vec(e, k, row);
-                total += e;
+                vec e = weight_of(row[k], rest[i * PITCH + k], scale, now);
+                e = lane + k * VW < keys ? e : (vec)(0.0f);
+                row[k] = e;
+                share += e;
             }
             top[i] = now;
             before[i] = old - now < CUTOFF ? 0.0f : exp(old - now);
-            sum[i] = sum[i] * before[i] + total;
+            sum[i] = sum[i] * before[i] + share;
             after[i] = last ? 1.0f / sum_lanes(sum[i]) : 1.0f;
         }
-        for (int strip = 0; strip < strips; strip++)
-            for (int s = 0; s * MR < count; s++) {
-                int rows = min(MR, count - s * MR), width = min(SW, c - strip * SW);
-                __global float *out = y + (size_t)s * MR * c + strip * SW;
-                const float *row[MR];
-                vec acc[MR][NV];
-#pragma unroll
-                for (int i = 0; i < MR; i++)
-                    row[i] = p + (s * MR + i) * KB;
-                clear(acc);
-                product_private(acc, row, 1, vs + ((size_t)strip * tokens + key) * SW, keys);
-                put_rows(out, acc, c, rows, width, key == 0, before + s * MR, after + s * MR);
-            }
+        for (int strip = 0; strip < strips; strip++) {
+            product_private(total, 0, NV, (const float *)p, KB, 1, count,
+                            vs + strip_at(key, strip, tokens, c), keys);
+            put_rows(y + strip * SW, total, c, count, min(SW, c - strip * SW), key == 0, before, after);
+        }
     }
     if (norm)
         for (int i = 0; i < count; i++) {
@@ -374,9 +346,10 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
     const __global float *kt = work + (size_t)slot * blocks * c * SW;
     const __global float *vt = work + vt_at + (size_t)slot * blocks * c * SW;
     const __global float *ks = work + ks_at + (size_t)slot * strips * tokens * SW;
-    size_t weight = ((size_t)slot * ((tokens + KB - 1) / KB) * room + first) * KB;
-    __global float *p = work + p_at + weight, *ds = work + ds_at + weight;
-    float inner[ROWS], top[ROWS], share[ROWS], one[MR];
+    size_t skip = ((size_t)slot * ((tokens + KB - 1) / KB) * room + first) * KB;
+    __global vec *p = (__global vec *)(work + p_at + skip), *ds = (__global vec *)(work + ds_at + skip);
+    float inner[ROWS], top[ROWS], share[ROWS], one[ROWS];
+    vec hi[ROWS * NV], lo[ROWS * NV], dp[ROWS * NV];
 
     q += at * c;
     dy += at * c;
@@ -385,80 +358,46 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         inner[i] = inner_product(dy + (size_t)row * c, y + (at + row) * c, c);
         top[i] = norm[2 * (at + row)];
         share[i] = 1.0f / norm[2 * (at + row) + 1];
-    }
-    for (int i = 0; i < MR; i++)
         one[i] = 1.0f;
-    for (int key = 0; key < tokens; key += KB, p += (size_t)room * KB, ds += (size_t)room * KB) {
+    }
+    for (int key = 0; key < tokens; key += KB, p += (size_t)room * PITCH, ds += (size_t)room * PITCH) {
         int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
         for (int b = 0; b < part; b++) {
-            for (int s = 0; s * MR < count; s++) {
-                const __global float *row[MR], *of_dy[MR];
-                vec hi[MR][NV], lo[MR][NV];
-#pragma unroll
-                for (int i = 0; i < MR; i++) {
-                    const size_t from = (size_t)min(s * MR + i, count - 1) * c;
-                    row[i] = q + from;
-                    of_dy[i] = dy + from;
+            product(hi, lo, NV, q, c, 1, count, kt + (size_t)(key + b * SW) * c, c);
+            product(dp, 0, NV, dy, c, 1, count, vt + (size_t)(key + b * SW) * c, c);
+            for (int i = 0; i < count; i++)
+                for (int v = 0; v < NV; v++) {
+                    const int from = i * NV + v, to = i * PITCH + b * NV + v;
+                    const vec weight = weight_of(hi[from], lo[from], scale, top[i]) * share[i];
+                    p[to] = weight;
+                    ds[to] = weight * (dp[from] - inner[i]) * scale;
                 }
-                product_exact(hi, lo, row, kt + (size_t)(key + b * SW) * c, c, scale);
-#pragma unroll
-                for (int i = 0; i < MR; i++)
-#pragma unroll
-                    for (int v = 0; v < NV; v++)
-                        hi[i][v] = exponential(hi[i][v] - top[s * MR + i] + lo[i][v]) * share[s * MR + i];
-                clear(lo);
-                product(lo, of_dy, 1, vt + (size_t)(key + b * SW) * c, c);
-#pragma unroll
-                for (int i = 0; i < MR; i++) {
-                    const int to = (s * MR + i) * KB + b * SW;
-#pragma unroll
-                    for (int v = 0; v < NV; v++) {
-                        store_vec(hi[i][v], v, p + to);
-                        store_vec(hi[i][v] * (lo[i][v] - inner[s * MR + i]) * scale, v, ds + to);
-                    }
-                }
-            }
         }
-        if (!dq)
-            continue;
-        for (int strip = 0; strip < strips; strip++)
-            for (int s = 0; s * MR < count; s++) {
-                int height = min(MR, count - s * MR), width = min(SW, c - strip * SW);
-                __global float *out = dq + (at + s * MR) * c + strip * SW;
-                const __global float *row[MR];
-                vec acc[MR][NV];
-#pragma unroll
-                for (int i = 0; i < MR; i++)
-                    row[i] = ds + (s * MR + i) * KB;
-                clear(acc);
-                product(acc, row, 1, ks + ((size_t)strip * tokens + key) * SW, keys);
-                put_rows(out, acc, c, height, width, key == 0 && !add, one, one);
-            }
+        const __global float *weight = (const __global float *)ds;
+        for (int strip = 0; strip < strips && dq; strip++) {
+            product(hi, 0, NV, weight, KB, 1, count, ks + strip_at(key, strip, tokens, c), keys);
+            put_rows(dq + at * c + strip * SW, hi, c, count, min(SW, c - strip * SW), key == 0 && !add,
+                     one, one);
+        }
     }
 }
 
-/* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. */
+/* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. row0 is a
+ * multiple of KB; KB rows of weights stay in a near cache for all channels. */
 INLINE void gather(__global float *out, int add, const __global float *weight, const __global float *strip_of,
-                   int tokens, int c, int count, int rows)
+                   int tokens, int c, int count, int row0, int rows)
 {
-    int strips = (c + SW - 1) / SW;
-    float one[MR];
-    for (int i = 0; i < MR; i++)
+    vec total[ROWS * NV];
+    float one[ROWS];
+    for (int i = 0; i < ROWS; i++)
         one[i] = 1.0f;
-    for (int from = 0; from < rows; from += QC)
-        for (int strip = 0; strip < strips; strip++)
-            for (int s = 0; s * MR < count; s++) {
-                int height = min(MR, count - s * MR), width = min(SW, c - strip * SW);
-                __global float *to = out + (size_t)s * MR * c + strip * SW;
-                const __global float *row[MR];
-                vec acc[MR][NV];
-#pragma unroll
-                for (int i = 0; i < MR; i++)
-                    row[i] = weight + (size_t)from * KB + s * MR + i;
-                clear(acc);
-                product(acc, row, KB, strip_of + ((size_t)strip * tokens + from) * SW, min(QC, rows - from));
-                put_rows(to, acc, c, height, width, from == 0 && !add, one, one);
-            }
+    for (int from = 0; from < rows; from += KB)
+        for (int strip = 0; strip * SW < c; strip++) {
+            product(total, 0, NV, weight + (size_t)from * KB, 1, KB, count,
+                    strip_of + strip_at(row0 + from, strip, tokens, c), min(KB, rows - from));
+            put_rows(out + strip * SW, total, c, count, min(SW, c - strip * SW), from == 0 && !add, one,
+                     one);
+        }
 }
 
 /* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may
@@ -472,10 +411,11 @@ SINGLE __kernel void attention_wide_keys(const __global float *restrict work, lo
     int strips = (c + SW - 1) / SW, blocks = (tokens + KB - 1) / KB;
     size_t out = ((size_t)(image + slot) * tokens + first) * c;
     size_t weight = ((size_t)slot * blocks + first / KB) * room * KB + first % KB;
-    size_t strip_of = ((size_t)slot * strips * tokens + row0) * SW;
+    const __global float *strip_of = work + (size_t)slot * strips * tokens * SW;
 
+    work += weight;
     if (dv)
-        gather(dv + out, dv_add, work + p_at + weight, work + dys_at + strip_of, tokens, c, count, rows);
+        gather(dv + out, dv_add, work + p_at, strip_of + dys_at, tokens, c, count, row0, rows);
     if (dk)
-        gather(dk + out, dk_add, work + ds_at + weight, work + qs_at + strip_of, tokens, c, count, rows);
+        gather(dk + out, dk_add, work + ds_at, strip_of + qs_at, tokens, c, count, row0, rows);
 }

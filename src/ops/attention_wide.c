@@ -5,8 +5,9 @@
 /* Passed on to the kernels, where they are described. */
 enum { MR = 6, SUB = 16, KB = 192, ROWS = MR * SUB };
 
-/* About what the packed operands, and what the probabilities of a block of queries, may take. */
-static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)32 << 20;
+/* About what the packed operands, and what the weights of a block of queries for each compute unit, may
+ * take. */
+static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)4 << 20;
 
 struct wide {
     char options[64];
@@ -61,8 +62,8 @@ static struct wide backward_plan(const struct sanl_op_call *call, struct sanl_de
 {
     struct wide w = wide_of(call, device);
     set_block(&w, (struct sanl_attention_block){1, w.tokens});
-    struct sanl_attention_block block =
-        sanl_attention_block_fit(call, block_budget, 0, 2 * sizeof(float), ROWS);
+    const size_t budget = block_budget * sanl_device_get_info(device)->compute_units;
+    struct sanl_attention_block block = sanl_attention_block_fit(call, budget, 0, 2 * sizeof(float), KB);
     const struct sanl_attention_block packed =
         sanl_attention_block_fit(call, pack_budget, (2 * w.turned + 3 * w.stripped) * sizeof(float), 0, 1);
     if (packed.images < block.images)
@@ -112,15 +113,25 @@ static enum sanl_status strip(struct sanl_device *device, const struct wide *w, 
     return launch_pack(device, w, "attention_wide_strip", x, image, images, workspace, at);
 }
 
-/* Rows of a work-item, ROWS or a divisor of it that MR divides: as many as leave each compute unit some
- * full work-items. */
-static int rows_each(struct sanl_device *device, int rows, int images)
+/* Keys of a work-item, ROWS or a divisor of it that MR divides: as many as leave each compute unit some full
+ * work-items. */
+static int keys_each(struct sanl_device *device, int rows, int images)
 {
     const size_t wanted = 4 * (size_t)sanl_device_get_info(device)->compute_units;
     int each = ROWS;
     while (each > MR && (size_t)images * (size_t)(rows / each) < wanted)
         each /= 2;
     return each;
+}
+
+/* Queries of a work-item, at most ROWS and a multiple of MR, so that all compute units get as many items. */
+static int queries_each(struct sanl_device *device, int rows, int images)
+{
+    const int units = (int)sanl_device_get_info(device)->compute_units;
+    int items = (rows + ROWS - 1) / ROWS;
+    while (images * items % units && items * MR < rows)
+        items++;
+    return ((rows + items - 1) / items + MR - 1) / MR * MR;
 }
 
 static struct sanl_range range_of(int rows, int images, int each)
@@ -135,7 +146,7 @@ enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct s
     SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_forward", w.options));
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
-        const int each = rows_each(device, w.tokens, images);
+        const int each = queries_each(device, w.tokens, images);
         SANL_TRY(turn(device, &w, call->in[SANL_ATTENTION_K], image, images, call->workspace, 0));
         SANL_TRY(strip(device, &w, call->in[SANL_ATTENTION_V], image, images, call->workspace, w.turned));
         SANL_TRY(sanl_launch(device, kernel, range_of(w.tokens, images, each), "bbblbbiiiif",
@@ -184,7 +195,7 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     const struct places at = places_of(w);
     const int rows = w->tokens - row < w->rows ? w->tokens - row : w->rows;
     const cl_mem dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
-    int each = rows_each(device, rows, images);
+    int each = queries_each(device, rows, images);
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
     SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each),
@@ -197,7 +208,7 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     if (!dk && !dv)
         return SANL_OK;
     SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
-    each = rows_each(device, w->tokens, images);
+    each = keys_each(device, w->tokens, images);
     return sanl_launch(device, keys, range_of(w->tokens, images, each),
                        "bllll"
                        "bibi"
