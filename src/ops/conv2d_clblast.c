@@ -13,6 +13,28 @@ static enum sanl_status check(CLBlastStatusCode code, const char *what)
                      what, (int)code);
 }
 
+/* Parameters of CLBlast's Xgemm kernel for a tile of m x n results (Nugteren, "CLBlast: A Tuned OpenCL BLAS
+ * Library", 2018); a kernel without a tile takes CLBlast's own. They stay in force, so a device's kernels
+ * either all name theirs or none does: `sanlcl tune` tries those that do. */
+static enum sanl_status use_parameters(struct sanl_device *device, const struct conv2d_kernel *k)
+{
+    static const char *names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
+                                  "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
+    enum { COUNT = sizeof names / sizeof *names };
+    const size_t m = (size_t)k->group_rows, n = (size_t)k->group_lanes, vm = (size_t)(k->rows / 2) / m,
+                 vn = (size_t)(k->lanes / 2) / n;
+    const size_t values[COUNT] = {0, 1, 16, 2, m,  m, (size_t)k->rows, n, n, (size_t)k->lanes,
+                                  1, 1, 0,  0, vm, vn};
+    if (!k->rows)
+        return SANL_OK;
+    const CLBlastStatusCode code = CLBlastOverrideParameters(sanl_device_id(device), "Xgemm",
+                                                             CLBlastPrecisionSingle, COUNT, names, values);
+    return code == CLBlastSuccess
+               ? SANL_OK
+               : sanl_fail(SANL_ERR_DEVICE, "CLBlast refuses the parameters of %s, status %d", k->name,
+                           (int)code);
+}
+
 /* c (m, n) = alpha a b + beta c, row-major; a_at, b_at, c_at are offsets in floats. */
 static enum sanl_status gemm(struct sanl_device *device, const char *what, bool ta, bool tb, int m, int n,
                              int k, cl_mem a, size_t a_at, cl_mem b, size_t b_at, float beta, cl_mem c,
@@ -62,7 +84,7 @@ static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_
 static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
                                 const struct sanl_op_call *call, cl_mem x, cl_mem extra)
 {
-    (void)k;
+    SANL_TRY(use_parameters(device, k));
     (void)x;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
@@ -87,7 +109,7 @@ static enum sanl_status forward(struct sanl_device *device, const struct conv2d_
 static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
                                       const struct sanl_op_call *call, cl_mem g, cl_mem extra)
 {
-    (void)k;
+    SANL_TRY(use_parameters(device, k));
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
     if (is_plain(&s))
@@ -104,7 +126,7 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct c
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
                                         const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
 {
-    (void)k;
+    SANL_TRY(use_parameters(device, k));
     (void)x;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int rows = s.oh * s.ow, columns = s.kh * s.kw * s.cin;
@@ -122,7 +144,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
                                  const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
 {
-    (void)k;
+    SANL_TRY(use_parameters(device, k));
     cl_command_queue queue = sanl_device_queue(device);
     const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
     return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo,
@@ -135,7 +157,7 @@ static enum sanl_status multiply(struct sanl_device *device, const struct conv2d
 static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
                                   const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
 {
-    (void)k;
+    SANL_TRY(use_parameters(device, k));
     cl_command_queue queue = sanl_device_queue(device);
     const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
     return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo,

@@ -17,7 +17,10 @@ static const struct conv2d_kernel kernels[] = {
     {"tile-64x64-8", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=8", 64, 64, 8, 8},
     {"tile-32x32", &sanl_conv2d_tile, "-DBM=32 -DBN=32 -DBK=16 -DTM=4 -DTN=4", 32, 32, 8, 8},
     {"tile-16x16", &sanl_conv2d_tile, "-DBM=16 -DBN=16 -DBK=8 -DTM=4 -DTN=4", 16, 16, 4, 4},
-    {"clblast", &sanl_conv2d_clblast, "", 0, 0, 0, 0},
+    {"clblast", &sanl_conv2d_clblast, "", 0, 0, 0, 0}, /* --gemm clblast: with its own parameters */
+    {"clblast-32x32", &sanl_conv2d_clblast, "", 32, 32, 8, 8},
+    {"clblast-64x64", &sanl_conv2d_clblast, "", 64, 64, 8, 8},
+    {"clblast-128x64", &sanl_conv2d_clblast, "", 128, 64, 16, 8},
 };
 
 enum { KERNELS = sizeof kernels / sizeof *kernels, SIDES = 3 /* Winograd's tile: none, 2, 4 */ };
@@ -96,9 +99,11 @@ bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_
     const bool winograd = (choice - 1) % SIDES > 0;
     if (winograd && !sanl_winograd_fits(&s))
         return false;
-    if (device && sanl_device_route_is_given(device) &&
-        kernel->route != default_kernel(&s, CONV2D_FORWARD, device)->route)
+    const bool given = device && sanl_device_route_is_given(device);
+    if (given && kernel->route != default_kernel(&s, CONV2D_FORWARD, device)->route)
         return false;
+    if (kernel->route == &sanl_conv2d_clblast && given != (kernel->rows == 0))
+        return false; /* its parameters stay in force: either all name theirs or none does */
     /* Far wider than the channels: the rest would be zeros. */
     const int channels = channels_out(&s, (enum conv2d_direction)direction);
     if (kernel->lanes > 16 && kernel->lanes >= 2 * channels)
