@@ -21,12 +21,12 @@ static enum sanl_status use_parameters(struct sanl_device *device, const struct 
     static const char *names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
                                   "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
     enum { COUNT = sizeof names / sizeof *names };
+    if (!k->rows)
+        return SANL_OK;
     const size_t m = (size_t)k->group_rows, n = (size_t)k->group_lanes, vm = (size_t)(k->rows / 2) / m,
                  vn = (size_t)(k->lanes / 2) / n;
     const size_t values[COUNT] = {0, 1, 16, 2, m,  m, (size_t)k->rows, n, n, (size_t)k->lanes,
                                   1, 1, 0,  0, vm, vn};
-    if (!k->rows)
-        return SANL_OK;
     const CLBlastStatusCode code = CLBlastOverrideParameters(sanl_device_id(device), "Xgemm",
                                                              CLBlastPrecisionSingle, COUNT, names, values);
     return code == CLBlastSuccess
