@@ -20,11 +20,15 @@
 #endif
 #define STRIP (NV * 16)
 
-/* Asks for the cache line at p, to be read or to be written. The standard prefetch() does nothing in PoCL. */
+/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. The standard
+ * prefetch() does nothing in PoCL. Those that wait for memory are few at a time, or a core waits for them: so
+ * they stand between parts of the sums. */
 #ifdef BUILTIN_PREFETCH
+#define PREFETCH_NEAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
 #define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 2)
 #else
+#define PREFETCH_NEAR(p) prefetch(p, 16)
 #define PREFETCH(p) prefetch(p, 16)
 #define PREFETCH_TO_WRITE(p)
 #endif
@@ -35,6 +39,7 @@
  * tiles. */
 #define CHUNK 64
 #define TILES 8
+#define LINES ((CHUNK * NV + TILES * P - 1) / (TILES * P)) /* of a chunk of weights to a part of a tile */
 
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
@@ -146,28 +151,34 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                     global const float *chunk = weights + ((size_t)tap * run + k0) * STRIP;
                     for (int p0 = 0; p0 < count; p0 += P) {
                         global const float *wk = chunk;
+                        global const float *next = chunk + CHUNK * STRIP + p0 * LINES * 16;
                         global const float *xk[P];
                         float16 acc[P][NV];
                         UNROLL for (int p = 0; p < P; p++)
                         {
                             xk[p] = source[p0 + p] + k0;
                             UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
-                            for (int i = 0; i < CHUNK && ahead; i += 16)
-                                PREFETCH(xk[p] + ahead + i);
-                            for (int v = 0; v < NV && finish; v++) {
-                                PREFETCH_TO_WRITE(y + at[p0 + p] + 16 * v);
-                                if (flags & HAS_RESIDUAL)
-                                    PREFETCH(residual + at[p0 + p] + 16 * v);
-                            }
                         }
-                        for (int k = 0; k < depth; k++) {
-                            float16 wv[NV];
-                            UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
-                            wk += STRIP;
-                            UNROLL for (int p = 0; p < P; p++)
-                            {
-                                const float16 xv = (float16)(xk[p][k]);
-                                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                        for (int part = 0, k = 0; part < P; part++, next += LINES * 16) {
+                            if (ahead) {
+                                global const float *xa = source[p0 + part] + k0 + ahead;
+                                UNROLL for (int i = 0; i < CHUNK; i += 16) PREFETCH(xa + i);
+                            }
+                            for (int v = 0; v < NV && finish; v++) {
+                                PREFETCH_TO_WRITE(y + at[p0 + part] + 16 * v);
+                                if (flags & HAS_RESIDUAL)
+                                    PREFETCH(residual + at[p0 + part] + 16 * v);
+                            }
+                            UNROLL for (int i = 0; i < LINES; i++) PREFETCH_NEAR(next + 16 * i);
+                            for (const int stop = depth * (part + 1) / P; k < stop; k++) {
+                                float16 wv[NV];
+                                UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                                wk += STRIP;
+                                UNROLL for (int p = 0; p < P; p++)
+                                {
+                                    const float16 xv = (float16)(xk[p][k]);
+                                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                                }
                             }
                         }
                         UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
@@ -225,25 +236,13 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 }
             }
         }
-        int nx = ox, ny = oy, ni = im, next = q0 + PIXELS;
+        global const float *next_g = g + (size_t)(q0 + PIXELS) * g_pitch;
+        global const float *next_x = count ? xs[0] + (size_t)PIXELS * step * pitch : x;
         for (int r = 0; r < rows; r += P) {
-            const int until = min(q0 + PIXELS + (r + P) * PIXELS / rows, to);
-            for (; next < until; next++) {
-                const int yy = ny * step - pad_y + ty, xx = nx * step - pad_x + tx;
-                if (yy >= 0 && yy < h && xx >= 0 && xx < w) {
-                    global const float *xr = x + (((size_t)ni * h + yy) * w + xx) * pitch + r0;
-                    for (int i = 0; i < rows; i += 16) PREFETCH(xr + i);
-                    global const float *gr = g + (size_t)next * g_pitch;
-                    for (int i = 0; i < lanes; i += 16) PREFETCH(gr + i);
-                }
-                if (++nx == ow) {
-                    nx = 0;
-                    if (++ny == oh) {
-                        ny = 0;
-                        ni++;
-                    }
-                }
-            }
+            /* a line of each of the next pixels: of g, then, about, of x */
+            const int line = r / P, of_x = line - NV;
+            global const float *next = of_x < 0 ? next_g + 16 * line : next_x + 16 * of_x;
+            const int next_pitch = of_x < 0 ? g_pitch : 16 * of_x < rows ? step * pitch : 0;
             float16 acc[P][NV];
             int lane[P];
             UNROLL for (int p = 0; p < P; p++)
@@ -253,6 +252,8 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
             }
             for (int q = 0; q < count; q++) {
                 float16 gv[NV];
+                PREFETCH_NEAR(xs[q] + r + 16);
+                PREFETCH(next + (size_t)q * next_pitch);
                 UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs + q * STRIP);
                 UNROLL for (int p = 0; p < P; p++)
                 {
