@@ -6,7 +6,7 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
  * width + lane, zero for j >= count; width is a multiple of 16, and k_stride or j_stride is 1. A work-item
  * fills PACK_RUN of the k of one (strip, tap): it reads along the contiguous axis, and what it writes stays
  * in the first cache. */
-enum { PACK_RUN = 32 };
+enum { PACK_RUN = 64 };
 
 /* The transpose of 16 x 16 floats: each pass turns the 8 bits of an element's index by one. */
 static void transpose16(float16 *v)

@@ -5,7 +5,7 @@
 
 #include "ops/conv2d_ref.h"
 
-enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8, PACK_RUN = 32 /* as in cl/conv2d.cl */ };
+enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8, PACK_RUN = 64 /* as in cl/conv2d.cl */ };
 
 static int attr(const struct sanl_op_call *call, int index)
 {
