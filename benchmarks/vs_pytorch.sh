@@ -4,13 +4,17 @@
 # and the peak memory of the processes, with the training step and without it.
 #
 #   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
+#                            [--python FILE] [--device cuda]
 #
 # Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
 # SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision and, for
-# PyTorch at its best, libopenblas0-pthread in place of the reference BLAS.
+# PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of another
+# interpreter, as one of a virtual environment with a newer release, which uses its fused attention; the ratio is
+# to the faster of the two. --device cuda: PyTorch runs on the GPU, in true float32.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-python=/usr/bin/python3
+pythons=(/usr/bin/python3)
+peer=(--threads "$(nproc)")
 
 rounds=3
 if [[ ${1-} =~ ^[1-9][0-9]*$ ]]; then
@@ -24,8 +28,16 @@ while [[ $# != 0 ]]; do
         network+=("$1" "${2:?$1 needs a value}")
         shift 2
         ;;
+    --python)
+        pythons+=("${2:?$1 needs a value}")
+        shift 2
+        ;;
+    --device)
+        peer+=("$1" "${2:?$1 needs a value}")
+        shift 2
+        ;;
     *)
-        echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch" >&2
+        echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch --python --device" >&2
         exit 2
         ;;
     esac
@@ -40,10 +52,19 @@ for option in --backbone --block --size --batch; do
     network+=("$option" "${value[$option]}")
 done
 
-if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
-    echo "vs_pytorch: $python has no PyTorch: apt install python3-torch python3-torchvision" >&2
-    exit 1
+# A PyTorch of another machine's GPU comes with an interpreter of its own.
+if [[ ${#pythons[@]} -gt 1 ]] && ! "${pythons[0]}" -c 'import torch, torchvision' 2>/dev/null; then
+    pythons=("${pythons[@]:1}")
 fi
+for python in "${pythons[@]}"; do
+    if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
+        echo "vs_pytorch: $python has no PyTorch: apt install python3-torch python3-torchvision" >&2
+        exit 1
+    fi
+done
+fused_of() { # PYTHON: prints --fused where scaled_dot_product_attention takes a scale
+    "$1" -c 'import torch; v = torch.__version__.split("."); print("--fused" if (int(v[0]), int(v[1])) >= (2, 1) else "")'
+}
 if ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
     echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
     exit 1
@@ -71,14 +92,20 @@ time_one() { # WHO NAME-OF-PEAK COMMAND...
 for ((round = 1; round <= rounds; round++)); do
     echo "== round $round of $rounds: ${network[*]}"
     time_one sanlcl memory-train "$root/build/release/sanlcl" bench --network "${network[@]}"
-    time_one pytorch memory-train "$python" "$root/tests/reference/bench_reference.py" \
-        --threads "$(nproc)" "${network[@]}"
+    for i in "${!pythons[@]}"; do
+        # shellcheck disable=SC2046
+        time_one "pytorch$i" memory-train "${pythons[i]}" "$root/tests/reference/bench_reference.py" \
+            "${peer[@]}" $(fused_of "${pythons[i]}") "${network[@]}"
+    done
 done
 cp "$work/results" "$work/rounds"
 echo "== inference alone, once, for its memory"
 time_one sanlcl memory-infer "$root/build/release/sanlcl" bench --network --inference --runs 1 "${network[@]}"
-time_one pytorch memory-infer "$python" "$root/tests/reference/bench_reference.py" --inference --runs 1 \
-    --threads "$(nproc)" "${network[@]}"
+for i in "${!pythons[@]}"; do
+    # shellcheck disable=SC2046
+    time_one "pytorch$i" memory-infer "${pythons[i]}" "$root/tests/reference/bench_reference.py" --inference \
+        --runs 1 "${peer[@]}" $(fused_of "${pythons[i]}") "${network[@]}"
+done
 grep '^memory-infer' "$work/results" >>"$work/rounds"
 mv "$work/rounds" "$work/results"
 
@@ -86,16 +113,31 @@ median() { # STAGE WHO
     awk -v stage="$1" -v who="$2" '$1 == stage && $2 == who { print $3 }' "$work/results" | sort -g |
         awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
-echo "== medians of $rounds rounds, images/s"
-printf '%-12s %10s %10s %8s\n' '' sanlcl pytorch ratio
-compare() { # STAGE
-    awk -v stage="$1" -v ours="$(median "$1" sanlcl)" -v theirs="$(median "$1" pytorch)" \
-        'BEGIN { printf "%-12s %10.3f %10.3f %8.2f\n", stage, ours, theirs, theirs ? ours / theirs : 0 }'
+compare() { # STAGE BETTER: the peer whose figure is higher, or lower, is the one to beat
+    local i figures=()
+    for i in "${!pythons[@]}"; do
+        figures+=("$(median "$1" "pytorch$i")")
+    done
+    printf '%s\n' "${figures[@]}" | sort -g | awk -v stage="$1" -v better="$2" -v ours="$(median "$1" sanlcl)" \
+        -v all="${figures[*]}" '{ v[NR] = $1 } END { best = better == "higher" ? v[NR] : v[1]
+        printf "%-12s %10.3f", stage, ours; n = split(all, one, " ")
+        for (i = 1; i <= n; i++) printf " %10.3f", one[i]
+        printf " %8.2f\n", best ? ours / best : 0 }'
 }
+heading() { # WHAT
+    echo "== $1"
+    printf '%-12s %10s' '' sanlcl
+    local python
+    for python in "${pythons[@]}"; do
+        printf ' %10s' "torch $("$python" -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))')"
+    done
+    printf ' %8s\n' ratio
+}
+heading "medians of $rounds rounds, images/s"
 for stage in gradcam network inference train; do
-    compare $stage
+    compare $stage higher
 done
-echo "== peak memory, GiB"
+heading "peak memory, GiB"
 for stage in memory-infer memory-train; do
-    compare $stage
+    compare $stage lower
 done

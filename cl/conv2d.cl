@@ -136,20 +136,6 @@ kernel void conv2d_strips(global const float *restrict g, global float *restrict
         j < c ? g[(size_t)pixel * c + j] : 0.0f;
 }
 
-/* partial[chunk][c] = sum of g over the chunk's pixels. */
-kernel void conv2d_bias_partial(global const float *restrict g, global float *restrict partial, int pixels,
-                                int c, int chunks)
-{
-    const int j = (int)get_global_id(0), chunk = (int)get_global_id(1);
-    if (j >= c || chunk >= chunks)
-        return;
-    const int size = (pixels + chunks - 1) / chunks, last = min(pixels, (chunk + 1) * size);
-    float sum = 0.0f;
-    for (int p = chunk * size; p < last; p++)
-        sum += g[(size_t)p * c + j];
-    partial[(size_t)chunk * c + j] = sum;
-}
-
 /* out[i] = sum of partial[chunk][i] over the chunks, in order. */
 kernel void conv2d_sum_chunks(global const float *restrict partial, global float *restrict out, int count,
                               int chunks)

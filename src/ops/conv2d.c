@@ -4,8 +4,10 @@
 #include "ops/conv2d.h"
 
 #include "ops/conv2d_ref.h"
+#include "ops/sweep.h"
 
-enum { BIAS_CHUNKS = 64, ROW_RUN_CHANNELS = 8, PACK_RUN = 64 /* as in cl/conv2d.cl */ };
+enum { ROW_RUN_CHANNELS = 8, PACK_RUN = 64 /* as in cl/conv2d.cl */ };
+enum { OWN_G = CONV2D_HAS_RELU | CONV2D_HAS_NORM }; /* the gradient before the epilogue is not dy itself */
 
 static int attr(const struct sanl_op_call *call, int index)
 {
@@ -155,10 +157,10 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
     if (s.row_run)
         w.frame_bytes =
             (size_t)s.n * (size_t)(s.h + 2 * s.pad) * (size_t)(s.w + 2 * s.pad) * (size_t)s.cin * 4;
-    if (call->training) {
+    if (call->training && (s.flags & OWN_G))
         w.g_bytes = (size_t)s.pixels * (size_t)s.cout * 4;
-        w.partial_bytes = (size_t)BIAS_CHUNKS * (size_t)s.cout * 4;
-    }
+    if (call->training && (s.flags & CONV2D_HAS_BIAS))
+        w.partial_bytes = (size_t)sanl_pieces_of((size_t)s.pixels).count * (size_t)s.cout * 4;
     for (int i = 0; i < (call->training ? 3 : 1); i++) {
         const enum conv2d_direction direction = (enum conv2d_direction)i;
         const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
@@ -295,7 +297,10 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
     const struct conv2d_way way = sanl_conv2d_way_of(call, pass);
     const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, direction);
     const cl_mem out = call->prepared[direction];
-    SANL_TRY(sanl_buffer_fill(device, out, p.weights, 0.0f));
+    const bool reads_outside =
+        attr(call, CONV2D_KH) * attr(call, CONV2D_KW) > 1 || attr(call, CONV2D_PAD) > 0;
+    if (way.kernel->route->packs && !way.winograd && reads_outside)
+        SANL_TRY(sanl_buffer_fill(device, out, p.weights, 0.0f));
     if (attr(call, CONV2D_NORM))
         SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)attr(call, CONV2D_COUT),
                                 "bbbbbif", call->state[0], call->state[1], call->state[2], call->state[3],
@@ -341,11 +346,14 @@ enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem parti
 static enum sanl_status bias_gradient(struct sanl_device *device, const struct sanl_op_call *call,
                                       const struct conv2d_sizes *s, cl_mem g, cl_mem partial)
 {
+    const size_t rows = (size_t)s->pixels;
+    const struct sanl_pieces pieces = sanl_pieces_of(rows);
+    const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, s->cout, s->cout);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_bias_partial", ""));
-    SANL_TRY(sanl_launch(device, kernel, (struct sanl_range){{(size_t)s->cout, BIAS_CHUNKS, 0}, {0, 0, 0}},
-                         "b2i3", g, partial, s->pixels, s->cout, BIAS_CHUNKS));
-    return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, BIAS_CHUNKS);
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_bias", "conv2d_bias_partial", sweep.options));
+    SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "i4b2", s->pixels, sweep.groups,
+                         pieces.count, pieces.length, g, partial));
+    return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, pieces.count);
 }
 
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
@@ -369,7 +377,7 @@ static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_de
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const bool weights = call->dparam[0] && !call->no_param_grad;
 
-    const bool own_g = s.flags & (CONV2D_HAS_RELU | CONV2D_HAS_NORM);
+    const bool own_g = s.flags & OWN_G;
     const cl_mem g = own_g ? parts->g : call->dout[0];
     if (own_g || call->din[1])
         SANL_TRY(epilogue_backward(device, call, &s, own_g ? g : NULL));
