@@ -8,9 +8,9 @@
 #
 # Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
 # SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision and, for
-# PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of another
-# interpreter, as one of a virtual environment with a newer release, which uses its fused attention; the ratio is
-# to the faster of the two. --device cuda: PyTorch runs on the GPU, in true float32.
+# PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of
+# another interpreter, as one of a virtual environment with a newer release, which uses its fused attention;
+# the ratio is to the faster of the two. --device cuda: PyTorch runs on the GPU, in true float32.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pythons=(/usr/bin/python3)
@@ -37,7 +37,8 @@ while [[ $# != 0 ]]; do
         shift 2
         ;;
     *)
-        echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch --python --device" >&2
+        echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch" \
+            "--python --device" >&2
         exit 2
         ;;
     esac
@@ -62,8 +63,13 @@ for python in "${pythons[@]}"; do
         exit 1
     fi
 done
+release() { # PYTHON: of its PyTorch, as 1.13
+    "$1" -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))'
+}
 fused_of() { # PYTHON: prints --fused where scaled_dot_product_attention takes a scale
-    "$1" -c 'import torch; v = torch.__version__.split("."); print("--fused" if (int(v[0]), int(v[1])) >= (2, 1) else "")'
+    if [[ $(printf '2.1\n%s\n' "$(release "$1")" | sort -V | head -n 1) == 2.1 ]]; then
+        echo --fused
+    fi
 }
 if ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
     echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
@@ -118,8 +124,9 @@ compare() { # STAGE BETTER: the peer whose figure is higher, or lower, is the on
     for i in "${!pythons[@]}"; do
         figures+=("$(median "$1" "pytorch$i")")
     done
-    printf '%s\n' "${figures[@]}" | sort -g | awk -v stage="$1" -v better="$2" -v ours="$(median "$1" sanlcl)" \
-        -v all="${figures[*]}" '{ v[NR] = $1 } END { best = better == "higher" ? v[NR] : v[1]
+    printf '%s\n' "${figures[@]}" | sort -g | awk -v stage="$1" -v better="$2" \
+        -v ours="$(median "$1" sanlcl)" -v all="${figures[*]}" '{ v[NR] = $1 } END {
+        best = better == "higher" ? v[NR] : v[1]
         printf "%-12s %10.3f", stage, ours; n = split(all, one, " ")
         for (i = 1; i <= n; i++) printf " %10.3f", one[i]
         printf " %8.2f\n", best ? ours / best : 0 }'
@@ -129,7 +136,7 @@ heading() { # WHAT
     printf '%-12s %10s' '' sanlcl
     local python
     for python in "${pythons[@]}"; do
-        printf ' %10s' "torch $("$python" -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))')"
+        printf ' %10s' "torch $(release "$python")"
     done
     printf ' %8s\n' ratio
 }

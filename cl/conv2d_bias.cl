@@ -1,6 +1,6 @@
-/* The gradient of a convolution's bias, first pass: partial[piece] = sum of g (rows, channels) over the rows of
- * the piece; see ops/sweep.h. Rows are taken in blocks, so that memory is read in order and a sum is loaded once
- * for all of a block. */
+/* The gradient of a convolution's bias, first pass: partial[piece] = sum of g (rows, channels) over the rows
+ * of the piece; see ops/sweep.h. Rows are taken in blocks, so that memory is read in order and a sum is
+ * loaded once for all of a block. */
 
 #define BLOCK 8
 
