@@ -61,12 +61,16 @@ static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum 
            (stored ? STORED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
 }
 
+/* Making transformed weights anew costs no more than reading them from memory until the tensors are several
+ * times as large. */
+static const double swelling = 0.25;
+
 bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
                           enum conv2d_direction direction)
 {
     const struct filtering f = filtering_of(s, way, direction);
     const double tensors = (double)f.n * ((double)f.in_h * f.in_w * f.k + (double)f.out_h * f.out_w * f.c);
-    return (double)f.points * f.k * f.c > tensors;
+    return (double)f.points * f.k * f.c > swelling * tensors;
 }
 
 int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_kernel *kernel,
