@@ -4,17 +4,16 @@
 # and the peak memory of the processes, with the training step and without it.
 #
 #   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
-#                            [--python FILE] [--device cuda]
+#                            [--python FILE]
 #
 # Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
 # SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision and, for
 # PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of
 # another interpreter, as one of a virtual environment with a newer release, which uses its fused attention;
-# the ratio is to the faster of the two. --device cuda: PyTorch runs on the GPU, in true float32.
+# the ratio is to the faster of the two, and for memory to the smaller.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pythons=(/usr/bin/python3)
-peer=(--threads "$(nproc)")
 
 rounds=3
 if [[ ${1-} =~ ^[1-9][0-9]*$ ]]; then
@@ -32,13 +31,9 @@ while [[ $# != 0 ]]; do
         pythons+=("${2:?$1 needs a value}")
         shift 2
         ;;
-    --device)
-        peer+=("$1" "${2:?$1 needs a value}")
-        shift 2
-        ;;
     *)
         echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch" \
-            "--python --device" >&2
+            "--python" >&2
         exit 2
         ;;
     esac
@@ -53,13 +48,10 @@ for option in --backbone --block --size --batch; do
     network+=("$option" "${value[$option]}")
 done
 
-# A PyTorch of another machine's GPU comes with an interpreter of its own.
-if [[ ${#pythons[@]} -gt 1 ]] && ! "${pythons[0]}" -c 'import torch, torchvision' 2>/dev/null; then
-    pythons=("${pythons[@]:1}")
-fi
 for python in "${pythons[@]}"; do
     if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
-        echo "vs_pytorch: $python has no PyTorch: apt install python3-torch python3-torchvision" >&2
+        echo "vs_pytorch: $python has no PyTorch; /usr/bin/python3 has it from python3-torch and" \
+            "python3-torchvision, another interpreter by: pip install torch torchvision" >&2
         exit 1
     fi
 done
@@ -101,7 +93,7 @@ for ((round = 1; round <= rounds; round++)); do
     for i in "${!pythons[@]}"; do
         # shellcheck disable=SC2046
         time_one "pytorch$i" memory-train "${pythons[i]}" "$root/tests/reference/bench_reference.py" \
-            "${peer[@]}" $(fused_of "${pythons[i]}") "${network[@]}"
+            --threads "$(nproc)" $(fused_of "${pythons[i]}") "${network[@]}"
     done
 done
 cp "$work/results" "$work/rounds"
@@ -110,7 +102,7 @@ time_one sanlcl memory-infer "$root/build/release/sanlcl" bench --network --infe
 for i in "${!pythons[@]}"; do
     # shellcheck disable=SC2046
     time_one "pytorch$i" memory-infer "${pythons[i]}" "$root/tests/reference/bench_reference.py" --inference \
-        --runs 1 "${peer[@]}" $(fused_of "${pythons[i]}") "${network[@]}"
+        --runs 1 --threads "$(nproc)" $(fused_of "${pythons[i]}") "${network[@]}"
 done
 grep '^memory-infer' "$work/results" >>"$work/rounds"
 mv "$work/rounds" "$work/results"

@@ -252,7 +252,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
             }
             for (int q = 0; q < count; q++) {
                 float16 gv[NV];
-                PREFETCH_NEAR(xs[q] + r + 16);
+                PREFETCH_NEAR(xs[q] + r + 16); /* lines at a large pitch share few sets of the cache */
                 PREFETCH(next + (size_t)q * next_pitch);
                 UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs + q * STRIP);
                 UNROLL for (int p = 0; p < P; p++)

@@ -297,6 +297,7 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
     const struct conv2d_way way = sanl_conv2d_way_of(call, pass);
     const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, direction);
     const cl_mem out = call->prepared[direction];
+    /* the row of zeros: what direct kernels of the wide family read beyond the border */
     const bool reads_outside =
         attr(call, CONV2D_KH) * attr(call, CONV2D_KW) > 1 || attr(call, CONV2D_PAD) > 0;
     if (way.kernel->route->packs && !way.winograd && reads_outside)

@@ -120,7 +120,7 @@ enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_
 /* Winograd's minimal filtering, for 3x3 kernels of stride 1. extra: a workspace of extra_bytes; g as for a
  * route. pack writes the transformed weights to float `at` of `out`. */
 bool sanl_winograd_fits(const struct conv2d_sizes *s);
-/* Whether transformed weights take more memory than a quarter of input and output together. */
+/* Whether transformed weights take more memory, beside input and output, than storing them is worth. */
 bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
                           enum conv2d_direction direction);
 /* The side of the tile that costs least; fixed: the weights are the same in every run. */

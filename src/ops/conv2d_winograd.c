@@ -61,8 +61,8 @@ static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum 
            (stored ? STORED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
 }
 
-/* Making transformed weights anew costs no more than reading them from memory until the tensors are several
- * times as large. */
+/* Of input and output: transformed weights larger than that are made anew for each run, which costs about
+ * what reading them from memory does. */
 static const double swelling = 0.25;
 
 bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
