@@ -1,5 +1,5 @@
-/* Attention for GPUs: products of matrices in tiles staged through local memory, for blocks of query rows
- * whose scores fit a bounded workspace.
+/* Attention for GPUs: products of matrices in tiles (cl/tile.cl), for blocks of query rows whose scores fit
+ * a bounded workspace.
  *
  *   forward, for each block of rows i:    e_ij = exp(s_ij - max_j s_ij), s_ij = scale * q_i . k_j
  *                                         y_i = sum_j e_ij v_j / sum_j e_ij
@@ -7,18 +7,14 @@
  *                                         ds_ij = scale * p_ij (dy_i . v_j - dy_i . y_i)
  *                                         dq = ds k, dk += transposed ds q, dv += transposed p dy */
 
-#ifndef SIDE
-#define SIDE 16 /* a work-group is SIDE x SIDE work-items */
+/* How the operands stand in memory: 1: the terms of a row of a (of a column of b) lie together; 0: its rows
+ * (columns) do. */
+#ifndef A_TERMS
+#define A_TERMS 1
 #endif
-#ifndef REG
-#define REG 4 /* a work-item computes REG x REG results, a multiple of 4 */
+#ifndef B_TERMS
+#define B_TERMS 0
 #endif
-#ifndef DEPTH
-#define DEPTH 16 /* terms of the sums staged at a time */
-#endif
-#define TILE  (SIDE * REG)
-#define ITEMS (SIDE * SIDE)
-#define QUADS (REG / 4)
 
 /* What becomes of a sum; as in ops/attention_tile.c. */
 #define STORE  0 /* out = scale * sum */
@@ -27,8 +23,9 @@
 #define WEIGHT 3 /* out = exp(scale * sum - per_row[0]) / per_row[1] */
 #define SLOPE  4 /* out = scale * weight * (sum - per_row); weight lies as out does */
 
-/* What is stored for one sum; of_row is per_row[0] of its row, share per_row[1], old what stands there. */
-static float finish(int step, float sum, float scale, float of_row, float share, float weight, float old)
+/* What is stored for four sums; of_row is per_row[0] of their row, share 1 / per_row[1], old what stands
+ * there. */
+static float4 finish(int step, float4 sum, float scale, float of_row, float share, float4 weight, float4 old)
 {
     switch (step) {
     case DIVIDE:
@@ -42,62 +39,49 @@ static float finish(int step, float sum, float scale, float of_row, float share,
     }
 }
 
-/* out[rows][cols] of image get_global_id(1) from sum_k a[row][k] b[k][col], k < depth. An element (i, j) of a
- * matrix stands at at + image * stride_image + i * stride_i + j * stride_j; one of a's and of b's last two
- * is 1. A work-group: TILE x TILE of out; a work-item: rows 4 y + {0..3} of each of QUADS bands of 4 SIDE,
- * columns likewise, so that neighbours read neighbouring words of local memory. */
-__kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
-attention_tile_product(const __global float *a, long a_at, long a_image, int a_row, int a_k,
-                       const __global float *b, long b_at, long b_image, int b_k, int b_col,
-                       __global float *out, long out_at, long out_image, int out_row, int rows, int cols,
-                       int depth, float scale, int step, const __global float *per_row, long per_row_at,
-                       int per_row_image, const __global float *weight, long weight_at)
+/* out[rows][cols] of image get_group_id(2) from sum_k a[row][k] b[k][col], k < depth. Of a, an element stands
+ * at at + image * stride_image + row * pitch + k with A_TERMS, else + k * pitch + row; of b likewise with
+ * columns for rows. */
+__kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
+attention_tile_product(const __global float *a, long a_at, long a_image, int a_pitch, const __global float *b,
+                       long b_at, long b_image, int b_pitch, __global float *out, long out_at, long out_image,
+                       int out_pitch, int rows, int cols, int depth, float scale, int step,
+                       const __global float *per_row, long per_row_at, int per_row_image,
+                       const __global float *weight, long weight_at)
 {
-    __local float4 a_tile[DEPTH * (TILE / 4 + 1)], b_tile[DEPTH * (TILE / 4 + 1)];
-    __local float *a_one = (__local float *)a_tile, *b_one = (__local float *)b_tile;
-    const int item = get_local_id(0), x = item % SIDE, y = item / SIDE;
-    const int tiles = (cols + TILE - 1) / TILE, image = get_global_id(1);
-    const int row0 = get_group_id(0) / tiles * TILE, col0 = get_group_id(0) % tiles * TILE;
-    float4 acc[REG][QUADS];
-
+    TILE_PLACE
+    const int row0 = (int)get_group_id(1) * BM, col0 = (int)get_group_id(0) * BN, image = get_group_id(2);
+    const int slices = (depth + BK - 1) / BK;
+    int k0 = 0;
     a += a_at + (size_t)image * a_image;
     b += b_at + (size_t)image * b_image;
-    for (int i = 0; i < REG; i++)
-        for (int j = 0; j < QUADS; j++)
-            acc[i][j] = (float4)(0.0f);
 
-    for (int k0 = 0; k0 < depth; k0 += DEPTH) {
-        for (int e = item; e < TILE * DEPTH; e += ITEMS) {
-            int k = a_k == 1 ? e % DEPTH : e / TILE, i = a_k == 1 ? e / DEPTH : e % TILE;
-            bool inside = row0 + i < rows && k0 + k < depth;
-            a_one[k * (TILE + 4) + i] =
-                inside ? a[(size_t)(row0 + i) * a_row + (size_t)(k0 + k) * a_k] : 0.0f;
-            k = b_col == 1 ? e / TILE : e % DEPTH;
-            i = b_col == 1 ? e % TILE : e / DEPTH;
-            inside = col0 + i < cols && k0 + k < depth;
-            b_one[k * (TILE + 4) + i] =
-                inside ? b[(size_t)(k0 + k) * b_k + (size_t)(col0 + i) * b_col] : 0.0f;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int k = 0; k < DEPTH; k++) {
-            float4 av[QUADS], bv[QUADS];
-            for (int j = 0; j < QUADS; j++) {
-                av[j] = a_tile[k * (TILE / 4 + 1) + j * SIDE + y];
-                bv[j] = b_tile[k * (TILE / 4 + 1) + j * SIDE + x];
-            }
-            for (int i = 0; i < QUADS; i++)
-                for (int j = 0; j < QUADS; j++) {
-                    acc[4 * i][j] += av[i].x * bv[j];
-                    acc[4 * i + 1][j] += av[i].y * bv[j];
-                    acc[4 * i + 2][j] += av[i].z * bv[j];
-                    acc[4 * i + 3][j] += av[i].w * bv[j];
-                }
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
+#define LOAD                                                                                                 \
+    UNROLL for (int i = 0; i < A_QUADS; i++) a_next[i] =                                                     \
+        A_TERMS ? load_quad(a + (size_t)(row0 + TERMS_ROW(i)) * a_pitch, k0 + TERMS_TERM, depth,             \
+                            row0 + TERMS_ROW(i) >= rows)                                                     \
+                : load_quad(a + (size_t)(k0 + ROWS_TERM(i, BM)) * a_pitch, row0 + ROWS_ROW(BM), rows,        \
+                            k0 + ROWS_TERM(i, BM) >= depth);                                                 \
+    UNROLL for (int i = 0; i < B_QUADS; i++) b_next[i] =                                                     \
+        B_TERMS ? load_quad(b + (size_t)(col0 + TERMS_ROW(i)) * b_pitch, k0 + TERMS_TERM, depth,             \
+                            col0 + TERMS_ROW(i) >= cols)                                                     \
+                : load_quad(b + (size_t)(k0 + ROWS_TERM(i, BN)) * b_pitch, col0 + ROWS_ROW(BN), cols,        \
+                            k0 + ROWS_TERM(i, BN) >= depth);                                                 \
+    k0 += BK;
 
-    for (int i = 0; i < REG; i++) {
-        int row = row0 + i / 4 * 4 * SIDE + 4 * y + i % 4;
+#define PUT(a_to, b_to)                                                                                      \
+    UNROLL for (int i = 0; i < A_QUADS; i++) if (A_TERMS)                                                    \
+        put_terms(a_to, A_LINE, TERMS_ROW(i), TERMS_TERM, a_next[i]);                                        \
+    else put_rows(a_to, A_LINE, ROWS_ROW(BM), ROWS_TERM(i, BM), a_next[i]);                                  \
+    UNROLL for (int i = 0; i < B_QUADS; i++) if (B_TERMS)                                                    \
+        put_terms(b_to, B_LINE, TERMS_ROW(i), TERMS_TERM, b_next[i]);                                        \
+    else put_rows(b_to, B_LINE, ROWS_ROW(BN), ROWS_TERM(i, BN), b_next[i]);
+
+    SUM_SLICES(slices, LOAD, PUT)
+
+    UNROLL for (int i = 0; i < TM; i++)
+    {
+        const int row = row0 + TILE_ROW(i);
         if (row >= rows)
             continue;
         float of_row = 0.0f, share = 0.0f;
@@ -108,18 +92,13 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_r
         } else if (step >= DIVIDE) {
             of_row = per_row[per_row_at + (size_t)image * per_row_image + row];
         }
-        for (int j = 0; j < QUADS; j++) {
-            float sums[4];
-            vstore4(acc[i][j], 0, sums);
-            for (int l = 0; l < 4; l++) {
-                int col = col0 + j * 4 * SIDE + 4 * x + l;
-                size_t at = (size_t)image * out_image + (size_t)row * out_row + col;
-                if (col >= cols)
-                    continue;
-                const float w = step == SLOPE ? weight[weight_at + at] : 1.0f;
-                const float old = step == ADD ? out[out_at + at] : 0.0f;
-                out[out_at + at] = finish(step, sums[l], scale, of_row, share, w, old);
-            }
+        const size_t at = (size_t)image * out_image + (size_t)row * out_pitch;
+        UNROLL for (int j = 0; j < QN; j++)
+        {
+            const int col = col0 + TILE_COL(j);
+            const float4 w = load_quad(weight + weight_at + at, col, cols, step != SLOPE);
+            const float4 old = load_quad(out + out_at + at, col, cols, step != ADD);
+            store_quad(out + out_at + at, col, cols, finish(step, total[i][j], scale, of_row, share, w, old));
         }
     }
 }

@@ -56,24 +56,39 @@ kernel void batch_norm_moments(int rows, int groups, int pieces, int length, glo
     }
 }
 
+/* The sum of the parts' values, in their order: the parts are the group's work-items along dimension 1. */
+static VEC sum_parts(VEC value, local VEC *scratch)
+{
+    const int width = get_local_size(0), parts = get_local_size(1);
+    VEC sum = 0;
+    scratch[get_local_id(1) * width + get_local_id(0)] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int part = 0; part < parts; part++)
+        sum += scratch[part * width + get_local_id(0)];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}
+
 /* From the pieces: mean and invstd of the batch, and the running averages (of the unbiased variance). */
 kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, float eps, float momentum,
                                   global const VEC *restrict part, global VEC *restrict mean,
                                   global VEC *restrict invstd, global VEC *restrict running_mean,
-                                  global VEC *restrict running_var)
+                                  global VEC *restrict running_var, local VEC *scratch)
 {
-    const int g = get_global_id(0);
-    if (g >= groups)
-        return;
-    const VEC shift = part[g];
+    const int g = get_global_id(0), first = get_local_id(1), parts = get_local_size(1);
+    const int last = g < groups ? pieces : 0;
+    const VEC shift = g < groups ? part[g] : 0;
     VEC sum = 0, square = 0;
-    for (int piece = 0; piece < pieces; piece++)
+    for (int piece = first; piece < last; piece += parts)
         sum += (part[(size_t)piece * groups + g] - shift) * min(length, rows - piece * length);
-    sum /= rows;
-    for (int piece = 0; piece < pieces; piece++) {
+    sum = sum_parts(sum, scratch) / rows;
+    for (int piece = first; piece < last; piece += parts) {
         const VEC v = part[(size_t)piece * groups + g] - shift - sum;
         square += part[(size_t)(pieces + piece) * groups + g] + v * v * min(length, rows - piece * length);
     }
+    square = sum_parts(square, scratch);
+    if (g >= groups || first > 0)
+        return;
     mean[g] = shift + sum;
     invstd[g] = 1 / sqrt(square / rows + eps);
     running_mean[g] += momentum * (shift + sum - running_mean[g]);
@@ -145,19 +160,22 @@ kernel void batch_norm_sums(int rows, int groups, int pieces, int length, global
 }
 
 /* From the pieces: dgamma and dbeta (either may be NULL), and at the start of part, in place of what only
- * this work-item reads, the coefficients of dx in batch mode. */
+ * this group reads, the coefficients of dx in batch mode. */
 kernel void batch_norm_gradients(int rows, int groups, int pieces, global VEC *restrict part,
                                  global const VEC *restrict invstd, global VEC *restrict dgamma,
-                                 global VEC *restrict dbeta)
+                                 global VEC *restrict dbeta, local VEC *scratch)
 {
-    const int g = get_global_id(0);
-    if (g >= groups)
-        return;
+    const int g = get_global_id(0), first = get_local_id(1), parts = get_local_size(1);
+    const int last = g < groups ? pieces : 0;
     VEC sum = 0, product = 0;
-    for (int piece = 0; piece < pieces; piece++) {
+    for (int piece = first; piece < last; piece += parts) {
         sum += part[(size_t)piece * groups + g];
         product += part[(size_t)(pieces + piece) * groups + g];
     }
+    sum = sum_parts(sum, scratch);
+    product = sum_parts(product, scratch);
+    if (g >= groups || first > 0)
+        return;
     if (dgamma)
         dgamma[g] = product * invstd[g];
     if (dbeta)

@@ -1,177 +1,254 @@
-/* Convolution for GPUs: implicit GEMM by work-groups of (BN/TN) x (BM/TM) items, a BM x BN tile of (pixels x
- * channels), staged through local memory in slices of BK. The geometry of the gather is that of
- * conv2d_wide.cl; weight (tap, k, j) stands at w_at + tap * w_tap + k * w_k + j * w_j. Group id 2 counts the
- * images and taps of a batch of matrix products. */
-#ifndef BM
-#define BM 64
-#endif
-#ifndef BN
-#define BN 64
-#endif
-#ifndef BK
-#define BK 16
-#endif
-#ifndef TM
-#define TM 4
-#endif
-#ifndef TN
-#define TN 4
-#endif
-#define GM (BM / TM)
-#define GN (BN / TN)
-#define THREADS (GM * GN)
-#define UNROLL _Pragma("unroll")
-
-/* Products added up in a row before they join the total; see conv2d_wide.cl. */
-#define CHUNK 32
+/* Convolution for GPUs: implicit products of matrices in tiles (cl/tile.cl). The geometry of the gather is
+ * that of conv2d_wide.cl. */
 
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
-/* One slice: acc[TM][TN] += a[BK][BM]^T b[BK][BN]. */
-#define MULTIPLY_SLICE(acc, a, b, tm, tn)                                                                   \
-    for (int kk = 0; kk < BK; kk++) {                                                                       \
-        float av[TM], bv[TN];                                                                               \
-        UNROLL for (int i = 0; i < TM; i++) av[i] = a[kk][tm + i * GM];                                     \
-        UNROLL for (int j = 0; j < TN; j++) bv[j] = b[kk][tn + j * GN];                                     \
-        UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)                             \
-            acc[i][j] = fma(av[i], bv[j], acc[i][j]);                                                       \
-    }
+#ifndef TURNED
+#define TURNED 0 /* weight (tap, k, j) stands at tap * w_tap + k * w_pitch + j; 1: + j * w_pitch + k */
+#endif
 
-#define ADD_TO_TOTAL                                                                                        \
-    depth += BK;                                                                                            \
-    if (depth >= CHUNK) {                                                                                   \
-        depth = 0;                                                                                          \
-        UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)                             \
-        {                                                                                                   \
-            total[i][j] += acc[i][j];                                                                       \
-            acc[i][j] = 0.0f;                                                                               \
-        }                                                                                                   \
+/* y[at .. at + 4), of channels c to c + 4 where they are below `cout`, = v and the epilogue. */
+static void finish(global float *y, size_t at, int c, int cout, float4 v, global const float *bias,
+                   global const float *norm, global const float *residual, int flags)
+{
+#if VEC
+#define OF(p, i) (*(global const float4 *)((p) + (i)))
+    if (c >= cout)
+        return;
+    if (flags & HAS_BIAS)
+        v += OF(bias, c);
+    if (flags & HAS_NORM)
+        v = fma(v, OF(norm, c), OF(norm, cout + c));
+    if (flags & HAS_RESIDUAL)
+        v += OF(residual, at);
+    if (flags & HAS_RELU)
+        v = fmax(v, (float4)(0.0f));
+    if (flags & HAS_ADD)
+        v += OF(y, at);
+    *(global float4 *)(y + at) = v;
+#else
+    const float values[4] = {v.x, v.y, v.z, v.w};
+    for (int i = 0; i < 4 && c + i < cout; i++) {
+        float one = values[i];
+        if (flags & HAS_BIAS)
+            one += bias[c + i];
+        if (flags & HAS_NORM)
+            one = fma(one, norm[c + i], norm[cout + c + i]);
+        if (flags & HAS_RESIDUAL)
+            one += residual[at + i];
+        if (flags & HAS_RELU)
+            one = fmax(one, 0.0f);
+        if (flags & HAS_ADD)
+            one += y[at + i];
+        y[at + i] = one;
     }
+#endif
+}
 
-kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
+/* Where pixel q of a pass stands in y. */
+static size_t place_of(int q, int cout, int oh, int ow, int out_h, int out_w, int out_step, int out_y,
+                       int out_x)
+{
+    const int row = q / ow, ox = q - row * ow, im = row / oh, oy = row - im * oh;
+    return (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout;
+}
+
+/* Group id 2 is batch * splits + split: a batch of matrix products has images and taps of its own; a split
+ * sums `length` of the slices. With more than one split y takes their sums, [split][pixels][cout], and
+ * conv2d_join makes the rest. */
+kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
 conv2d_gather(global const float *restrict x, global const float *restrict weights, global float *restrict y,
               global const float *restrict bias, global const float *restrict norm,
-              global const float *restrict residual, int flags, long w_at, int w_tap, int w_k, int w_j,
-              int pixels,
-              int h, int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0, int dy,
-              int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw, int out_h,
-              int out_w, int out_step, int out_y, int out_x)
+              global const float *restrict residual, int flags, long w_at, int w_tap, int w_pitch, int splits,
+              int length, int pixels, int h, int w, int pitch, int run, int cout, int oh, int ow, int step,
+              int y0, int x0, int dy, int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx,
+              int kw, int out_h, int out_w, int out_step, int out_y, int out_x)
 {
-    local float a[BK][BM + 1], b[BK][BN + 1];
-    const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
+    TILE_PLACE
     const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
-    const int batch = (int)get_group_id(2);
-    float acc[TM][TN], total[TM][TN];
-    int depth = 0;
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
+    const int batch = (int)get_group_id(2) / splits, split = (int)get_group_id(2) - batch * splits;
+    const int of_tap = (run + BK - 1) / BK, first = split * length,
+              slices = min(length, taps_y * taps_x * of_tap - first);
+    int tap = first / of_tap, k0 = (first - tap * of_tap) * BK;
     weights += w_at + (size_t)batch * w_tap;
     x += (size_t)batch * h * w * pitch;
-    y += (size_t)batch * out_h * out_w * cout;
-    for (int ty = 0; ty < taps_y; ty++)
-        for (int tx = 0; tx < taps_x; tx++) {
-            const size_t tap = (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * w_tap;
-            for (int k0 = 0; k0 < run; k0 += BK) {
-                for (int e = me; e < BM * BK; e += THREADS) {
-                    const int k = e % BK, m = e / BK, q = m0 + m;
-                    float v = 0.0f;
-                    if (q < pixels && k0 + k < run) {
-                        const int row = q / ow, im = row / oh;
-                        const int yy = (row - im * oh) * step + y0 + ty * dy;
-                        const int xx = (q - row * ow) * step + x0 + tx * dx;
-                        if (yy >= 0 && yy < h && xx >= 0 && xx < w)
-                            v = x[(((size_t)im * h + yy) * w + xx) * pitch + k0 + k];
-                    }
-                    a[k][m] = v;
-                }
-                for (int e = me; e < BN * BK; e += THREADS) {
-                    const int j = w_j == 1 ? e % BN : e / BK, k = w_j == 1 ? e / BN : e % BK;
-                    b[k][j] = n0 + j < cout && k0 + k < run
-                                  ? weights[tap + (size_t)(k0 + k) * w_k + (size_t)(n0 + j) * w_j]
-                                  : 0.0f;
-                }
-                barrier(CLK_LOCAL_MEM_FENCE);
-                MULTIPLY_SLICE(acc, a, b, tm, tn)
-                ADD_TO_TOTAL
-                barrier(CLK_LOCAL_MEM_FENCE);
-            }
-        }
+
+    /* of each row of a that this work-item brings: its pixel at tap 0, and where it is at the present one */
+    int image[A_QUADS], top[A_QUADS], left[A_QUADS];
+    global const float *from[A_QUADS];
+    bool outside[A_QUADS];
+    UNROLL for (int i = 0; i < A_QUADS; i++)
+    {
+        const int q = m0 + TERMS_ROW(i), row = q / ow;
+        image[i] = row / oh;
+        top[i] = q < pixels ? (row - image[i] * oh) * step + y0 : -h - taps_y * abs(dy);
+        left[i] = (q - row * ow) * step + x0;
+    }
+    bool fresh = true;
+    global const float *of_weights = weights;
+    const size_t apart = (size_t)(TURNED ? THREADS / (BK / 4) : THREADS / (BN / 4)) * w_pitch;
+
+#define LOAD                                                                                                 \
+    if (fresh || k0 >= run) {                                                                                \
+        tap += fresh ? 0 : 1;                                                                                \
+        k0 = fresh ? k0 : 0;                                                                                 \
+        fresh = false;                                                                                       \
+        const int ty = tap / taps_x, tx = tap - ty * taps_x;                                                 \
+        of_weights = weights + (size_t)((wy0 + ty * wdy) * kw + wx0 + tx * wdx) * w_tap +                    \
+                     (size_t)(TURNED ? n0 + TERMS_ROW(0) : k0 + ROWS_TERM(0, BN)) * w_pitch;                 \
+        UNROLL for (int i = 0; i < A_QUADS; i++)                                                             \
+        {                                                                                                    \
+            const int yy = top[i] + ty * dy, xx = left[i] + tx * dx;                                         \
+            outside[i] = yy < 0 || yy >= h || xx < 0 || xx >= w;                                             \
+            from[i] = x + (((size_t)image[i] * h + yy) * w + xx) * pitch;                                    \
+        }                                                                                                    \
+    }                                                                                                        \
+    UNROLL for (int i = 0; i < A_QUADS; i++) a_next[i] =                                                     \
+        load_quad(from[i], k0 + TERMS_TERM, run, outside[i]);                                                \
+    UNROLL for (int i = 0; i < B_QUADS; i++) b_next[i] =                                                     \
+        TURNED ? load_quad(of_weights + i * apart, k0 + TERMS_TERM, run, n0 + TERMS_ROW(i) >= cout)          \
+               : load_quad(of_weights + i * apart, n0 + ROWS_ROW(BN), cout, k0 + ROWS_TERM(i, BN) >= run);   \
+    of_weights += TURNED ? 0 : (size_t)BK * w_pitch;                                                         \
+    k0 += BK;
+
+#define PUT(a, b)                                                                                            \
+    UNROLL for (int i = 0; i < A_QUADS; i++) put_terms(a, A_LINE, TERMS_ROW(i), TERMS_TERM, a_next[i]);      \
+    UNROLL for (int i = 0; i < B_QUADS; i++) if (TURNED)                                                     \
+        put_terms(b, B_LINE, TERMS_ROW(i), TERMS_TERM, b_next[i]);                                           \
+    else put_rows(b, B_LINE, ROWS_ROW(BN), ROWS_TERM(i, BN), b_next[i]);
+
+    SUM_SLICES(slices, LOAD, PUT)
+#undef LOAD
+#undef PUT
+
     UNROLL for (int i = 0; i < TM; i++)
     {
-        const int q = m0 + tm + i * GM;
-        if (q < pixels) {
-            const int row = q / ow, ox = q - row * ow, im = row / oh, oy = row - im * oh;
-            const size_t base =
-                (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout;
-            UNROLL for (int j = 0; j < TN; j++)
-            {
-                const int c = n0 + tn + j * GN;
-                if (c < cout) {
-                    float v = acc[i][j] + total[i][j];
-                    if (flags & HAS_BIAS)
-                        v += bias[c];
-                    if (flags & HAS_NORM)
-                        v = fma(v, norm[c], norm[cout + c]);
-                    if (flags & HAS_RESIDUAL)
-                        v += residual[base + c];
-                    if (flags & HAS_RELU)
-                        v = fmax(v, 0.0f);
-                    if (flags & HAS_ADD)
-                        v += y[base + c];
-                    y[base + c] = v;
-                }
-            }
+        const int q = m0 + TILE_ROW(i);
+        if (q >= pixels)
+            continue;
+        const size_t base = splits > 1 ? ((size_t)split * pixels + q) * cout
+                                       : (size_t)batch * out_h * out_w * cout +
+                                             place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x);
+        UNROLL for (int j = 0; j < QN; j++)
+        {
+            const int c = n0 + TILE_COL(j);
+            finish(y, base + c, c, cout, total[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
         }
     }
 }
+
+/* y = the epilogue of the sum of the splits, in order. Dimension 0: quads of channels, 1: pixels. */
+kernel void conv2d_join(global const float *restrict partial, global float *restrict y,
+                        global const float *restrict bias, global const float *restrict norm,
+                        global const float *restrict residual, int flags, int splits, int pixels, int cout,
+                        int oh, int ow, int out_h, int out_w, int out_step, int out_y, int out_x)
+{
+    const int c = (int)get_global_id(0) * 4, q = (int)get_global_id(1);
+    if (c >= cout || q >= pixels)
+        return;
+    float4 sum = 0.0f;
+    for (int split = 0; split < splits; split++)
+        sum += load_quad(partial + ((size_t)split * pixels + q) * cout, c, cout, false);
+    finish(y, place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x) + c, c, cout, sum, bias, norm,
+           residual, flags);
+}
+
+/* Values of a quad that are found apart, and setting them. */
+#if VEC
+#define LANES 1
+#define SET_LANES(quad, l, at) quad = *(global const float4 *)(at);
+#else
+#define LANES 4
+#define SET_LANES(quad, l, at)                                                                               \
+    {                                                                                                        \
+        const float one = *(at);                                                                             \
+        quad = l == 0   ? (float4)(one, quad.yzw)                                                            \
+               : l == 1 ? (float4)(quad.x, one, quad.zw)                                                     \
+               : l == 2 ? (float4)(quad.xy, one, quad.w)                                                     \
+                        : (float4)(quad.xyz, one);                                                           \
+    }
+#endif
 
 /* Weight gradient: rows k = tap * run + r, columns cout, summed over the pixels of split s into
  * partial[s][rows][cout]; conv2d_sum_chunks adds the splits in order. In a batch (groups > 0 of them along
  * the rows of one), images of x, images of g and blocks of rows of the sum go together, and `add` adds to
  * what is there. */
-kernel __attribute__((reqd_work_group_size(GN, GM, 1))) void
+kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
 conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                        global float *restrict partial, int rows, int pixels, int split, int h, int w,
-                       int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
-                       int pad_x, int kw, int groups, int add)
+                       int pitch, int run, int cout, int oh, int ow, int step, int pad_y, int pad_x, int kw,
+                       int groups, int add)
 {
-    local float a[BK][BM + 1], b[BK][BN + 1];
-    const int tn = (int)get_local_id(0), tm = (int)get_local_id(1), me = tm * GN + tn;
+    TILE_PLACE
     const int batch = (int)get_group_id(1) / groups;
     const int m0 = ((int)get_group_id(1) - batch * groups) * BM, n0 = (int)get_group_id(0) * BN;
-    const int from = (int)get_group_id(2) * split, to = min(from + split, pixels);
-    float acc[TM][TN], total[TM][TN];
-    int depth = 0;
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
+    const int start = (int)get_group_id(2) * split, end = min(start + split, pixels),
+              slices = (end - start + BK - 1) / BK;
     x += (size_t)batch * h * w * pitch;
     g += (size_t)batch * pixels * cout;
-    partial += (size_t)batch * rows * cout;
-    for (int q0 = from; q0 < to; q0 += BK) {
-        for (int e = me; e < BM * BK; e += THREADS) {
-            const int m = e % BM, k = e / BM, q = q0 + k, r = m0 + m;
-            float v = 0.0f;
-            if (q < to && r < rows) {
-                const int tap = r / run, ty = tap / kw, tx = tap - ty * kw, row = q / ow, im = row / oh;
-                const int yy = (row - im * oh) * step - pad_y + ty, xx = (q - row * ow) * step - pad_x + tx;
-                if (yy >= 0 && yy < h && xx >= 0 && xx < w)
-                    v = x[(((size_t)im * h + yy) * w + xx) * pitch + r - tap * run];
-            }
-            a[k][m] = v;
-        }
-        for (int e = me; e < BN * BK; e += THREADS) {
-            const int j = e % BN, k = e / BN;
-            b[k][j] = q0 + k < to && n0 + j < cout ? g[(size_t)(q0 + k) * cout + n0 + j] : 0.0f;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        MULTIPLY_SLICE(acc, a, b, tm, tn)
-        ADD_TO_TOTAL
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++)
+    partial += ((size_t)get_group_id(2) + batch) * rows * cout; /* one of them is 0 */
+
+    /* of this work-item's quads of a: the places in the window, of one value for each or for all four, */
+    int ty[LANES], tx[LANES], channel[LANES];
+    UNROLL for (int l = 0; l < LANES; l++)
     {
-        const int r = m0 + tm + i * GM, c = n0 + tn + j * GN;
-        if (r < rows && c < cout) {
-            global float *out = partial + ((size_t)get_group_id(2) * rows + r) * cout + c;
-            *out = add ? *out + (acc[i][j] + total[i][j]) : acc[i][j] + total[i][j];
-        }
+        const int r = m0 + ROWS_ROW(BM) + l, tap = r / run;
+        ty[l] = tap / kw;
+        tx[l] = r < rows ? tap - ty[l] * kw : w + pad_x; /* outside */
+        channel[l] = r - tap * run;
+    }
+    /* and the windows, of pixels that walk through the images */
+    int pixel = start + ROWS_TERM(0, BM), image[A_QUADS], top[A_QUADS], left[A_QUADS];
+    const int bottom = oh * step - pad_y, right = ow * step - pad_x;
+    UNROLL for (int i = 0; i < A_QUADS; i++)
+    {
+        const int q = start + ROWS_TERM(i, BM), row = q / ow;
+        image[i] = row / oh;
+        top[i] = (row - image[i] * oh) * step - pad_y;
+        left[i] = (q - row * ow) * step - pad_x;
+    }
+    int of_g = start + ROWS_TERM(0, BN);
+    global const float *from_g = g + (size_t)of_g * cout;
+
+#define LOAD                                                                                                 \
+    UNROLL for (int i = 0; i < A_QUADS; i++)                                                                 \
+    {                                                                                                        \
+        const bool some = pixel + ROWS_TERM(i, BM) - ROWS_TERM(0, BM) < end;                                 \
+        a_next[i] = 0.0f;                                                                                    \
+        UNROLL for (int l = 0; l < LANES; l++)                                                               \
+        {                                                                                                    \
+            const int yy = top[i] + ty[l], xx = left[i] + tx[l];                                             \
+            if (some && yy >= 0 && yy < h && xx >= 0 && xx < w)                                              \
+                SET_LANES(a_next[i], l,                                                                      \
+                          x + (((size_t)image[i] * h + yy) * w + xx) * pitch + channel[l])                   \
+        }                                                                                                    \
+        for (left[i] += BK * step; left[i] >= right; left[i] -= ow * step) {                                 \
+            top[i] += step;                                                                                  \
+            if (top[i] >= bottom) {                                                                          \
+                top[i] -= oh * step;                                                                         \
+                image[i]++;                                                                                  \
+            }                                                                                                \
+        }                                                                                                    \
+    }                                                                                                        \
+    UNROLL for (int i = 0; i < B_QUADS; i++) b_next[i] =                                                     \
+        load_quad(from_g + (size_t)(ROWS_TERM(i, BN) - ROWS_TERM(0, BN)) * cout, n0 + ROWS_ROW(BN), cout,    \
+                  of_g + ROWS_TERM(i, BN) - ROWS_TERM(0, BN) >= end);                                        \
+    pixel += BK;                                                                                             \
+    of_g += BK;                                                                                              \
+    from_g += (size_t)BK * cout;
+
+#define PUT(a, b)                                                                                            \
+    UNROLL for (int i = 0; i < A_QUADS; i++)                                                                 \
+        put_rows(a, A_LINE, ROWS_ROW(BM), ROWS_TERM(i, BM), a_next[i]);                                      \
+    UNROLL for (int i = 0; i < B_QUADS; i++)                                                                 \
+        put_rows(b, B_LINE, ROWS_ROW(BN), ROWS_TERM(i, BN), b_next[i]);
+
+    SUM_SLICES(slices, LOAD, PUT)
+
+    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++)
+    {
+        const int row = m0 + TILE_ROW(i), c = n0 + TILE_COL(j);
+        if (row < rows)
+            finish(partial, (size_t)row * cout + c, c, cout, total[i][j], 0, 0, 0, add ? HAS_ADD : 0);
     }
 }

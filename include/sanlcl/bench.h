@@ -117,7 +117,7 @@ SANL_CHECKED enum sanl_status sanl_bench_loader(const struct sanl_bench_loader_o
 struct sanl_bench_report {
     const struct sanl_config *config;
     int batch, runs;
-    double process_bytes;                 /* most memory that the process had; 0: not asked */
+    double process_bytes, device_bytes;   /* most memory of the process, of buffers; 0: not asked */
     const struct sanl_bench_peaks *peaks; /* or NULL */
     const struct sanl_bench_op *ops;
     const struct sanl_bench_stage *stages;

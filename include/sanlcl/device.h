@@ -51,6 +51,9 @@ const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *de
 /* The family of heavy kernels in force; never SANL_ROUTE_AUTO. */
 enum sanl_route sanl_device_route(const struct sanl_device *device);
 
+/* The most bytes that buffers have taken at a time since the device was opened. */
+uint64_t sanl_device_most_allocated(const struct sanl_device *device);
+
 struct sanl_device_time {
     const char *name; /* lives as long as the device */
     double seconds;

@@ -69,7 +69,7 @@ struct job {
     struct sanl_bench_stage stages[STAGES];
     struct sanl_bench_loader_result loaders[LOADERS];
     int batch, op_count, stage_count, loader_count;
-    double process_bytes;
+    double process_bytes, device_bytes;
     bool peak, each, network, loader;
 };
 
@@ -205,7 +205,11 @@ static enum sanl_status run_network(struct job *job)
         return status;
     getrusage(RUSAGE_SELF, &usage);
     job->process_bytes = 1024 * (double)usage.ru_maxrss;
-    printf("peak memory %.2f GiB (process)\n", job->process_bytes / (1 << 30));
+    job->device_bytes = (double)sanl_device_most_allocated(job->device);
+    if (strcmp(sanl_device_get_info(job->device)->type, "CPU") != 0)
+        printf("peak memory %.2f GiB (device)\n", job->device_bytes / (1 << 30));
+    else
+        printf("peak memory %.2f GiB (process)\n", job->process_bytes / (1 << 30));
     return SANL_OK;
 }
 
@@ -232,6 +236,7 @@ static enum sanl_status save(const struct job *job)
                                              .batch = job->batch,
                                              .runs = sanl_args_int(job->args, "--runs"),
                                              .process_bytes = job->process_bytes,
+                                             .device_bytes = job->device_bytes,
                                              .peaks = job->peaks.flops > 0 ? &job->peaks : NULL,
                                              .ops = job->ops,
                                              .op_count = job->op_count,

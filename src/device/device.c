@@ -116,8 +116,10 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
     if ((status = sanl_cl_check(code, device->info.name)) != SANL_OK)
         goto done;
-    if (!options->no_tuned)
+    if (!options->no_tuned) {
         sanl_device_load_tuned(device);
+        sanl_device_load_shipped(device);
+    }
     device->queue = clCreateCommandQueue(device->context, device->id,
                                          device->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     status = sanl_cl_check(code, device->info.name);
@@ -144,6 +146,7 @@ void sanl_device_free(struct sanl_device *device)
     if (device->context)
         clReleaseContext(device->context);
     sanl_device_forget_tuned(device);
+    sanl_device_forget_shipped(device);
     free(device->cache);
     free(device);
 }
@@ -186,121 +189,6 @@ cl_context sanl_device_context(struct sanl_device *device)
 cl_device_id sanl_device_id(struct sanl_device *device)
 {
     return device->id;
-}
-
-enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, size_t bytes)
-{
-    cl_int code = CL_SUCCESS;
-    *out = NULL;
-    if (bytes > device->info.max_alloc_bytes)
-        return sanl_fail(SANL_ERR_LIMIT,
-                         "a buffer of %zu MiB is over this device's limit of %zu MiB for one "
-                         "buffer; use a smaller batch or input size",
-                         bytes >> 20, (size_t)(device->info.max_alloc_bytes >> 20));
-    void *memory = sanl_device_is_cpu(device) ? sanl_host_memory(bytes) : NULL;
-    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
-                          bytes ? bytes : 1, memory, &code);
-    const bool created = code == CL_SUCCESS;
-    if (created && memory)
-        code = clSetMemObjectDestructorCallback(*out, sanl_host_memory_release, memory);
-    if (code != CL_SUCCESS) {
-        if (created)
-            clReleaseMemObject(*out);
-        free(memory);
-        char what[64];
-        snprintf(what, sizeof what, "a device buffer of %zu MiB", bytes >> 20);
-        *out = NULL;
-        return sanl_cl_check(code, what);
-    }
-    return SANL_OK;
-}
-
-enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes)
-{
-    cl_int code = CL_SUCCESS;
-    cl_mem root = NULL;
-    size_t root_offset = 0;
-    /* OpenCL has no parts of parts: take the same bytes from the whole. */
-    (void)clGetMemObjectInfo(parent, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof root, &root, NULL);
-    (void)clGetMemObjectInfo(parent, CL_MEM_OFFSET, sizeof root_offset, &root_offset, NULL);
-    const cl_buffer_region region = {offset + (root ? root_offset : 0), bytes ? bytes : 1};
-    *out = clCreateSubBuffer(root ? root : parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region,
-                             &code);
-    if (code != CL_SUCCESS)
-        *out = NULL;
-    return sanl_cl_check(code, "a part of a device buffer");
-}
-
-void sanl_buffer_free(cl_mem buffer)
-{
-    if (buffer)
-        clReleaseMemObject(buffer);
-}
-
-/* After a transfer that was enqueued with event_of(): its status. */
-static enum sanl_status transferred(struct sanl_device *device, enum sanl_transfer transfer, cl_int code,
-                                    cl_event event)
-{
-    static const char *const what[] = {"an upload to the device", "a download from the device",
-                                       "a copy on the device", "filling a device buffer"};
-    SANL_TRY(sanl_cl_check(code, what[transfer]));
-    return event ? sanl_profile_transfer(device, transfer, event) : SANL_OK;
-}
-
-static cl_event *event_of(const struct sanl_device *device, cl_event *event)
-{
-    return device->profile ? event : NULL;
-}
-
-enum sanl_status sanl_buffer_write(struct sanl_device *device, cl_mem buffer, size_t offset,
-                                   const void *bytes, size_t count)
-{
-    cl_event event = NULL;
-    if (count == 0)
-        return SANL_OK;
-    const cl_int code = clEnqueueWriteBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL,
-                                             event_of(device, &event));
-    return transferred(device, SANL_UPLOAD, code, event);
-}
-
-enum sanl_status sanl_buffer_read(struct sanl_device *device, cl_mem buffer, size_t offset, void *bytes,
-                                  size_t count)
-{
-    cl_event event = NULL;
-    if (count == 0)
-        return SANL_OK;
-    const cl_int code = clEnqueueReadBuffer(device->queue, buffer, CL_TRUE, offset, count, bytes, 0, NULL,
-                                            event_of(device, &event));
-    return transferred(device, SANL_DOWNLOAD, code, event);
-}
-
-enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_mem from, cl_mem to, size_t from_offset,
-                                  size_t to_offset, size_t count)
-{
-    cl_event event = NULL;
-    if (count == 0)
-        return SANL_OK;
-    const cl_int code = clEnqueueCopyBuffer(device->queue, from, to, from_offset, to_offset, count, 0, NULL,
-                                            event_of(device, &event));
-    return transferred(device, SANL_COPY, code, event);
-}
-
-enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count, float value)
-{
-    cl_event event = NULL;
-    if (count == 0)
-        return SANL_OK;
-    const cl_int code = clEnqueueFillBuffer(device->queue, buffer, &value, sizeof value, 0,
-                                            count * sizeof value, 0, NULL, event_of(device, &event));
-    return transferred(device, SANL_FILL, code, event);
-}
-
-enum sanl_status sanl_buffer_clear(struct sanl_device *device, cl_mem buffer, size_t offset, size_t count)
-{
-    const float zero = 0;
-    return sanl_cl_check(
-        clEnqueueFillBuffer(device->queue, buffer, &zero, sizeof zero, offset, count, 0, NULL, NULL),
-        "clearing a device buffer");
 }
 
 enum sanl_status sanl_device_flush(struct sanl_device *device)

@@ -19,26 +19,32 @@ const char *sanl_cl_error_name(cl_int code);
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
+/* Memory on the device, or a part of some; the null pointer is none. Parts are no OpenCL sub-buffers: of
+ * these NVIDIA's driver bears few (a launch then takes 50 us instead of 8, and it crashes). A kernel gets
+ * each pointer as the whole and an offset (device/pointers.c). */
+typedef struct sanl_buffer *sanl_buffer;
+
 /* A buffer of `bytes` bytes (at least 1), not cleared. Release with sanl_buffer_free. */
-SANL_CHECKED enum sanl_status sanl_buffer_create(cl_mem *out, struct sanl_device *device, size_t bytes);
+SANL_CHECKED enum sanl_status sanl_buffer_create(sanl_buffer *out, struct sanl_device *device, size_t bytes);
 
 /* A part of a buffer or of a part; `offset` is a multiple of base_align_bytes. Holds the whole. */
-SANL_CHECKED enum sanl_status sanl_buffer_part(cl_mem *out, cl_mem parent, size_t offset, size_t bytes);
+SANL_CHECKED enum sanl_status sanl_buffer_part(sanl_buffer *out, sanl_buffer parent, size_t offset,
+                                               size_t bytes);
 
-void sanl_buffer_free(cl_mem buffer); /* takes NULL */
+void sanl_buffer_free(sanl_buffer buffer); /* takes NULL */
 
 /* Host to device at byte `offset`. write returns when `bytes` may be reused; read when the data is here. */
-SANL_CHECKED enum sanl_status sanl_buffer_write(struct sanl_device *device, cl_mem buffer, size_t offset,
+SANL_CHECKED enum sanl_status sanl_buffer_write(struct sanl_device *device, sanl_buffer buffer, size_t offset,
                                                 const void *bytes, size_t count);
-SANL_CHECKED enum sanl_status sanl_buffer_read(struct sanl_device *device, cl_mem buffer, size_t offset,
+SANL_CHECKED enum sanl_status sanl_buffer_read(struct sanl_device *device, sanl_buffer buffer, size_t offset,
                                                void *bytes, size_t count);
-SANL_CHECKED enum sanl_status sanl_buffer_copy(struct sanl_device *device, cl_mem from, cl_mem to,
+SANL_CHECKED enum sanl_status sanl_buffer_copy(struct sanl_device *device, sanl_buffer from, sanl_buffer to,
                                                size_t from_offset, size_t to_offset, size_t count);
 /* Every float of the first `count` floats = value. */
-SANL_CHECKED enum sanl_status sanl_buffer_fill(struct sanl_device *device, cl_mem buffer, size_t count,
+SANL_CHECKED enum sanl_status sanl_buffer_fill(struct sanl_device *device, sanl_buffer buffer, size_t count,
                                                float value);
 /* `count` bytes from byte `offset`, both multiples of 4, = 0. */
-SANL_CHECKED enum sanl_status sanl_buffer_clear(struct sanl_device *device, cl_mem buffer, size_t offset,
+SANL_CHECKED enum sanl_status sanl_buffer_clear(struct sanl_device *device, sanl_buffer buffer, size_t offset,
                                                 size_t count);
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
@@ -55,7 +61,7 @@ struct sanl_range {
 };
 
 /* Enqueues a kernel. `types` has a letter for each argument:
- *   b cl_mem (may be NULL)    i int    u unsigned    l cl_long from int64_t    f float from double
+ *   b sanl_buffer (may be NULL)    i int    u unsigned    l cl_long from int64_t    f float from double
  *   s local memory, size_t bytes
  * A number after a letter repeats it: "b2i3" is "bbiii".
  * Where local[d] is given, global[d] is rounded up to a multiple of it; where it is 0, dimension 0 gets the
@@ -102,7 +108,14 @@ void sanl_device_forget_tuned(struct sanl_device *device);
 /* Writes the file; its path is in new memory, NULL without a cache folder. */
 SANL_CHECKED enum sanl_status sanl_device_save_tuned(const struct sanl_device *device);
 char *sanl_device_tuned_path(const struct sanl_device *device);
+/* What is shipped for the device, for where the user tuned nothing; as above. */
+bool sanl_device_shipped_at(const struct sanl_device *device, int index, const char **key,
+                            const char **value);
+void sanl_device_load_shipped(struct sanl_device *device);
+void sanl_device_forget_shipped(struct sanl_device *device);
 
+/* The OpenCL buffer that a buffer lies in, from byte *offset on. */
+cl_mem sanl_buffer_memory(sanl_buffer buffer, size_t *offset);
 cl_command_queue sanl_device_queue(struct sanl_device *device);
 cl_context sanl_device_context(struct sanl_device *device);
 cl_device_id sanl_device_id(struct sanl_device *device);

@@ -45,11 +45,14 @@ struct sanl_device {
     bool route_given;
     struct sanl_profile *profile; /* device/profile.h; NULL: not measuring */
     char *cache;                  /* folder of program binaries; NULL: none */
-    struct sanl_tuned {
-        char *key, *value;
-    } * tuned; /* sorted by key */
-    int tuned_count;
-    size_t tuned_capacity;
+    struct sanl_tuned_list {
+        struct sanl_tuned {
+            char *key, *value;
+        } * entries; /* sorted by key */
+        int count;
+        size_t capacity;
+    } tuned, shipped;
+    size_t allocated, allocated_most; /* bytes of buffers */
     struct program *programs;
     struct sanl_kernel *kernels[KERNEL_BUCKETS];
 };
@@ -57,6 +60,9 @@ struct sanl_device {
 /* Memory that a CPU's buffer may stand in, released with the buffer; NULL: too small to matter, or none. */
 void *sanl_host_memory(size_t bytes);
 void CL_CALLBACK sanl_host_memory_release(cl_mem buffer, void *memory);
+
+/* A source as it is built, in new memory; NULL when memory ran out. See device/pointers.c. */
+char *sanl_source_with_offsets(const char *text, size_t length);
 
 void sanl_programs_free(struct sanl_device *device);
 

@@ -17,15 +17,19 @@ static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_li
     cl_int code = CL_SUCCESS;
     long repeat = 0;
     for (cl_uint i = 0; *types && code == CL_SUCCESS; i++) {
-        cl_mem buffer;
+        cl_mem memory;
+        size_t offset;
         cl_int int_value;
         cl_uint unsigned_value;
         cl_long long_value;
         cl_float float_value;
         switch (*types) {
         case 'b':
-            buffer = va_arg(args, cl_mem);
-            code = clSetKernelArg(kernel, i, sizeof buffer, buffer ? (const void *)&buffer : NULL);
+            memory = sanl_buffer_memory(va_arg(args, sanl_buffer), &offset);
+            code = clSetKernelArg(kernel, i, sizeof memory, memory ? (const void *)&memory : NULL);
+            long_value = (cl_long)offset;
+            if (code == CL_SUCCESS)
+                code = clSetKernelArg(kernel, ++i, sizeof long_value, &long_value);
             break;
         case 'i':
             int_value = va_arg(args, int);

@@ -33,7 +33,7 @@ struct peak {
     struct sanl_device *device;
     struct sanl_bench_peaks *out;
     bool wide;
-    cl_mem x, y;
+    sanl_buffer x, y;
     char *host;
 };
 

@@ -47,16 +47,28 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
     return status;
 }
 
-static enum sanl_status build(cl_program *out, struct sanl_device *device, const struct sanl_source *source,
+/* The text to build: cl/tile.cl before sources whose name ends in _tile, and pointers with offsets. In new
+ * memory. */
+static enum sanl_status source_text(char **out, const struct sanl_source *source)
+{
+    const char *end = strrchr(source->name, '_');
+    const struct sanl_source *prefix = end && strcmp(end, "_tile") == 0 ? find_source("tile") : NULL;
+    char *text = sanl_source_with_offsets(source->text, source->length);
+    *out = !text || !prefix ? text : sanl_format("%.*s%s", (int)prefix->length, prefix->text, text);
+    if (*out != text)
+        free(text);
+    return *out ? SANL_OK : SANL_ERR_MEMORY;
+}
+
+static enum sanl_status build(cl_program *out, struct sanl_device *device, const char *name, const char *text,
                               const char *options)
 {
     cl_int code = CL_SUCCESS;
-    cl_program program =
-        clCreateProgramWithSource(device->context, 1, (const char *[]){source->text}, &source->length, &code);
+    cl_program program = clCreateProgramWithSource(device->context, 1, &text, NULL, &code);
     SANL_TRY(sanl_cl_check(code, "creating a program"));
     code = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
     if (code != CL_SUCCESS) {
-        const enum sanl_status status = build_failure(device, program, code, source->name, options);
+        const enum sanl_status status = build_failure(device, program, code, name, options);
         clReleaseProgram(program);
         return status;
     }
@@ -66,16 +78,19 @@ static enum sanl_status build(cl_program *out, struct sanl_device *device, const
 
 /* Two independent 64-bit hashes of everything that a binary depends on: one names the file, the other is
  * stored in it. */
-static uint64_t hash_program(const struct sanl_device *device, const struct sanl_source *source,
+static uint64_t hash_program(const struct sanl_device *device, const char *name, const char *text,
                              const char *options, uint64_t seed)
 {
-    const char *const texts[] = {source->name,          options,
-                                 device->info.name,     device->info.vendor,
-                                 device->info.driver,   device->info.version,
-                                 device->info.platform, device->info.platform_version};
-    uint64_t h = sanl_mix64(seed + source->length);
-    for (size_t i = 0; i < source->length; i++)
-        h = (h ^ (unsigned char)source->text[i]) * 0x100000001B3u;
+    const char *const texts[] = {name,
+                                 text,
+                                 options,
+                                 device->info.name,
+                                 device->info.vendor,
+                                 device->info.driver,
+                                 device->info.version,
+                                 device->info.platform,
+                                 device->info.platform_version};
+    uint64_t h = sanl_mix64(seed);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         h = sanl_mix64(h ^ (sanl_hash_text(texts[i]) + seed));
     return h;
@@ -96,22 +111,27 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
         return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
     snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, sanl_device_caches(device) ? POCL_OPTIONS : "",
              options);
-    snprintf(name, sizeof name, "%s-%016llx", source_name,
-             (unsigned long long)hash_program(device, source, all, 1));
-    const uint64_t check = hash_program(device, source, all, 2);
     struct program *entry = sanl_calloc(1, sizeof *entry);
-    if (!entry || !(entry->key = sanl_strdup(key))) {
-        free(entry);
-        return SANL_ERR_MEMORY;
-    }
-    if (!sanl_binary_load(&entry->handle, device, name, check)) {
-        const enum sanl_status status = build(&entry->handle, device, source, all);
-        if (status != SANL_OK) {
-            free(entry->key);
-            free(entry);
-            return status;
+    char *text = NULL;
+    enum sanl_status status = entry && (entry->key = sanl_strdup(key)) ? SANL_OK : SANL_ERR_MEMORY;
+    if (status == SANL_OK)
+        status = source_text(&text, source);
+    if (status == SANL_OK) {
+        snprintf(name, sizeof name, "%s-%016llx", source_name,
+                 (unsigned long long)hash_program(device, source_name, text, all, 1));
+        const uint64_t check = hash_program(device, source_name, text, all, 2);
+        if (!sanl_binary_load(&entry->handle, device, name, check)) {
+            status = build(&entry->handle, device, source_name, text, all);
+            if (status == SANL_OK)
+                sanl_binary_store(device, entry->handle, name, check);
         }
-        sanl_binary_store(device, entry->handle, name, check);
+    }
+    free(text);
+    if (status != SANL_OK) {
+        if (entry)
+            free(entry->key);
+        free(entry);
+        return status;
     }
     entry->next = device->programs;
     device->programs = entry;

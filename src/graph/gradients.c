@@ -103,7 +103,7 @@ enum sanl_status sanl_gradients_finish(struct sanl_graph *graph)
     return SANL_OK;
 }
 
-cl_mem sanl_graph_gradient(const struct sanl_graph *graph, int block)
+sanl_buffer sanl_graph_gradient(const struct sanl_graph *graph, int block)
 {
     return graph->gradients[block];
 }

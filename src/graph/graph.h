@@ -26,8 +26,8 @@ struct sanl_tensor {
     bool want_gradient; /* its gradient may be read after backward */
     bool root;          /* backward starts here, from a gradient that the owner sets */
     bool needs_gradient, has_gradient;
-    cl_mem value, gradient;
-    cl_mem again; /* the value in the backward pass, if it is made once more */
+    sanl_buffer value, gradient;
+    sanl_buffer again; /* the value in the backward pass, if it is made once more */
     struct sanl_graph *graph;
 };
 
@@ -93,7 +93,7 @@ SANL_CHECKED enum sanl_status sanl_tensor_write_gradient(struct sanl_tensor *ten
 
 /* Gradients of the parameters with options.param_gradients, from backward until any graph of the arena runs:
  * of a block, laid out as its values, 0 where there is none; and of one, in the file's layout and order. */
-cl_mem sanl_graph_gradient(const struct sanl_graph *graph, int block);
+sanl_buffer sanl_graph_gradient(const struct sanl_graph *graph, int block);
 SANL_CHECKED enum sanl_status sanl_graph_read_gradient(const struct sanl_graph *graph,
                                                        const struct sanl_param *param, float *values);
 

@@ -25,7 +25,7 @@ enum phase { FORWARD, RECOMPUTE, BACKWARD };
 struct step {
     int node;
     enum phase phase;
-    cl_mem workspace, prepared;
+    sanl_buffer workspace, prepared;
 };
 
 static inline enum sanl_direction sanl_step_direction(const struct step *step)
@@ -57,7 +57,7 @@ struct sanl_graph {
     struct sanl_layout own, shared; /* what stays between runs; what lives within one, in the arena */
     unsigned prepared_version;      /* of params, at the last prepare() */
     bool sealed;                    /* see sanl_graph_seal */
-    cl_mem *gradients;              /* of the parameters' blocks */
+    sanl_buffer *gradients;         /* of the parameters' blocks */
     struct gap *gaps;
     int gap_count;
     size_t gap_capacity;

@@ -118,7 +118,7 @@ enum sanl_status sanl_params_lay_out(struct sanl_params *params)
     return SANL_OK;
 }
 
-static enum sanl_status zeroed(cl_mem *out, struct sanl_device *device, size_t bytes)
+static enum sanl_status zeroed(sanl_buffer *out, struct sanl_device *device, size_t bytes)
 {
     SANL_TRY(sanl_buffer_create(out, device, bytes));
     return sanl_buffer_fill(device, *out, bytes / sizeof(float), 0.0f);
@@ -219,7 +219,7 @@ static void reorder(const struct sanl_param *p, float *to, const float *from, bo
                         to[o * d[0] + k * d[1] + t * d[2]] = from[o * f[0] + k * f[1] + t * f[2]];
 }
 
-static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
+static enum sanl_status to_device(struct sanl_params *params, const struct sanl_param *p, sanl_buffer buffer,
                                   size_t at, const float *values)
 {
     const size_t count = sanl_shape_count(p->shape);
@@ -232,8 +232,8 @@ static enum sanl_status to_device(struct sanl_params *params, const struct sanl_
     return status;
 }
 
-enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct sanl_param *p, cl_mem buffer,
-                                      size_t at, float *values)
+enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct sanl_param *p,
+                                      sanl_buffer buffer, size_t at, float *values)
 {
     const size_t count = sanl_shape_count(p->shape);
     float *copy = sanl_calloc(count, sizeof *copy);

@@ -21,19 +21,19 @@ struct sanl_param {
     struct sanl_shape shape; /* on the device */
     enum sanl_param_layout layout;
     enum sanl_param_init init;
-    int fan_in;    /* of the layer, for the initialisation of its bias too */
-    bool spent;    /* nobody reads the values any more; see sanl_params_drop */
-    bool trained;  /* false: a running statistic */
-    int block;     /* index into blocks (trained) or states */
-    size_t offset; /* bytes within the block */
-    cl_mem value;  /* part of the block */
+    int fan_in;        /* of the layer, for the initialisation of its bias too */
+    bool spent;        /* nobody reads the values any more; see sanl_params_drop */
+    bool trained;      /* false: a running statistic */
+    int block;         /* index into blocks (trained) or states */
+    size_t offset;     /* bytes within the block */
+    sanl_buffer value; /* part of the block */
 };
 
 enum { SANL_PARAM_MOMENTS = 2 };
 
 struct sanl_param_block {
     size_t bytes;
-    cl_mem value, moment[SANL_PARAM_MOMENTS];
+    sanl_buffer value, moment[SANL_PARAM_MOMENTS];
 };
 
 struct sanl_params {
@@ -77,7 +77,7 @@ SANL_CHECKED enum sanl_status sanl_param_read(struct sanl_params *params, const 
                                               float *values);
 /* From another buffer that holds the parameter's like at byte `at`. */
 SANL_CHECKED enum sanl_status sanl_param_read_from(struct sanl_params *params, const struct sanl_param *param,
-                                                   cl_mem buffer, size_t at, float *values);
+                                                   sanl_buffer buffer, size_t at, float *values);
 /* Moment `index`; for checkpoints of the optimiser. */
 SANL_CHECKED enum sanl_status
 sanl_param_read_moment(struct sanl_params *params, const struct sanl_param *param, int index, float *values);

@@ -160,7 +160,7 @@ enum sanl_status sanl_layout_place(struct sanl_layout *layout, size_t align, siz
 struct sanl_arena {
     struct sanl_device *device;
     struct {
-        cl_mem buffer;
+        sanl_buffer buffer;
         size_t bytes;
     } * blocks;
     int count;

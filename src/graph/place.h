@@ -10,8 +10,8 @@ struct sanl_demand {
     enum sanl_memory_kind kind;
     size_t bytes;
     int first, last;
-    cl_mem *out; /* what becomes its buffer */
-    int block;   /* sanl_layout_place sets these */
+    sanl_buffer *out; /* what becomes its buffer */
+    int block;        /* sanl_layout_place sets these */
     size_t offset;
 };
 

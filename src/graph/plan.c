@@ -164,13 +164,13 @@ static size_t bytes_of(struct sanl_shape shape)
 }
 
 static enum sanl_status demand_own(struct sanl_graph *graph, enum sanl_memory_kind kind, size_t bytes,
-                                   cl_mem *out)
+                                   sanl_buffer *out)
 {
     return sanl_layout_add(&graph->own, &(struct sanl_demand){.kind = kind, .bytes = bytes, .out = out});
 }
 
 static enum sanl_status demand(struct sanl_graph *graph, enum sanl_memory_kind kind, size_t bytes,
-                               struct life life, cl_mem *out)
+                               struct life life, sanl_buffer *out)
 {
     if (life.last < life.first)
         return SANL_OK;

@@ -139,7 +139,7 @@ static void fill_seed(struct sanl_gradcam *gradcam, const int *target)
     }
 }
 
-static enum sanl_status make_maps(struct sanl_gradcam *gradcam, cl_mem const out[SANL_STAGES])
+static enum sanl_status make_maps(struct sanl_gradcam *gradcam, sanl_buffer const out[SANL_STAGES])
 {
     struct sanl_device *device = sanl_graph_device(gradcam->graph);
     const int top = SANL_STAGES - 1;
@@ -155,8 +155,8 @@ static enum sanl_status make_maps(struct sanl_gradcam *gradcam, cl_mem const out
     return SANL_OK;
 }
 
-enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, const int *target,
-                                  cl_mem const out[SANL_STAGES], float *logits)
+enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, sanl_buffer image, const int *target,
+                                  sanl_buffer const out[SANL_STAGES], float *logits)
 {
     struct sanl_tensor *input = gradcam->model.image;
     SANL_TRY(sanl_buffer_copy(sanl_graph_device(gradcam->graph), image, input->value, 0, 0,

@@ -45,8 +45,9 @@ void sanl_gradcam_free(struct sanl_gradcam *gradcam);
 
 /* From an image batch on the device to cams (n, s/4/2^i, .., 1) in `out`. target: classes for each image, or
  * NULL for the arg max of the logits. logits (n, classes) may be NULL. */
-SANL_CHECKED enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, cl_mem image, const int *target,
-                                               cl_mem const out[SANL_STAGES], float *logits);
+SANL_CHECKED enum sanl_status sanl_gradcam_run(struct sanl_gradcam *gradcam, sanl_buffer image,
+                                               const int *target, sanl_buffer const out[SANL_STAGES],
+                                               float *logits);
 
 struct sanl_graph *sanl_gradcam_graph(const struct sanl_gradcam *gradcam);
 

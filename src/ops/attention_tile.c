@@ -5,15 +5,20 @@
 /* As in the kernels. */
 enum step { STORE, ADD, DIVIDE, WEIGHT, SLOPE };
 
-enum { DEPTH = 16 }; /* passed on to the kernel, where it is described */
-enum { ROW_GROUP = 128 };
+enum { ROW_GROUP = 128, SLICE = 16 /* BK of cl/tile.cl */ };
 
-/* About what the scores of a block of queries may take. */
-static const size_t block_budget = (size_t)32 << 20;
+/* About what the scores of a block of queries may take: what fills a large GPU, little of a small one's
+ * memory. */
+static size_t budget_for(const struct sanl_device *device)
+{
+    const size_t least = (size_t)32 << 20, most = (size_t)192 << 20;
+    const size_t share = (size_t)(sanl_device_get_info(device)->memory_bytes / 64);
+    return sanl_device_is_cpu(device) || share < least ? least : share > most ? most : share;
+}
 
 /* Element (i, j) of image n stands at at + n * image + i * row + j * col. */
 struct matrix {
-    cl_mem buffer;
+    sanl_buffer buffer;
     size_t at, image;
     int row, col;
 };
@@ -22,7 +27,7 @@ struct matrix {
 struct finish {
     enum step step;
     double scale;
-    cl_mem per_row; /* a value for each row: at + n * image + row */
+    sanl_buffer per_row; /* a value for each row: at + n * image + row */
     size_t per_row_at;
     int per_row_image;
     size_t weight_at; /* in the workspace, for SLOPE */
@@ -43,65 +48,89 @@ static int pitch_of(const struct sanl_op_call *call)
     return (sanl_attention_tokens(call) + 15) / 16 * 16;
 }
 
-static struct sanl_attention_block plan(const struct sanl_op_call *call, bool backward)
+static struct sanl_attention_block plan(const struct sanl_op_call *call, const struct sanl_device *device,
+                                        bool backward)
 {
-    return sanl_attention_block_fit(call, block_budget, 0, (backward ? 2 : 1) * sizeof(float), 128);
+    return sanl_attention_block_fit(call, budget_for(device), 0, (backward ? 2 : 1) * sizeof(float), 128);
 }
 
-static size_t bytes_of(const struct sanl_op_call *call, bool backward)
+static size_t bytes_of(const struct sanl_op_call *call, const struct sanl_device *device, bool backward)
 {
-    const struct sanl_attention_block block = plan(call, backward);
+    const struct sanl_attention_block block = plan(call, device, backward);
     const size_t rows = (size_t)block.images * (size_t)block.rows;
     return rows * ((backward ? 2 : 1) * (size_t)pitch_of(call) + 1) * sizeof(float);
 }
 
 size_t sanl_attention_tile_bytes(const struct sanl_op_call *call, struct sanl_device *device)
 {
-    (void)device;
-    const size_t forward = bytes_of(call, false), backward = call->training ? bytes_of(call, true) : 0;
+    const size_t forward = bytes_of(call, device, false),
+                 backward = call->training ? bytes_of(call, device, true) : 0;
     return forward > backward ? forward : backward;
 }
 
-/* A tile of a work-item of `reg` x `reg` results: *side work-items each way, as many as can run. */
-static enum sanl_status get_product(struct sanl_kernel **out, int *side, struct sanl_device *device, int reg)
+/* Tiles of a product, the largest first. */
+static const struct tile {
+    int rows, cols, items;
+    const char *options;
+} tiles[] = {
+    {128, 64, 128, "-DBM=128 -DBN=64 -DTM=8 -DTN=8"},
+    {64, 64, 128, "-DBM=64 -DBN=64 -DTM=8 -DTN=4"},
+    {32, 32, 64, "-DBM=32 -DBN=32 -DTM=4 -DTN=4"},
+    {16, 16, 16, "-DBM=16 -DBN=16 -DTM=4 -DTN=4"},
+};
+enum { TILES = sizeof tiles / sizeof *tiles };
+
+static size_t tiles_of(int rows, int cols, const struct tile *tile)
+{
+    return (size_t)((rows + tile->rows - 1) / tile->rows) * (size_t)((cols + tile->cols - 1) / tile->cols);
+}
+
+/* The largest tile that runs on the device and of which there are enough to fill it. */
+static const struct tile *tile_for(struct sanl_device *device, int rows, int cols, int images)
 {
     const struct sanl_device_info *info = sanl_device_get_info(device);
-    for (*side = 16;; *side /= 2) {
-        const size_t items = (size_t)*side * (size_t)*side;
-        const size_t local = 2 * DEPTH * sizeof(float) * ((size_t)*side * (size_t)reg + 4);
-        if (*side > 1 && (items > info->max_work_group || local > info->local_bytes))
-            continue;
-        char options[48];
-        snprintf(options, sizeof options, "-DSIDE=%d -DREG=%d -DDEPTH=%d", *side, reg, DEPTH);
-        SANL_TRY(sanl_kernel_get(out, device, "attention_tile", "attention_tile_product", options));
-        if (*side == 1 || sanl_kernel_max_group(*out) >= items)
-            return SANL_OK;
+    for (int i = 0; i < TILES - 1; i++) {
+        const struct tile *t = &tiles[i];
+        const size_t local = 2 * SLICE * sizeof(float) * (size_t)(t->rows + t->cols + 8);
+        if ((size_t)t->items <= info->max_work_group && local <= info->local_bytes &&
+            (t->rows <= 32 || tiles_of(rows, cols, t) * (size_t)images >= 2 * (size_t)info->compute_units))
+            return t;
     }
+    return &tiles[TILES - 1];
 }
 
-static size_t tiles_of(int rows, int cols, int tile)
+/* From row to row, or from column to column where rows lie together. */
+static int pitch_in(const struct matrix *m)
 {
-    return (size_t)((rows + tile - 1) / tile) * (size_t)((cols + tile - 1) / tile);
+    return m->row == 1 ? m->col : m->row;
 }
 
-/* out[rows][cols] = finish(a[rows][depth] b[depth][cols]). */
+static bool of_quads(const struct matrix *m)
+{
+    return m->at % 4 == 0 && m->image % 4 == 0 && pitch_in(m) % 4 == 0;
+}
+
+/* out[rows][cols] = finish(a[rows][depth] b[depth][cols]); in a and b rows or columns lie together. */
 static enum sanl_status product(const struct block *block, struct matrix a, struct matrix b,
                                 struct matrix out, int rows, int cols, int depth, struct finish finish)
 {
-    const struct sanl_device_info *info = sanl_device_get_info(block->device);
-    const bool large = tiles_of(rows, cols, 128) * (size_t)block->images >= 2 * (size_t)info->compute_units;
-    const int reg = large ? 8 : 4;
+    const struct tile *tile = tile_for(block->device, rows, cols, block->images);
+    const bool quads = of_quads(&a) && of_quads(&b) && of_quads(&out) && (rows | cols | depth) % 4 == 0 &&
+                       finish.weight_at % 4 == 0;
+    char options[96];
+    snprintf(options, sizeof options, "%s -DA_TERMS=%d -DB_TERMS=%d%s", tile->options, a.col == 1, b.row == 1,
+             quads ? " -DVEC=1" : "");
     struct sanl_kernel *kernel;
-    int side;
-    SANL_TRY(get_product(&kernel, &side, block->device, reg));
-    const size_t items = (size_t)side * (size_t)side;
-    const struct sanl_range range = {{tiles_of(rows, cols, side * reg) * items, (size_t)block->images, 0},
-                                     {items, 1, 0}};
+    SANL_TRY(sanl_kernel_get(&kernel, block->device, "attention_tile", "attention_tile_product", options));
+    const size_t items = (size_t)tile->items;
+    const struct sanl_range range = {{(size_t)((cols + tile->cols - 1) / tile->cols) * items,
+                                      (size_t)((rows + tile->rows - 1) / tile->rows), (size_t)block->images},
+                                     {items, 1, 1}};
     return sanl_launch(block->device, kernel, range,
-                       "blliibllii"
-                       "blliiiifiblibl",
-                       a.buffer, (int64_t)a.at, (int64_t)a.image, a.row, a.col, b.buffer, (int64_t)b.at,
-                       (int64_t)b.image, b.row, b.col, out.buffer, (int64_t)out.at, (int64_t)out.image,
+                       "bllibllib"
+                       "lliiiifiblibl",
+                       a.buffer, (int64_t)a.at, (int64_t)a.image, pitch_in(&a), b.buffer, (int64_t)b.at,
+                       (int64_t)b.image, pitch_in(&b), out.buffer, (int64_t)out.at, (int64_t)out.image,
                        out.row, rows, cols, depth, finish.scale, (int)finish.step, finish.per_row,
                        (int64_t)finish.per_row_at, finish.per_row_image, block->call->workspace,
                        (int64_t)finish.weight_at);
@@ -148,7 +177,7 @@ static enum sanl_status inner(const struct block *block)
 }
 
 /* Rows of a tensor of the block's images from `row` on: [tokens - row][c]. */
-static struct matrix tensor(const struct block *block, cl_mem buffer, int row)
+static struct matrix tensor(const struct block *block, sanl_buffer buffer, int row)
 {
     const size_t c = (size_t)block->c, image = (size_t)block->tokens * c;
     return (struct matrix){buffer, (size_t)block->image * image + (size_t)row * c, image, block->c, 1};
@@ -213,8 +242,8 @@ static enum sanl_status backward_block(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
     const int rows = block->rows, tokens = block->tokens, c = block->c, row = block->row;
-    const cl_mem dq = call->din[SANL_ATTENTION_Q], dk = call->din[SANL_ATTENTION_K];
-    const cl_mem dv = call->din[SANL_ATTENTION_V];
+    const sanl_buffer dq = call->din[SANL_ATTENTION_Q], dk = call->din[SANL_ATTENTION_K];
+    const sanl_buffer dv = call->din[SANL_ATTENTION_V];
     const struct matrix p = weights(block, 0), ds = weights(block, block->ds_at);
     struct finish finish = {.scale = 1};
     SANL_TRY(backward_weights(block));
@@ -238,7 +267,7 @@ static enum sanl_status backward_block(const struct block *block)
 
 static enum sanl_status each_block(struct sanl_op_call *call, struct sanl_device *device, bool backward)
 {
-    const struct sanl_attention_block size = plan(call, backward);
+    const struct sanl_attention_block size = plan(call, device, backward);
     const int n = call->in_shape[0].n, tokens = sanl_attention_tokens(call);
     struct block block = {.call = call,
                           .device = device,

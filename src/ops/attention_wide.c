@@ -93,7 +93,7 @@ size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_de
 }
 
 static enum sanl_status launch_pack(struct sanl_device *device, const struct wide *w, const char *name,
-                                    cl_mem x, int image, int images, cl_mem workspace, size_t at)
+                                    sanl_buffer x, int image, int images, sanl_buffer workspace, size_t at)
 {
     struct sanl_kernel *kernel;
     const struct sanl_range range = {{(size_t)w->blocks, (size_t)w->strips, (size_t)images}, {1, 1, 1}};
@@ -101,14 +101,14 @@ static enum sanl_status launch_pack(struct sanl_device *device, const struct wid
     return sanl_launch(device, kernel, range, "biiibl", x, w->tokens, w->c, image, workspace, (int64_t)at);
 }
 
-static enum sanl_status turn(struct sanl_device *device, const struct wide *w, cl_mem x, int image,
-                             int images, cl_mem workspace, size_t at)
+static enum sanl_status turn(struct sanl_device *device, const struct wide *w, sanl_buffer x, int image,
+                             int images, sanl_buffer workspace, size_t at)
 {
     return launch_pack(device, w, "attention_wide_turn", x, image, images, workspace, at);
 }
 
-static enum sanl_status strip(struct sanl_device *device, const struct wide *w, cl_mem x, int image,
-                              int images, cl_mem workspace, size_t at)
+static enum sanl_status strip(struct sanl_device *device, const struct wide *w, sanl_buffer x, int image,
+                              int images, sanl_buffer workspace, size_t at)
 {
     return launch_pack(device, w, "attention_wide_strip", x, image, images, workspace, at);
 }
@@ -177,7 +177,7 @@ static enum sanl_status pack_backward(struct sanl_op_call *call, struct sanl_dev
                                       const struct wide *w, int image, int images)
 {
     const struct places at = places_of(w);
-    const cl_mem q = call->in[SANL_ATTENTION_Q], k = call->in[SANL_ATTENTION_K];
+    const sanl_buffer q = call->in[SANL_ATTENTION_Q], k = call->in[SANL_ATTENTION_K];
     SANL_TRY(turn(device, w, k, image, images, call->workspace, 0));
     SANL_TRY(turn(device, w, call->in[SANL_ATTENTION_V], image, images, call->workspace, at.vt));
     if (call->din[SANL_ATTENTION_Q])
@@ -194,7 +194,7 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
 {
     const struct places at = places_of(w);
     const int rows = w->tokens - row < w->rows ? w->tokens - row : w->rows;
-    const cl_mem dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
+    const sanl_buffer dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
     int each = queries_each(device, rows, images);
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));

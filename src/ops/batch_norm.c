@@ -25,7 +25,6 @@ static bool has_relu(const struct sanl_op_call *call)
 
 static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
 {
-    (void)device;
     SANL_OP_REQUIRE(call, call->in_count == 1 || call->in_count == 2, "expected 1 or 2 inputs, found %d",
                     call->in_count);
     const struct sanl_shape x = call->in_shape[X], r = call->in_shape[R];
@@ -45,7 +44,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     call->param_count = call->state_count = call->saved_count = 2;
     for (int i = 0; i < 2; i++)
         call->param_shape[i] = call->state_shape[i] = call->saved_shape[i] = channels;
-    const struct sanl_pieces pieces = sanl_pieces_of(sanl_shape_rows(x));
+    const struct sanl_pieces pieces = sanl_pieces_of(sanl_shape_rows(x), sanl_many_pieces(device));
     if (call->no_param_grad && !uses_batch(call))
         call->backward_in = 0;
     if (!has_relu(call))
@@ -127,7 +126,8 @@ static void reference_backward(const struct sanl_op_call *call, const struct san
 static enum sanl_status statistics(struct sanl_op_call *call, struct sanl_device *device, size_t rows)
 {
     const int c = call->in_shape[X].c;
-    const struct sanl_pieces pieces = sanl_pieces_of(rows);
+    const struct sanl_pieces pieces = sanl_pieces_of(rows, sanl_many_pieces(device));
+    size_t scratch;
     struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
     struct sanl_kernel *kernel;
     if (!uses_batch(call)) {
@@ -140,10 +140,11 @@ static enum sanl_status statistics(struct sanl_op_call *call, struct sanl_device
     SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "iiiibb", (int)rows, sweep.groups,
                          pieces.count, pieces.length, call->in[X], call->workspace));
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_statistics", sweep.options));
-    return sanl_launch(device, kernel, sanl_sweep_channels(&sweep), "iiiiffbbbbb", (int)rows, sweep.groups,
-                       pieces.count, pieces.length, call->attr[EPS], call->attr[MOMENTUM], call->workspace,
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, &scratch);
+    return sanl_launch(device, kernel, range, "iiiiffbbbbbs", (int)rows, sweep.groups, pieces.count,
+                       pieces.length, call->attr[EPS], call->attr[MOMENTUM], call->workspace,
                        call->saved[MEAN], call->saved[INVSTD], call->state[RUNNING_MEAN],
-                       call->state[RUNNING_VAR]);
+                       call->state[RUNNING_VAR], scratch);
 }
 
 /* From the statistics in saved[]. */
@@ -169,7 +170,8 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
 static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *device, size_t rows)
 {
     const int c = call->in_shape[X].c;
-    const struct sanl_pieces pieces = sanl_pieces_of(rows);
+    const struct sanl_pieces pieces = sanl_pieces_of(rows, sanl_many_pieces(device));
+    size_t scratch;
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
     const bool wanted = !call->no_param_grad;
     struct sanl_kernel *kernel;
@@ -178,9 +180,10 @@ static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *de
                          sweep.groups, pieces.count, pieces.length, call->saved[MEAN], call->in[X],
                          has_relu(call) ? call->out[0] : NULL, call->dout[0], call->workspace));
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_gradients", sweep.options));
-    return sanl_launch(device, kernel, sanl_sweep_channels(&sweep), "iiibbbb", (int)rows, sweep.groups,
-                       pieces.count, call->workspace, call->saved[INVSTD],
-                       wanted ? call->dparam[GAMMA] : NULL, wanted ? call->dparam[BETA] : NULL);
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, &scratch);
+    return sanl_launch(device, kernel, range, "iiibbbbs", (int)rows, sweep.groups, pieces.count,
+                       call->workspace, call->saved[INVSTD], wanted ? call->dparam[GAMMA] : NULL,
+                       wanted ? call->dparam[BETA] : NULL, scratch);
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
@@ -188,7 +191,7 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
     const size_t rows = sanl_shape_rows(call->in_shape[X]);
     const int c = call->in_shape[X].c;
     const bool batch = uses_batch(call);
-    const cl_mem dr = call->in_count > 1 ? call->din[R] : NULL;
+    const sanl_buffer dr = call->in_count > 1 ? call->din[R] : NULL;
     if ((batch && call->din[X]) || (!call->no_param_grad && (call->dparam[GAMMA] || call->dparam[BETA])))
         SANL_TRY(reduce(call, device, rows));
     if (!call->din[X] && !dr)

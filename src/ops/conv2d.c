@@ -160,13 +160,12 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
     if (call->training && (s.flags & OWN_G))
         w.g_bytes = (size_t)s.pixels * (size_t)s.cout * 4;
     if (call->training && (s.flags & CONV2D_HAS_BIAS))
-        w.partial_bytes = (size_t)sanl_pieces_of((size_t)s.pixels).count * (size_t)s.cout * 4;
+        w.partial_bytes = (size_t)sanl_pieces_of((size_t)s.pixels, false).count * (size_t)s.cout * 4;
     for (int i = 0; i < (call->training ? 3 : 1); i++) {
         const enum conv2d_direction direction = (enum conv2d_direction)i;
         const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
-        const size_t bytes =
-            way.winograd ? sanl_winograd_extra_bytes(&s, way, direction, device)
-                         : way.kernel->route->extra_bytes(way.kernel, &s, direction != CONV2D_FORWARD);
+        const size_t bytes = way.winograd ? sanl_winograd_extra_bytes(&s, way, direction, device)
+                                          : way.kernel->route->extra_bytes(way.kernel, &s, direction, device);
         w.extra_bytes = bytes > w.extra_bytes ? bytes : w.extra_bytes;
     }
     w.g = round_up(w.frame_bytes, align);
@@ -231,7 +230,7 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
 }
 
 enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_op_call *call, int lanes,
-                                  bool gradient, cl_mem out, size_t at)
+                                  bool gradient, sanl_buffer out, size_t at)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int count = gradient ? s.cin : s.cout, strips = (count + lanes - 1) / lanes;
@@ -247,7 +246,7 @@ enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_
 }
 
 static enum sanl_status frame(struct sanl_device *device, const struct sanl_op_call *call,
-                              const struct conv2d_sizes *s, cl_mem out)
+                              const struct conv2d_sizes *s, sanl_buffer out)
 {
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_frame", ""));
@@ -257,9 +256,9 @@ static enum sanl_status frame(struct sanl_device *device, const struct sanl_op_c
     return sanl_launch(device, kernel, range, "bbiiiii", call->in[0], out, s->n, s->h, s->w, s->cin, s->pad);
 }
 
-/* Parts of the workspace as buffers of their own for one call; NULL where not asked for. */
+/* Parts of the workspace as buffers; NULL where not asked for. */
 struct parts {
-    cl_mem frame, g, partial, extra;
+    sanl_buffer frame, g, partial, extra;
 };
 
 static void free_parts(struct parts *p)
@@ -296,7 +295,7 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
     const enum conv2d_direction pass = gradient ? CONV2D_DATA : CONV2D_FORWARD;
     const struct conv2d_way way = sanl_conv2d_way_of(call, pass);
     const struct conv2d_prepared p = sanl_conv2d_prepared_of(call, direction);
-    const cl_mem out = call->prepared[direction];
+    const sanl_buffer out = call->prepared[direction];
     /* the row of zeros: what direct kernels of the wide family read beyond the border */
     const bool reads_outside =
         attr(call, CONV2D_KH) * attr(call, CONV2D_KW) > 1 || attr(call, CONV2D_PAD) > 0;
@@ -337,18 +336,18 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
     return status;
 }
 
-enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
-                                        int chunks)
+enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, sanl_buffer partial, sanl_buffer out,
+                                        int count, int chunks)
 {
     return sanl_launch_1d(device, "conv2d", "conv2d_sum_chunks", "", (size_t)count, "bbii", partial, out,
                           count, chunks);
 }
 
 static enum sanl_status bias_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                      const struct conv2d_sizes *s, cl_mem g, cl_mem partial)
+                                      const struct conv2d_sizes *s, sanl_buffer g, sanl_buffer partial)
 {
     const size_t rows = (size_t)s->pixels;
-    const struct sanl_pieces pieces = sanl_pieces_of(rows);
+    const struct sanl_pieces pieces = sanl_pieces_of(rows, false);
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, s->cout, s->cout);
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_bias", "conv2d_bias_partial", sweep.options));
@@ -358,7 +357,7 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
 }
 
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
-                                          const struct conv2d_sizes *s, cl_mem g)
+                                          const struct conv2d_sizes *s, sanl_buffer g)
 {
     struct sanl_kernel *kernel;
     int flags = s->flags;
@@ -379,7 +378,7 @@ static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_de
     const bool weights = call->dparam[0] && !call->no_param_grad;
 
     const bool own_g = s.flags & OWN_G;
-    const cl_mem g = own_g ? parts->g : call->dout[0];
+    const sanl_buffer g = own_g ? parts->g : call->dout[0];
     if (own_g || call->din[1])
         SANL_TRY(epilogue_backward(device, call, &s, own_g ? g : NULL));
     if (weights) {

@@ -25,6 +25,8 @@ enum {
     CONV2D_HAS_ADD = 16
 };
 
+enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHTS };
+
 /* A call's sizes as the kernels see them. */
 struct conv2d_sizes {
     int n, h, w, cin, oh, ow, cout, kh, kw, stride, pad;
@@ -52,6 +54,7 @@ struct conv2d_pass sanl_conv2d_gradient_pass(const struct conv2d_sizes *s, int p
  * up. */
 struct conv2d_batch {
     int count, rows, k, n, run;
+    bool turned; /* w[b] is (n, k) */
 };
 
 /* A batch's pass: the rows of a product are the pixels of one line of an image, its strips lines and taps. */
@@ -61,22 +64,27 @@ struct conv2d_kernel;
 
 /* One route. x is the framed copy where row_run is set; g (pixels, cout) the gradient before the epilogue;
  * extra a workspace of extra_bytes. Packed weights stand as [strip of channels][tap][k][lanes], zero-filled;
- * a route that reads weights as they are has one strip of all channels. */
+ * a route that reads weights as they are has one strip of all channels, and multiplies by turned ones, too.
+ */
 struct conv2d_route {
     int (*lanes)(const struct conv2d_kernel *kernel, int channels); /* of a strip */
     bool packs; /* forward and data gradient read packed weights */
-    size_t (*extra_bytes)(const struct conv2d_kernel *kernel, const struct conv2d_sizes *s, bool backward);
+    size_t (*extra_bytes)(const struct conv2d_kernel *kernel, const struct conv2d_sizes *s,
+                          enum conv2d_direction direction, const struct sanl_device *device);
     enum sanl_status (*forward)(struct sanl_device *device, const struct conv2d_kernel *kernel,
-                                const struct sanl_op_call *call, cl_mem x, cl_mem extra);
+                                const struct sanl_op_call *call, sanl_buffer x, sanl_buffer extra);
     enum sanl_status (*data_gradient)(struct sanl_device *device, const struct conv2d_kernel *kernel,
-                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra);
+                                      const struct sanl_op_call *call, sanl_buffer g, sanl_buffer extra);
     enum sanl_status (*weight_gradient)(struct sanl_device *device, const struct conv2d_kernel *kernel,
-                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra);
+                                        const struct sanl_op_call *call, sanl_buffer x, sanl_buffer g,
+                                        sanl_buffer extra);
     /* Batches: w packed from w_at on, a product a tap; dw[b] (k, n) (+)= x[b]' g[b], g as y. */
     enum sanl_status (*multiply)(struct sanl_device *device, const struct conv2d_kernel *kernel,
-                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y);
+                                 const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer w, size_t w_at,
+                                 sanl_buffer y);
     enum sanl_status (*correlate)(struct sanl_device *device, const struct conv2d_kernel *kernel,
-                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add);
+                                  const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer g,
+                                  sanl_buffer dw, bool add);
 };
 
 extern const struct conv2d_route sanl_conv2d_wide, sanl_conv2d_tile, sanl_conv2d_clblast;
@@ -89,8 +97,6 @@ struct conv2d_kernel {
     int rows, lanes;             /* pixels and channels of the tile */
     int group_rows, group_lanes; /* tile: work-items */
 };
-
-enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHTS };
 
 /* How a direction of an inferred call is computed. */
 struct conv2d_way {
@@ -115,7 +121,7 @@ struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call,
 
 /* Packed weights at float `at` of `out`; gradient: channels in and out exchanged. */
 enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_op_call *call, int lanes,
-                                  bool gradient, cl_mem out, size_t at);
+                                  bool gradient, sanl_buffer out, size_t at);
 
 /* Winograd's minimal filtering, for 3x3 kernels of stride 1. extra: a workspace of extra_bytes; g as for a
  * route. pack writes the transformed weights to float `at` of `out`. */
@@ -131,20 +137,21 @@ size_t sanl_winograd_weights_bytes(const struct conv2d_sizes *s, struct conv2d_w
 size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, struct conv2d_way way,
                                  enum conv2d_direction direction, const struct sanl_device *device);
 enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct sanl_op_call *call,
-                                    enum conv2d_direction direction, cl_mem extra, cl_mem out, size_t at);
+                                    enum conv2d_direction direction, sanl_buffer extra, sanl_buffer out,
+                                    size_t at);
 enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct sanl_op_call *call,
-                                       cl_mem extra);
+                                       sanl_buffer extra);
 enum sanl_status sanl_winograd_data_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                             cl_mem g, cl_mem extra);
+                                             sanl_buffer g, sanl_buffer extra);
 enum sanl_status sanl_winograd_weight_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                               cl_mem g, cl_mem extra);
+                                               sanl_buffer g, sanl_buffer extra);
 
 int sanl_conv2d_all_lanes(const struct conv2d_kernel *kernel,
                           int channels); /* for routes that read weights as they are */
 
 /* out[i] = sum over `chunks` of partial[chunk][i], in order. */
-enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, cl_mem partial, cl_mem out, int count,
-                                        int chunks);
+enum sanl_status sanl_conv2d_sum_chunks(struct sanl_device *device, sanl_buffer partial, sanl_buffer out,
+                                        int count, int chunks);
 
 extern const struct sanl_op sanl_op_conv2d, sanl_op_linear;
 

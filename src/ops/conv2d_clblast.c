@@ -36,16 +36,44 @@ static enum sanl_status use_parameters(struct sanl_device *device, const struct 
 }
 
 /* c (m, n) = alpha a b + beta c, row-major; a_at, b_at, c_at are offsets in floats. */
+/* The memory of a buffer; *at, in floats of the buffer, becomes one of the memory. */
+static cl_mem memory_of(sanl_buffer buffer, size_t *at)
+{
+    size_t offset;
+    cl_mem memory = sanl_buffer_memory(buffer, &offset);
+    *at += offset / sizeof(float);
+    return memory;
+}
+
 static enum sanl_status gemm(struct sanl_device *device, const char *what, bool ta, bool tb, int m, int n,
-                             int k, cl_mem a, size_t a_at, cl_mem b, size_t b_at, float beta, cl_mem c,
-                             size_t c_at)
+                             int k, sanl_buffer a, size_t a_at, sanl_buffer b, size_t b_at, float beta,
+                             sanl_buffer c, size_t c_at)
 {
     cl_command_queue queue = sanl_device_queue(device);
+    const cl_mem a_memory = memory_of(a, &a_at), b_memory = memory_of(b, &b_at),
+                 c_memory = memory_of(c, &c_at);
     return check(CLBlastSgemm(CLBlastLayoutRowMajor, ta ? CLBlastTransposeYes : CLBlastTransposeNo,
                               tb ? CLBlastTransposeYes : CLBlastTransposeNo, (size_t)m, (size_t)n, (size_t)k,
-                              1.0f, a, a_at, (size_t)(ta ? m : k), b, b_at, (size_t)(tb ? k : n), beta, c,
-                              c_at, (size_t)n, &queue, NULL),
+                              1.0f, a_memory, a_at, (size_t)(ta ? m : k), b_memory, b_at,
+                              (size_t)(tb ? k : n), beta, c_memory, c_at, (size_t)n, &queue, NULL),
                  what);
+}
+
+/* `count` of them, the matrices of each side one behind the other from a, b and c on. */
+static enum sanl_status gemm_batch(struct sanl_device *device, const char *what, bool ta, bool tb, size_t m,
+                                   size_t n, size_t k, int count, sanl_buffer a, sanl_buffer b, size_t b_at,
+                                   float beta, sanl_buffer c)
+{
+    cl_command_queue queue = sanl_device_queue(device);
+    size_t a_at = 0, c_at = 0;
+    const cl_mem a_memory = memory_of(a, &a_at), b_memory = memory_of(b, &b_at),
+                 c_memory = memory_of(c, &c_at);
+    return check(
+        CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, ta ? CLBlastTransposeYes : CLBlastTransposeNo,
+                                   tb ? CLBlastTransposeYes : CLBlastTransposeNo, m, n, k, 1.0f, a_memory,
+                                   a_at, ta ? m : k, m * k, b_memory, b_at, tb ? k : n, k * n, beta, c_memory,
+                                   c_at, n, m * n, (size_t)count, &queue, NULL),
+        what);
 }
 
 static bool is_plain(const struct conv2d_sizes *s)
@@ -53,15 +81,17 @@ static bool is_plain(const struct conv2d_sizes *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0;
 }
 
-static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,
+                          enum conv2d_direction direction, const struct sanl_device *device)
 {
     (void)k;
-    (void)backward;
+    (void)direction;
+    (void)device;
     return is_plain(s) ? 0 : (size_t)(s->oh * s->ow) * (size_t)(s->kh * s->kw) * (size_t)s->cin * 4;
 }
 
 static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_call *call,
-                               const struct conv2d_sizes *s, int im, cl_mem col)
+                               const struct conv2d_sizes *s, int im, sanl_buffer col)
 {
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_im2col", ""));
@@ -72,7 +102,7 @@ static enum sanl_status im2col(struct sanl_device *device, const struct sanl_op_
 }
 
 static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_call *call,
-                               const struct conv2d_sizes *s, int im, cl_mem col)
+                               const struct conv2d_sizes *s, int im, sanl_buffer col)
 {
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_col2im", ""));
@@ -82,7 +112,7 @@ static enum sanl_status col2im(struct sanl_device *device, const struct sanl_op_
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
-                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
+                                const struct sanl_op_call *call, sanl_buffer x, sanl_buffer extra)
 {
     SANL_TRY(use_parameters(device, k));
     (void)x;
@@ -107,7 +137,7 @@ static enum sanl_status forward(struct sanl_device *device, const struct conv2d_
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
+                                      const struct sanl_op_call *call, sanl_buffer g, sanl_buffer extra)
 {
     SANL_TRY(use_parameters(device, k));
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
@@ -124,7 +154,8 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct c
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
+                                        const struct sanl_op_call *call, sanl_buffer x, sanl_buffer g,
+                                        sanl_buffer extra)
 {
     SANL_TRY(use_parameters(device, k));
     (void)x;
@@ -142,29 +173,21 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 }
 
 static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
-                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
+                                 const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer w, size_t w_at,
+                                 sanl_buffer y)
 {
     SANL_TRY(use_parameters(device, k));
-    cl_command_queue queue = sanl_device_queue(device);
-    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
-    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo,
-                                            rows, n, depth, 1.0f, x, 0, depth, rows * depth, w, w_at, n,
-                                            depth * n, 0.0f, y, 0, n, rows * n, (size_t)batch->count, &queue,
-                                            NULL),
-                 "a batch");
+    return gemm_batch(device, "a batch", false, batch->turned, (size_t)batch->rows, (size_t)batch->n,
+                      (size_t)batch->k, batch->count, x, w, w_at, 0.0f, y);
 }
 
 static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
-                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
+                                  const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer g,
+                                  sanl_buffer dw, bool add)
 {
     SANL_TRY(use_parameters(device, k));
-    cl_command_queue queue = sanl_device_queue(device);
-    const size_t rows = (size_t)batch->rows, n = (size_t)batch->n, depth = (size_t)batch->k;
-    return check(CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo,
-                                            depth, n, rows, 1.0f, x, 0, depth, rows * depth, g, 0, n,
-                                            rows * n, add ? 1.0f : 0.0f, dw, 0, n, depth * n,
-                                            (size_t)batch->count, &queue, NULL),
-                 "a batch of weight gradients");
+    return gemm_batch(device, "a batch of weight gradients", true, false, (size_t)batch->k, (size_t)batch->n,
+                      (size_t)batch->rows, batch->count, x, g, 0, add ? 1.0f : 0.0f, dw);
 }
 
 const struct conv2d_route sanl_conv2d_clblast = {

@@ -1,55 +1,134 @@
 /* The convolution's route for GPUs; cl/conv2d_tile.cl. */
 #include "ops/conv2d.h"
 
-/* Pixels of one split of the weight gradient: few splits where there are tiles enough to fill a GPU. */
-static int split_for(const struct conv2d_sizes *s)
-{
-    const size_t tiles = ((size_t)(s->kh * s->kw * s->cin) / 64 + 1) * ((size_t)s->cout / 64 + 1);
-    size_t splits = tiles >= 512 ? 1 : 512 / tiles;
-    const size_t most = ((size_t)s->pixels + 255) / 256;
-    splits = splits > most ? most : splits;
-    return (s->pixels + (int)splits - 1) / (int)splits;
-}
+#include <stdio.h>
 
-static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
-{
-    (void)k;
-    const int split = split_for(s), splits = (s->pixels + split - 1) / split;
-    return backward ? (size_t)splits * (size_t)(s->kh * s->kw) * (size_t)s->cin * (size_t)s->cout * 4 : 0;
-}
+enum {
+    SLICE = 16,       /* terms of a sum that pass at a time, at most */
+    UNIT_ITEMS = 256, /* work-items to a compute unit that hide its latencies */
+    SPLIT_SLICES = 4, /* of a split, at least */
+    SPLIT_PIXELS = 64 /* of a split of the weights' gradient, at least */
+};
 
 static size_t tiles(int count, int tile)
 {
     return (size_t)((count + tile - 1) / tile);
 }
 
-/* What a gather reads and writes, beside its geometry; weight (tap, k, j) stands at w_at + tap * w_tap +
- * k * w_k + j * w_j. */
-struct operands {
-    cl_mem x, w, y, bias, norm, residual;
-    size_t w_at;
-    int flags, w_tap, w_k, w_j;
+/* Parts to sum apart, where the tiles of the result are too few for the device; `most` of them. */
+static int splits_for(const struct sanl_device *device, const struct conv2d_kernel *k, size_t groups,
+                      int most)
+{
+    const size_t units = device ? sanl_device_get_info(device)->compute_units : 1,
+                 wanted = units * UNIT_ITEMS / (size_t)(k->group_rows * k->group_lanes);
+    const size_t splits = groups ? wanted / groups : 1;
+    return splits < 2 || most < 2 ? 1 : splits > (size_t)most ? most : (int)splits;
+}
+
+/* The slices of a pass and how they are split. */
+struct split {
+    int count, length;
 };
+
+static struct split split_pass(const struct sanl_device *device, const struct conv2d_kernel *k,
+                               const struct conv2d_pass *p)
+{
+    const int slices = p->taps_y * p->taps_x * (int)tiles(p->run, SLICE);
+    const int splits =
+        splits_for(device, k, tiles(p->cout, k->lanes) * tiles(p->pixels, k->rows), slices / SPLIT_SLICES);
+    const int length = (slices + splits - 1) / splits;
+    return (struct split){length ? (slices + length - 1) / length : 1, length};
+}
+
+/* The pixels of the weights' gradient. */
+static struct split split_pixels(const struct sanl_device *device, const struct conv2d_kernel *k,
+                                 const struct conv2d_sizes *s)
+{
+    const int splits =
+        splits_for(device, k, tiles(s->kh * s->kw * s->cin, k->rows) * tiles(s->cout, k->lanes),
+                   s->pixels / SPLIT_PIXELS);
+    const int length = (s->pixels + splits - 1) / splits;
+    return (struct split){(s->pixels + length - 1) / length, length};
+}
+
+static size_t pass_bytes(const struct sanl_device *device, const struct conv2d_kernel *k,
+                         const struct conv2d_pass *p)
+{
+    const int splits = split_pass(device, k, p).count;
+    return splits > 1 ? (size_t)splits * (size_t)p->pixels * (size_t)p->cout * sizeof(float) : 0;
+}
+
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,
+                          enum conv2d_direction direction, const struct sanl_device *device)
+{
+    size_t most = 0;
+    if (direction == CONV2D_FORWARD) {
+        const struct conv2d_pass p = sanl_conv2d_forward_pass(s);
+        return pass_bytes(device, k, &p);
+    }
+    if (direction == CONV2D_WEIGHTS) {
+        const int splits = split_pixels(device, k, s).count;
+        return splits > 1
+                   ? (size_t)splits * (size_t)(s->kh * s->kw * s->cin) * (size_t)s->cout * sizeof(float)
+                   : 0;
+    }
+    for (int py = 0; py < s->stride && py < s->h; py++)
+        for (int px = 0; px < s->stride && px < s->w; px++) {
+            const struct conv2d_pass p = sanl_conv2d_gradient_pass(s, py, px);
+            const size_t bytes = pass_bytes(device, k, &p);
+            most = bytes > most ? bytes : most;
+        }
+    return most;
+}
+
+/* What a gather reads and writes, beside its geometry; weight (tap, k, j) stands at w_at + tap * w_tap +
+ * k * w_pitch + j, turned: + j * w_pitch + k. partial: a workspace for splits; NULL: there is one. */
+struct operands {
+    sanl_buffer x, w, y, bias, norm, residual, partial;
+    size_t w_at;
+    int flags, w_tap, w_pitch;
+    bool turned;
+};
+
+static enum sanl_status get_kernel(struct sanl_kernel **out, struct sanl_device *device,
+                                   const struct conv2d_kernel *k, const char *name, bool quads, bool turned)
+{
+    char options[128];
+    snprintf(options, sizeof options, "%s%s%s", k->options, quads ? " -DVEC=1" : "",
+             turned ? " -DTURNED=1" : "");
+    return sanl_kernel_get(out, device, "conv2d_tile", name, options);
+}
 
 static enum sanl_status gather(struct sanl_device *device, const struct conv2d_kernel *k,
                                const struct conv2d_pass *p, int batch, const struct operands *o)
 {
+    struct split split = split_pass(device, k, p);
+    if (!o->partial)
+        split = (struct split){1, p->taps_y * p->taps_x * p->run};
+    const bool split_up = split.count > 1, quads = (p->pitch | p->run | p->cout) % 4 == 0 && o->w_at % 4 == 0;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_gather", k->options));
-    const struct sanl_range range = {{tiles(p->cout, k->lanes) * (size_t)k->group_lanes,
-                                      tiles(p->pixels, k->rows) * (size_t)k->group_rows, (size_t)batch},
-                                     {(size_t)k->group_lanes, (size_t)k->group_rows, 1}};
-    return sanl_launch(device, kernel, range, "b6ili28", o->x, o->w, o->y, o->bias, o->norm, o->residual,
-                       o->flags, (int64_t)o->w_at, o->w_tap, o->w_k, o->w_j, p->pixels, p->h, p->w, p->pitch,
-                       p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y,
-                       p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->out_h, p->out_w, p->out_step,
-                       p->out_y, p->out_x);
+    SANL_TRY(get_kernel(&kernel, device, k, "conv2d_gather", quads, o->turned));
+    const size_t items = (size_t)(k->group_rows * k->group_lanes);
+    const struct sanl_range range = {
+        {tiles(p->cout, k->lanes) * items, tiles(p->pixels, k->rows), (size_t)(batch * split.count)},
+        {items, 1, 1}};
+    SANL_TRY(sanl_launch(device, kernel, range, "b6ili29", o->x, o->w, split_up ? o->partial : o->y, o->bias,
+                         o->norm, o->residual, o->flags, (int64_t)o->w_at, o->w_tap, o->w_pitch, split.count,
+                         split.length, p->pixels, p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow,
+                         p->step, p->y0, p->x0, p->dy, p->dx, p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy,
+                         p->wdx, p->kw, p->out_h, p->out_w, p->out_step, p->out_y, p->out_x));
+    if (!split_up)
+        return SANL_OK;
+    SANL_TRY(get_kernel(&kernel, device, k, "conv2d_join", quads, o->turned));
+    return sanl_launch(device, kernel,
+                       (struct sanl_range){{tiles(p->cout, 4), (size_t)p->pixels, 0}, {0, 0, 0}}, "b5i11",
+                       o->partial, o->y, o->bias, o->norm, o->residual, o->flags, split.count, p->pixels,
+                       p->cout, p->oh, p->ow, p->out_h, p->out_w, p->out_step, p->out_y, p->out_x);
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
-                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
+                                const struct sanl_op_call *call, sanl_buffer x, sanl_buffer extra)
 {
-    (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
     return gather(device, k, &p, 1,
@@ -59,24 +138,24 @@ static enum sanl_status forward(struct sanl_device *device, const struct conv2d_
                                      .bias = s.flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
                                      .norm = call->prepared[SANL_FORWARD],
                                      .residual = s.flags & CONV2D_HAS_RESIDUAL ? call->in[1] : NULL,
+                                     .partial = extra,
                                      .flags = s.flags,
                                      .w_tap = p.run * s.cout,
-                                     .w_k = s.cout,
-                                     .w_j = 1});
+                                     .w_pitch = s.cout});
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
+                                      const struct sanl_op_call *call, sanl_buffer g, sanl_buffer extra)
 {
-    (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct operands operands = {.x = g,
                                       .w = call->param[0],
                                       .y = call->din[0],
+                                      .partial = extra,
                                       .flags = call->din_add[0] ? CONV2D_HAS_ADD : 0,
                                       .w_tap = s.cin * s.cout,
-                                      .w_k = 1,
-                                      .w_j = s.cout};
+                                      .w_pitch = s.cout,
+                                      .turned = true};
     for (int py = 0; py < s.stride && py < s.h; py++)
         for (int px = 0; px < s.stride && px < s.w; px++) {
             const struct conv2d_pass p = sanl_conv2d_gradient_pass(&s, py, px);
@@ -86,45 +165,54 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct c
 }
 
 static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
-                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
+                                 const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer w, size_t w_at,
+                                 sanl_buffer y)
 {
     const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
-    return gather(
-        device, k, &pass, batch->count,
-        &(struct operands){
-            .x = x, .w = w, .y = y, .w_at = w_at, .w_tap = batch->k * batch->n, .w_k = batch->n, .w_j = 1});
+    return gather(device, k, &pass, batch->count,
+                  &(struct operands){.x = x,
+                                     .w = w,
+                                     .y = y,
+                                     .w_at = w_at,
+                                     .w_tap = batch->k * batch->n,
+                                     .w_pitch = batch->turned ? batch->k : batch->n,
+                                     .turned = batch->turned});
 }
 
 /* dw[b] (+)= the sums over images b * n to (b + 1) * n, in parts of `split` pixels. */
 static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_kernel *k,
-                                    const struct conv2d_pass *p, int batch, int split, cl_mem x, cl_mem g,
-                                    cl_mem dw, bool add)
+                                    const struct conv2d_pass *p, int batch, int split, sanl_buffer x,
+                                    sanl_buffer g, sanl_buffer dw, bool add)
 {
     const int rows = p->taps * p->run, groups = (int)tiles(rows, k->rows),
               splits = (p->pixels + split - 1) / split;
+    const bool quads = (p->pitch | p->run | p->cout) % 4 == 0;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_tile", "conv2d_weight_gradient", k->options));
-    const struct sanl_range range = {{tiles(p->cout, k->lanes) * (size_t)k->group_lanes,
-                                      (size_t)groups * (size_t)batch * (size_t)k->group_rows, (size_t)splits},
-                                     {(size_t)k->group_lanes, (size_t)k->group_rows, 1}};
+    SANL_TRY(get_kernel(&kernel, device, k, "conv2d_weight_gradient", quads, false));
+    const size_t items = (size_t)(k->group_rows * k->group_lanes);
+    const struct sanl_range range = {
+        {tiles(p->cout, k->lanes) * items, (size_t)groups * (size_t)batch, (size_t)splits}, {items, 1, 1}};
     return sanl_launch(device, kernel, range, "b3i16", x, g, dw, rows, p->pixels, split, p->h, p->w, p->pitch,
                        p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, groups, add ? 1 : 0);
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
+                                        const struct sanl_op_call *call, sanl_buffer x, sanl_buffer g,
+                                        sanl_buffer extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    const int split = split_for(&s), splits = (s.pixels + split - 1) / split;
-    SANL_TRY(sum_weights(device, k, &p, 1, split, x, g, splits > 1 ? extra : call->dparam[0], false));
-    return splits > 1
-               ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
+    const struct split split = split_pixels(device, k, &s);
+    SANL_TRY(
+        sum_weights(device, k, &p, 1, split.length, x, g, split.count > 1 ? extra : call->dparam[0], false));
+    return split.count > 1
+               ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, split.count)
                : SANL_OK;
 }
 
 static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
-                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
+                                  const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer g,
+                                  sanl_buffer dw, bool add)
 {
     struct conv2d_pass pass = sanl_conv2d_product_pass(batch, batch->n);
     pass.taps = 1; /* all of k is one run */

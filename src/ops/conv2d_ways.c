@@ -11,12 +11,15 @@ static const struct conv2d_kernel kernels[] = {
     {"wide-12x32", &sanl_conv2d_wide, "-DP=12 -DNV=2", 12, 32, 0, 0}, /* the same, fewer channels */
     {"wide-12x16", &sanl_conv2d_wide, "-DP=12 -DNV=1", 12, 16, 0, 0},
     {"wide-6x16", &sanl_conv2d_wide, "-DP=6 -DNV=1", 6, 16, 0, 0}, /* 16 registers of 8 floats */
-    {"tile-128x128", &sanl_conv2d_tile, "-DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8", 128, 128, 16, 16},
-    {"tile-128x64", &sanl_conv2d_tile, "-DBM=128 -DBN=64 -DBK=16 -DTM=8 -DTN=4", 128, 64, 16, 16},
-    {"tile-64x64", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DBK=16 -DTM=4 -DTN=4", 64, 64, 16, 16},
-    {"tile-64x64-8", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=8", 64, 64, 8, 8},
-    {"tile-32x32", &sanl_conv2d_tile, "-DBM=32 -DBN=32 -DBK=16 -DTM=4 -DTN=4", 32, 32, 8, 8},
-    {"tile-16x16", &sanl_conv2d_tile, "-DBM=16 -DBN=16 -DBK=8 -DTM=4 -DTN=4", 16, 16, 4, 4},
+    {"tile-128x128", &sanl_conv2d_tile, "-DBM=128 -DBN=128 -DTM=8 -DTN=8", 128, 128, 16, 16},
+    {"tile-128x64", &sanl_conv2d_tile, "-DBM=128 -DBN=64 -DTM=8 -DTN=8", 128, 64, 16, 8},
+    {"tile-64x64", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DTM=8 -DTN=4", 64, 64, 8, 16},
+    {"tile-64x64-8", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DTM=8 -DTN=8", 64, 64, 8, 8},
+    {"tile-64x64-4", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DTM=4 -DTN=4", 64, 64, 16, 16},
+    {"tile-64x32", &sanl_conv2d_tile, "-DBM=64 -DBN=32 -DTM=8 -DTN=4", 64, 32, 8, 8},
+    {"tile-32x64", &sanl_conv2d_tile, "-DBM=32 -DBN=64 -DTM=4 -DTN=8", 32, 64, 8, 8},
+    {"tile-32x32", &sanl_conv2d_tile, "-DBM=32 -DBN=32 -DTM=4 -DTN=4", 32, 32, 8, 8},
+    {"tile-16x16", &sanl_conv2d_tile, "-DBM=16 -DBN=16 -DTM=4 -DTN=4", 16, 16, 4, 4},
     {"clblast", &sanl_conv2d_clblast, "", 0, 0, 0, 0}, /* --gemm clblast: with its own parameters */
     {"clblast-32x32", &sanl_conv2d_clblast, "", 32, 32, 8, 8},
     {"clblast-64x64", &sanl_conv2d_clblast, "", 64, 64, 8, 8},
@@ -37,7 +40,7 @@ static const struct conv2d_kernel *kernel_named(const char *name)
 static bool runs_on(const struct conv2d_kernel *kernel, const struct sanl_device *device)
 {
     const struct sanl_device_info *info = device ? sanl_device_get_info(device) : NULL;
-    const size_t local = (size_t)16 * (size_t)(kernel->rows + kernel->lanes + 2) * sizeof(float);
+    const size_t local = (size_t)2 * 16 * (size_t)(kernel->rows + kernel->lanes + 8) * sizeof(float);
     return !info || kernel->route != &sanl_conv2d_tile ||
            (info->max_work_group >= (uint64_t)(kernel->group_rows * kernel->group_lanes) &&
             info->local_bytes >= local);

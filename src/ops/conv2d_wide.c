@@ -26,7 +26,7 @@ static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pas
 
 /* What a gather reads and writes, beside its geometry. */
 struct operands {
-    cl_mem x, prepared, packed, y, bias, residual;
+    sanl_buffer x, prepared, packed, y, bias, residual;
     size_t zero_at, packed_at;
     int flags;
 };
@@ -49,7 +49,7 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_k
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
-                                const struct sanl_op_call *call, cl_mem x, cl_mem extra)
+                                const struct sanl_op_call *call, sanl_buffer x, sanl_buffer extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
@@ -68,7 +68,7 @@ static enum sanl_status forward(struct sanl_device *device, const struct conv2d_
 }
 
 static enum sanl_status data_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                      const struct sanl_op_call *call, cl_mem g, cl_mem extra)
+                                      const struct sanl_op_call *call, sanl_buffer g, sanl_buffer extra)
 {
     (void)extra;
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
@@ -89,7 +89,8 @@ static enum sanl_status data_gradient(struct sanl_device *device, const struct c
 }
 
 static enum sanl_status multiply(struct sanl_device *device, const struct conv2d_kernel *k,
-                                 const struct conv2d_batch *batch, cl_mem x, cl_mem w, size_t w_at, cl_mem y)
+                                 const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer w, size_t w_at,
+                                 sanl_buffer y)
 {
     const struct conv2d_pass pass = sanl_conv2d_product_pass(batch, k->lanes);
     return gather(device, k, &pass, batch->count,
@@ -107,19 +108,21 @@ static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p
     return splits < most ? splits : most;
 }
 
-static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s, bool backward)
+static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,
+                          enum conv2d_direction direction, const struct sanl_device *device)
 {
+    (void)device;
     const struct conv2d_pass p = sanl_conv2d_forward_pass(s);
     const int splits = splits_for(k, &p);
-    return backward && splits > 1
+    return direction == CONV2D_WEIGHTS && splits > 1
                ? (size_t)splits * (size_t)(p.taps * p.run) * (size_t)s->cout * sizeof(float)
                : 0;
 }
 
 /* dw[b] (+)= the sums over the pixels, or those of each split. */
 static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_kernel *k,
-                                    const struct conv2d_pass *p, int batch, int splits, cl_mem x, cl_mem g,
-                                    cl_mem dw, bool add)
+                                    const struct conv2d_pass *p, int batch, int splits, sanl_buffer x,
+                                    sanl_buffer g, sanl_buffer dw, bool add)
 {
     const int blocks = (p->run + BLOCK - 1) / BLOCK;
     const int split = (p->pixels + splits - 1) / splits;
@@ -133,7 +136,8 @@ static enum sanl_status sum_weights(struct sanl_device *device, const struct con
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
-                                        const struct sanl_op_call *call, cl_mem x, cl_mem g, cl_mem extra)
+                                        const struct sanl_op_call *call, sanl_buffer x, sanl_buffer g,
+                                        sanl_buffer extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
@@ -145,7 +149,8 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 }
 
 static enum sanl_status correlate(struct sanl_device *device, const struct conv2d_kernel *k,
-                                  const struct conv2d_batch *batch, cl_mem x, cl_mem g, cl_mem dw, bool add)
+                                  const struct conv2d_batch *batch, sanl_buffer x, sanl_buffer g,
+                                  sanl_buffer dw, bool add)
 {
     struct conv2d_pass pass = sanl_conv2d_product_pass(batch, k->lanes);
     pass.taps = pass.taps_y;

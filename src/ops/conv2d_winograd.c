@@ -13,8 +13,9 @@ struct filtering {
     const struct conv2d_kernel *kernel;
 };
 
-/* Transformed tiles at a time: enough that the weights are read seldom, few enough for a cache. */
-enum { CHUNK_BYTES = 16 << 20, CHUNK_TILES = 48 };
+/* Transformed tiles at a time: enough that the weights are read seldom, few enough for a cache; more on GPUs,
+ * which must be filled. */
+enum { CHUNK_BYTES = 16 << 20, GPU_CHUNK_BYTES = 64 << 20, CHUNK_TILES = 48 };
 
 static struct filtering filtering_of(const struct conv2d_sizes *s, struct conv2d_way way,
                                      enum conv2d_direction direction)
@@ -35,7 +36,7 @@ static struct filtering filtering_of(const struct conv2d_sizes *s, struct conv2d
     f.tiles_x = (f.out_w + f.m - 1) / f.m;
     f.tiles = f.n * f.tiles_y * f.tiles_x;
     const size_t tile = (size_t)f.points * (size_t)(f.k + f.c) * sizeof(float);
-    const size_t most = CHUNK_BYTES / tile;
+    const size_t most = (size_t)(way.kernel->route->packs ? CHUNK_BYTES : GPU_CHUNK_BYTES) / tile;
     f.chunk = most < CHUNK_TILES ? CHUNK_TILES : (int)(most / CHUNK_TILES) * CHUNK_TILES;
     f.chunk = f.chunk > f.tiles ? f.tiles : f.chunk;
     return f;
@@ -135,7 +136,8 @@ size_t sanl_winograd_extra_bytes(const struct conv2d_sizes *s, struct conv2d_way
     if (direction == CONV2D_WEIGHTS)
         return work + aligned(l.last, device);
     /* packing needs the weights before their transform */
-    const size_t pack = aligned((size_t)9 * (size_t)f.k * padded(f.kernel, f.c), device);
+    const size_t pack =
+        f.kernel->route->packs ? aligned((size_t)9 * (size_t)f.k * padded(f.kernel, f.c), device) : 0;
     return work > pack ? work : pack;
 }
 
@@ -152,8 +154,10 @@ struct walk {
 
 static struct walk walk_over(struct sanl_device *device, int m, size_t rows, int channels, int divisor)
 {
-    struct walk walk = {.sweep = sanl_sweep_rows(device, rows, channels, divisor)};
-    if (sanl_device_family(device) == SANL_ROUTE_WIDE) {
+    const bool wide = sanl_device_family(device) == SANL_ROUTE_WIDE;
+    /* on GPUs a tile of quads would take more registers than there are */
+    struct walk walk = {.sweep = sanl_sweep_rows(device, rows, channels, wide ? divisor : 1)};
+    if (wide) {
         walk.sweep.span = walk.sweep.span / 16 + 1;
         walk.sweep.range.global[1] = (rows + (size_t)walk.sweep.span - 1) / (size_t)walk.sweep.span;
     } else {
@@ -172,8 +176,8 @@ static int run_of(const struct filtering *f)
 }
 
 /* Tiles first .. first + count of `x` to v. */
-static enum sanl_status transform_input(struct sanl_device *device, const struct filtering *f, cl_mem x,
-                                        cl_mem v, int first, int count)
+static enum sanl_status transform_input(struct sanl_device *device, const struct filtering *f, sanl_buffer x,
+                                        sanl_buffer v, int first, int count)
 {
     const struct walk walk = walk_over(device, f->m, (size_t)count, f->k, run_of(f));
     struct sanl_kernel *kernel;
@@ -183,34 +187,43 @@ static enum sanl_status transform_input(struct sanl_device *device, const struct
                        f->tiles_x);
 }
 
+/* Whether the weights stay (channels out, in): a route that reads them as they are turns them. */
+static bool is_turned(const struct filtering *f, enum conv2d_direction direction)
+{
+    return direction == CONV2D_DATA && !f->kernel->route->packs;
+}
+
 enum sanl_status sanl_winograd_pack(struct sanl_device *device, const struct sanl_op_call *call,
-                                    enum conv2d_direction direction, cl_mem extra, cl_mem out, size_t at)
+                                    enum conv2d_direction direction, sanl_buffer extra, sanl_buffer out,
+                                    size_t at)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, direction), direction);
-    const int lanes = lanes_of(f.kernel, f.c), strips = (f.c + lanes - 1) / lanes;
-    const bool flip = direction == CONV2D_DATA, as_they_are = !flip && f.c % lanes == 0;
+    const bool flip = direction == CONV2D_DATA, turned = is_turned(&f, direction);
+    const int rows = turned ? f.c : f.k, columns = turned ? f.k : f.c;
+    const int lanes = lanes_of(f.kernel, columns), strips = (columns + lanes - 1) / lanes;
+    const bool as_they_are = turned || (!flip && columns % lanes == 0);
     if (!as_they_are)
         SANL_TRY(sanl_conv2d_pack(device, call, lanes, flip, extra, 0));
-    const struct walk walk = walk_over(device, f.m, (size_t)f.k, lanes, lanes);
-    const int vecs = walk.sweep.groups, row = as_they_are ? f.c / walk.sweep.width : vecs;
+    const struct walk walk = walk_over(device, f.m, (size_t)rows, lanes, lanes);
+    const int vecs = walk.sweep.groups, row = as_they_are ? columns / walk.sweep.width : vecs;
     struct sanl_range range = walk.sweep.range;
     range.global[2] = (size_t)strips;
     range.local[2] = 1;
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_winograd", "winograd_weights", walk.options));
     return sanl_launch(device, kernel, range, "b2li7", as_they_are ? call->param[0] : extra, out,
-                       (int64_t)(at / (size_t)walk.sweep.width), f.k, vecs,
-                       as_they_are ? vecs : 9 * f.k * vecs, f.k * row, row, walk.sweep.span, flip ? 1 : 0);
+                       (int64_t)(at / (size_t)walk.sweep.width), rows, vecs,
+                       as_they_are ? vecs : 9 * rows * vecs, rows * row, row, walk.sweep.span, flip ? 1 : 0);
 }
 
 struct epilogue {
-    cl_mem bias, norm, residual;
+    sanl_buffer bias, norm, residual;
     int flags;
 };
 
-static enum sanl_status transform_output(struct sanl_device *device, const struct filtering *f, cl_mem m,
-                                         cl_mem y, const struct epilogue *e, int first, int count)
+static enum sanl_status transform_output(struct sanl_device *device, const struct filtering *f, sanl_buffer m,
+                                         sanl_buffer y, const struct epilogue *e, int first, int count)
 {
     const int lanes = lanes_of(f->kernel, f->c), strips = (f->c + lanes - 1) / lanes;
     const struct walk walk = walk_over(device, f->m, (size_t)count, f->c, common(f->c, lanes));
@@ -223,7 +236,7 @@ static enum sanl_status transform_output(struct sanl_device *device, const struc
 
 /* Parts of the extra workspace as buffers. */
 struct pieces {
-    cl_mem input, middle, last;
+    sanl_buffer input, middle, last;
 };
 
 static void free_pieces(struct pieces *p)
@@ -234,7 +247,7 @@ static void free_pieces(struct pieces *p)
 }
 
 static enum sanl_status make_pieces(struct pieces *p, struct sanl_device *device, const struct layout *l,
-                                    cl_mem extra)
+                                    sanl_buffer extra)
 {
     const struct pieces none = {0};
     *p = none;
@@ -251,12 +264,12 @@ static enum sanl_status make_pieces(struct pieces *p, struct sanl_device *device
 
 /* in to out with the transformed weights `u` from u_at on. */
 static enum sanl_status filter(struct sanl_device *device, const struct filtering *f,
-                               const struct pieces *pieces, cl_mem in, cl_mem u, size_t u_at, cl_mem out,
-                               const struct epilogue *epilogue)
+                               const struct pieces *pieces, bool turned, sanl_buffer in, sanl_buffer u,
+                               size_t u_at, sanl_buffer out, const struct epilogue *epilogue)
 {
     for (int first = 0; first < f->tiles; first += f->chunk) {
         const int count = f->tiles - first < f->chunk ? f->tiles - first : f->chunk;
-        const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f)};
+        const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f), turned};
         SANL_TRY(transform_input(device, f, in, pieces->input, first, count));
         SANL_TRY(
             f->kernel->route->multiply(device, f->kernel, &batch, pieces->input, u, u_at, pieces->middle));
@@ -267,7 +280,7 @@ static enum sanl_status filter(struct sanl_device *device, const struct filterin
 
 /* Forward or data gradient. */
 static enum sanl_status run(struct sanl_device *device, const struct sanl_op_call *call,
-                            enum sanl_direction direction, cl_mem in, cl_mem out, cl_mem extra,
+                            enum sanl_direction direction, sanl_buffer in, sanl_buffer out, sanl_buffer extra,
                             const struct epilogue *epilogue)
 {
     const enum conv2d_direction pass = direction == SANL_FORWARD ? CONV2D_FORWARD : CONV2D_DATA;
@@ -276,14 +289,15 @@ static enum sanl_status run(struct sanl_device *device, const struct sanl_op_cal
     const struct layout layout = layout_of(&f, pass);
     struct pieces pieces;
     SANL_TRY(make_pieces(&pieces, device, &layout, extra));
-    const enum sanl_status status = filter(device, &f, &pieces, in, call->prepared[direction],
-                                           sanl_conv2d_prepared_of(call, direction).weights, out, epilogue);
+    const enum sanl_status status =
+        filter(device, &f, &pieces, is_turned(&f, pass), in, call->prepared[direction],
+               sanl_conv2d_prepared_of(call, direction).weights, out, epilogue);
     free_pieces(&pieces);
     return status;
 }
 
 enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct sanl_op_call *call,
-                                       cl_mem extra)
+                                       sanl_buffer extra)
 {
     const int flags = sanl_conv2d_sizes_of(call).flags;
     const struct epilogue epilogue = {flags & CONV2D_HAS_BIAS ? call->param[1] : NULL,
@@ -293,14 +307,14 @@ enum sanl_status sanl_winograd_forward(struct sanl_device *device, const struct 
 }
 
 enum sanl_status sanl_winograd_data_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                             cl_mem g, cl_mem extra)
+                                             sanl_buffer g, sanl_buffer extra)
 {
     const struct epilogue epilogue = {.flags = call->din_add[0] ? CONV2D_HAS_ADD : 0};
     return run(device, call, SANL_BACKWARD, g, call->din[0], extra, &epilogue);
 }
 
-static enum sanl_status transform_gradient(struct sanl_device *device, const struct filtering *f, cl_mem g,
-                                           cl_mem out, int first, int count)
+static enum sanl_status transform_gradient(struct sanl_device *device, const struct filtering *f,
+                                           sanl_buffer g, sanl_buffer out, int first, int count)
 {
     const int lanes = lanes_of(f->kernel, f->c), strips = (f->c + lanes - 1) / lanes;
     const struct walk walk = walk_over(device, f->m, (size_t)count, lanes * strips, common(f->c, lanes));
@@ -312,11 +326,11 @@ static enum sanl_status transform_gradient(struct sanl_device *device, const str
 }
 
 static enum sanl_status sum_tiles(struct sanl_device *device, const struct sanl_op_call *call,
-                                  const struct filtering *f, const struct pieces *pieces, cl_mem g)
+                                  const struct filtering *f, const struct pieces *pieces, sanl_buffer g)
 {
     for (int first = 0; first < f->tiles; first += f->chunk) {
         const int count = f->tiles - first < f->chunk ? f->tiles - first : f->chunk;
-        const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f)};
+        const struct conv2d_batch batch = {f->points, count, f->k, f->c, run_of(f), false};
         SANL_TRY(transform_input(device, f, call->in[0], pieces->input, first, count));
         SANL_TRY(transform_gradient(device, f, g, pieces->middle, first, count));
         SANL_TRY(f->kernel->route->correlate(device, f->kernel, &batch, pieces->input, pieces->middle,
@@ -334,7 +348,7 @@ static enum sanl_status sum_tiles(struct sanl_device *device, const struct sanl_
 }
 
 enum sanl_status sanl_winograd_weight_gradient(struct sanl_device *device, const struct sanl_op_call *call,
-                                               cl_mem g, cl_mem extra)
+                                               sanl_buffer g, sanl_buffer extra)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct filtering f = filtering_of(&s, sanl_conv2d_way_of(call, CONV2D_WEIGHTS), CONV2D_WEIGHTS);

@@ -66,12 +66,13 @@ struct sanl_op_call {
         prepare_at_use; /* prepared is so large, beside the parameters, that it is better made for each run */
     unsigned spent_params; /* bit i: once prepared, param[i] is not read any more */
 
-    cl_mem in[SANL_OP_IN], out[SANL_OP_OUT], param[SANL_OP_PARAM], state[SANL_OP_STATE], saved[SANL_OP_SAVED];
-    cl_mem din[SANL_OP_IN];       /* gradients of inputs; NULL: not wanted */
-    bool din_add[SANL_OP_IN];     /* true: add to din[i]; false: overwrite it */
-    cl_mem dout[SANL_OP_OUT];     /* gradients of outputs; out[1] never has one */
-    cl_mem dparam[SANL_OP_PARAM]; /* gradients of parameters, overwritten; NULL: not wanted */
-    cl_mem workspace, prepared[2];
+    sanl_buffer in[SANL_OP_IN], out[SANL_OP_OUT], param[SANL_OP_PARAM], state[SANL_OP_STATE],
+        saved[SANL_OP_SAVED];
+    sanl_buffer din[SANL_OP_IN];       /* gradients of inputs; NULL: not wanted */
+    bool din_add[SANL_OP_IN];          /* true: add to din[i]; false: overwrite it */
+    sanl_buffer dout[SANL_OP_OUT];     /* gradients of outputs; out[1] never has one */
+    sanl_buffer dparam[SANL_OP_PARAM]; /* gradients of parameters, overwritten; NULL: not wanted */
+    sanl_buffer workspace, prepared[2];
 };
 
 /* The same tensors on the host for the reference; index for index those of the call. */

@@ -31,10 +31,10 @@ static bool has(unsigned set, int i)
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
 
-static cl_mem *place(struct sanl_op_call *call, enum kind kind, int i)
+static sanl_buffer *place(struct sanl_op_call *call, enum kind kind, int i)
 {
-    cl_mem *const places[] = {call->in,  call->out,  call->param,  call->state,      call->saved,
-                              call->din, call->dout, call->dparam, &call->workspace, call->prepared};
+    sanl_buffer *const places[] = {call->in,  call->out,  call->param,  call->state,      call->saved,
+                                   call->din, call->dout, call->dparam, &call->workspace, call->prepared};
     return places[kind] + i;
 }
 

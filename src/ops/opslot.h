@@ -15,7 +15,7 @@ struct sanl_slot {
     float *first;       /* contents before forward; of a gradient: what it is added to */
     float *sent, *back; /* guard, contents, guard: as uploaded, as read back */
     float *kept;        /* results of an earlier run */
-    cl_mem parent, part;
+    sanl_buffer parent, part;
 };
 
 SANL_CHECKED enum sanl_status sanl_slot_create(struct sanl_slot *slot, struct sanl_device *device,

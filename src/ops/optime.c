@@ -19,13 +19,13 @@ struct sanl_optime {
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-static enum sanl_status make(cl_mem *buffer, struct sanl_device *device, struct sanl_shape shape)
+static enum sanl_status make(sanl_buffer *buffer, struct sanl_device *device, struct sanl_shape shape)
 {
     return sanl_buffer_create(buffer, device, sanl_shape_count(shape) * sizeof(float));
 }
 
-static enum sanl_status send(cl_mem buffer, struct sanl_device *device, const double *values, size_t period,
-                             size_t count)
+static enum sanl_status send(sanl_buffer buffer, struct sanl_device *device, const double *values,
+                             size_t period, size_t count)
 {
     float *floats = sanl_calloc(count, sizeof *floats);
     if (!floats)
@@ -37,7 +37,7 @@ static enum sanl_status send(cl_mem buffer, struct sanl_device *device, const do
     return status;
 }
 
-static enum sanl_status make_filled(cl_mem *buffer, struct sanl_optime *timer, enum sanl_fill kind,
+static enum sanl_status make_filled(sanl_buffer *buffer, struct sanl_optime *timer, enum sanl_fill kind,
                                     struct sanl_shape shape, uint64_t key)
 {
     const size_t count = sanl_shape_count(shape), period = count < BLOCK ? count : BLOCK;

@@ -12,11 +12,12 @@ enum {
 
 /* workspace[SANL_REDUCE_RESULT] = the sum of the first `count` floats of `in`, or of their squares, in parts
  * of 16 lanes with Kahan's compensation, and the parts summed in the same way. */
-SANL_CHECKED enum sanl_status sanl_reduce_sum(struct sanl_device *device, cl_mem in, size_t count,
-                                              bool square, cl_mem workspace);
+SANL_CHECKED enum sanl_status sanl_reduce_sum(struct sanl_device *device, sanl_buffer in, size_t count,
+                                              bool square, sanl_buffer workspace);
 
 /* The same of workspace[0 .. count), which the operator's own kernel has written; count is at most
  * SANL_REDUCE_PARTS. */
-SANL_CHECKED enum sanl_status sanl_reduce_parts(struct sanl_device *device, size_t count, cl_mem workspace);
+SANL_CHECKED enum sanl_status sanl_reduce_parts(struct sanl_device *device, size_t count,
+                                                sanl_buffer workspace);
 
 #endif

@@ -89,10 +89,15 @@ struct sanl_sweep sanl_sweep_picture(struct sanl_device *device, struct sanl_sha
     return sweep;
 }
 
-struct sanl_pieces sanl_pieces_of(size_t rows)
+bool sanl_many_pieces(const struct sanl_device *device)
 {
-    enum { LENGTH_MIN = 32, COUNT_MAX = 256 };
-    const size_t length = rows / COUNT_MAX < LENGTH_MIN ? LENGTH_MIN : (rows + COUNT_MAX - 1) / COUNT_MAX;
+    return device && sanl_device_family(device) == SANL_ROUTE_TILE;
+}
+
+struct sanl_pieces sanl_pieces_of(size_t rows, bool many)
+{
+    const size_t least = many ? 8 : 32, most = many ? 1024 : 256;
+    const size_t length = rows / most < least ? least : (rows + most - 1) / most;
     return (struct sanl_pieces){(int)((rows + length - 1) / length), (int)length};
 }
 
@@ -106,6 +111,18 @@ struct sanl_range sanl_sweep_pieces(const struct sanl_sweep *sweep, struct sanl_
 struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep)
 {
     return (struct sanl_range){{(size_t)sweep->groups, 0, 0}, {sweep->range.local[0], 0, 0}};
+}
+
+struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
+                                   size_t *scratch_bytes)
+{
+    enum { ACROSS = 16, PARTS = 16 };
+    const bool wide = sanl_device_family(device) == SANL_ROUTE_WIDE;
+    const size_t limit = (size_t)sanl_device_get_info(device)->max_work_group;
+    const size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, (int)least(limit, ACROSS));
+    const size_t parts = wide ? 1 : least(limit / across, PARTS);
+    *scratch_bytes = across * parts * (size_t)sweep->width * sizeof(float);
+    return (struct sanl_range){{(size_t)sweep->groups, parts, 0}, {across, parts, 0}};
 }
 
 enum sanl_status sanl_shape_check(const struct sanl_op_call *call, struct sanl_shape s)

@@ -92,11 +92,12 @@ static json_t *report_object(const struct sanl_bench_report *report, const struc
         failed |= json_array_append_new(stages, stage_object(&report->stages[i], report->batch));
     for (int i = 0; i < report->loader_count; i++)
         failed |= json_array_append_new(loader, loader_object(&report->loader[i]));
-    json_t *root = json_pack("{so so so so so so sf}", "device",
+    json_t *root = json_pack("{so so so so so so sf sf}", "device",
                              device ? device_object(sanl_device_get_info(device)) : json_null(), "network",
                              config_object(report->config, report->batch, report->runs), "peaks",
                              report->peaks ? peaks_object(report->peaks) : json_null(), "operators", ops,
-                             "stages", stages, "loader", loader, "process_bytes", report->process_bytes);
+                             "stages", stages, "loader", loader, "process_bytes", report->process_bytes,
+                             "device_bytes", report->device_bytes);
     if (root && failed) {
         json_decref(root);
         root = NULL;

@@ -264,7 +264,7 @@ static enum sanl_status load_inputs(struct golden *g)
 /* CAMs go into buffers of their own: a network without SANL blocks has no place for them. */
 static enum sanl_status check_gradcam(struct golden *g)
 {
-    cl_mem cams[SANL_STAGES] = {0};
+    sanl_buffer cams[SANL_STAGES] = {0};
     const int size = g->of.config.model.size;
     float logits[1024 * CLASSES],
         *values = sanl_calloc((size_t)g->of.batch * (size_t)(size * size / 16), sizeof *values);
@@ -358,7 +358,7 @@ static enum sanl_status take_params(struct golden *g, enum taken what)
 }
 
 /* SGD over the parameters' blocks: lr 1e-6, momentum 0.9, weight decay 1e-4. */
-static enum sanl_status step(struct golden *g, cl_mem one)
+static enum sanl_status step(struct golden *g, sanl_buffer one)
 {
     for (int i = 0; i < g->params->block_count; i++) {
         const struct sanl_param_block *b = &g->params->blocks[i];
@@ -381,7 +381,7 @@ static enum sanl_status step(struct golden *g, cl_mem one)
 
 static enum sanl_status run_training(struct golden *g)
 {
-    cl_mem one = NULL;
+    sanl_buffer one = NULL;
     g->initial = sanl_calloc((size_t)g->params->count, sizeof *g->initial);
     enum sanl_status status = g->initial ? take_params(g, TAKE_INITIAL) : SANL_ERR_MEMORY;
     if (status == SANL_OK)

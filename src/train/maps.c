@@ -12,7 +12,7 @@ enum { IMAGE, CAM, COARSE = CAM + SANL_CAMS, FINE = COARSE + SANL_CAMS, PLANES }
 struct sanl_maps {
     struct sanl_engine *engine;
     struct sanl_gradcam *gradcam; /* of a classifier itself; else the engine's is used */
-    cl_mem cam[SANL_CAMS];        /* its maps */
+    sanl_buffer cam[SANL_CAMS];   /* its maps */
     struct sanl_shape shape[PLANES];
     float *planes[PLANES]; /* (n, c, h, w); NULL where the network has none */
     float *room;           /* one tensor as the device has it */
@@ -129,7 +129,7 @@ static enum sanl_status read_tensor(struct sanl_maps *maps, int which)
 enum sanl_status sanl_maps_read_inputs(struct sanl_maps *maps, const int *target, float *logits)
 {
     struct sanl_gradcam *gradcam = maps->gradcam ? maps->gradcam : maps->engine->gradcam;
-    cl_mem out[SANL_CAMS];
+    sanl_buffer out[SANL_CAMS];
     for (int i = 0; gradcam && i < SANL_CAMS; i++)
         out[i] = maps->gradcam ? maps->cam[i] : maps->engine->landmark.cam[i]->value;
     if (gradcam)

@@ -406,7 +406,7 @@ enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_
 
 enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine)
 {
-    cl_mem cams[SANL_STAGES];
+    sanl_buffer cams[SANL_STAGES];
     if (!engine->gradcam)
         return SANL_OK;
     for (int i = 0; i < SANL_STAGES; i++)

@@ -58,7 +58,7 @@ struct sanl_engine {
                                                      levels and fine, or the cross-entropy first */
     struct sanl_gradcam *gradcam;                 /* NULL: no CAMs, or uniform ones */
     struct sanl_op_call warp;
-    cl_mem pixels; /* grows to the largest batch seen */
+    sanl_buffer pixels; /* grows to the largest batch seen */
     size_t pixel_bytes;
     float (*table)[12]; /* (batch, 12): rows of the warp */
     float *targets;     /* positions and weights, or labels, on their way */

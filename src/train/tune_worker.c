@@ -123,9 +123,9 @@ static enum sanl_status read_output(float **out, size_t *count, struct sanl_devi
     int input = 0;
     while (input + 1 < SANL_OP_IN && !(work->din >> input & 1))
         input++;
-    const cl_mem buffer = work->pass == SANL_PASS_FORWARD ? call->out[0]
-                          : work->pass == SANL_PASS_DATA  ? call->din[input]
-                                                          : call->dparam[0];
+    const sanl_buffer buffer = work->pass == SANL_PASS_FORWARD ? call->out[0]
+                               : work->pass == SANL_PASS_DATA  ? call->din[input]
+                                                               : call->dparam[0];
     const struct sanl_shape shape = work->pass == SANL_PASS_FORWARD ? call->out_shape[0]
                                     : work->pass == SANL_PASS_DATA  ? call->in_shape[input]
                                                                     : call->param_shape[0];

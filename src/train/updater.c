@@ -12,7 +12,7 @@ struct sanl_updater {
     struct sanl_op_call *norm;   /* (blocks,): of each block */
     struct sanl_op_call *update; /* (blocks,) */
     struct sanl_op_call total;
-    cl_mem norms, block_norm, workspace;
+    sanl_buffer norms, block_norm, workspace;
 };
 
 int sanl_updater_moments(const struct sanl_train_config *config)
@@ -41,8 +41,8 @@ static struct sanl_shape vector(size_t bytes)
     return (struct sanl_shape){1, 1, 1, (int)(bytes / sizeof(float))};
 }
 
-static enum sanl_status make_norm(struct sanl_op_call *call, struct sanl_device *device, cl_mem in,
-                                  size_t bytes, cl_mem workspace)
+static enum sanl_status make_norm(struct sanl_op_call *call, struct sanl_device *device, sanl_buffer in,
+                                  size_t bytes, sanl_buffer workspace)
 {
     *call = sanl_op_new("grad_norm", 1);
     call->in_shape[0] = vector(bytes);

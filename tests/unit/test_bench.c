@@ -145,6 +145,7 @@ static void check_file(const char *path, const struct sanl_bench_report *report)
     assert_int_equal(json_array_size(kernels), 1);
     expect_number(json_array_get(kernels, 0), "runs", 3);
     expect_number(root, "process_bytes", 1e9);
+    expect_number(root, "device_bytes", 2e9);
     json_decref(root);
 }
 
@@ -179,6 +180,7 @@ static void test_network(void **state)
     const struct sanl_bench_report report = {.config = &config,
                                              .batch = 2,
                                              .process_bytes = 1e9,
+                                             .device_bytes = 2e9,
                                              .peaks = &peaks,
                                              .ops = ops,
                                              .op_count = count,

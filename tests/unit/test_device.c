@@ -51,7 +51,7 @@ static void buffers_hold_their_parts(void **state)
     struct sanl_device *device;
     assert_int_equal(sanl_device_open(&device, NULL), SANL_OK);
     const size_t align = sanl_device_get_info(device)->base_align_bytes;
-    cl_mem whole, part;
+    sanl_buffer whole, part;
     assert_int_equal(sanl_buffer_create(&whole, device, 4 * align), SANL_OK);
     assert_int_equal(sanl_buffer_fill(device, whole, align, 1.0f), SANL_OK);
     assert_int_equal(sanl_buffer_part(&part, whole, align, 8), SANL_OK);
@@ -60,8 +60,16 @@ static void buffers_hold_their_parts(void **state)
     assert_int_equal(sanl_buffer_write(device, part, 0, values, 8), SANL_OK);
     assert_int_equal(sanl_buffer_read(device, whole, align - 4, back, 16), SANL_OK);
     assert_true(back[0] == 1 && back[1] == 2 && back[2] == 3 && back[3] == 1);
-    sanl_buffer_free(part);
+    sanl_buffer inner, over;
+    assert_int_equal(sanl_buffer_part(&inner, part, 4, 4), SANL_OK);
+    assert_int_equal(sanl_buffer_part(&over, whole, 3 * align, align + 1), SANL_ERR_INTERNAL);
+    assert_null(over);
+    sanl_buffer_free(part); /* the memory lives on */
     sanl_buffer_free(whole);
+    assert_int_equal(sanl_device_most_allocated(device), 4 * align);
+    assert_int_equal(sanl_buffer_read(device, inner, 0, back, 4), SANL_OK);
+    assert_true(back[0] == 3);
+    sanl_buffer_free(inner);
     assert_int_equal(sanl_buffer_create(&whole, device, SIZE_MAX / 2), SANL_ERR_LIMIT);
     struct sanl_kernel *kernel;
     assert_int_equal(sanl_kernel_get(&kernel, device, "none_such", "x", ""), SANL_ERR_INTERNAL);
@@ -70,6 +78,31 @@ static void buffers_hold_their_parts(void **state)
     assert_int_equal(sanl_device_open(&device, &(struct sanl_device_options){.select = "99"}),
                      SANL_ERR_DEVICE);
     assert_null(device);
+}
+
+static void pointers_get_offsets(void **state)
+{
+    (void)state;
+    static const char text[] = "/* a kernel (x) */ static void f(global float *p) {}\n"
+                               "__kernel __attribute__((reqd_work_group_size(A, (B), 1))) void\n"
+                               "g(global const VEC *restrict x, int n, local float *s,\n"
+                               "  __global float* y)\n{ // kernel (\n  y[0] = x[n]; }\n"
+                               "kernel void h(int kernels) { }";
+    static const char wanted[] =
+        "/* a kernel (x) */ static void f(global float *p) {}\n"
+        "__kernel __attribute__((reqd_work_group_size(A, (B), 1))) void\n"
+        "g(global const VEC *restrict x, ulong x_from, int n, local float *s,\n"
+        "  __global float* y, ulong y_from)\n{ x = (global void *)((global char *)x + x_from);"
+        " y = (global void *)((global char *)y + y_from); // kernel (\n  y[0] = x[n]; }\n"
+        "kernel void h(int kernels) { }";
+    char *made = sanl_source_with_offsets(text, sizeof text - 1);
+    assert_string_equal(made, wanted);
+    free(made);
+    for (size_t length = 0; length < sizeof text; length++) { /* cut off anywhere */
+        made = sanl_source_with_offsets(text, length);
+        assert_non_null(made);
+        free(made);
+    }
 }
 
 /* ---- the cache on disk --------------------------------------------------------------------------- */
@@ -94,7 +127,7 @@ static void find_entry(char path[512], struct stat *info, const char *folder)
 static void run_relu(void)
 {
     struct sanl_device *device;
-    cl_mem x, y;
+    sanl_buffer x, y;
     const float in[3] = {-1, 2, -3};
     float out[3] = {9, 9, 9};
     assert_int_equal(sanl_device_open(&device, NULL), SANL_OK);
@@ -178,8 +211,8 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_are_listed),       cmocka_unit_test(devices_are_chosen),
-        cmocka_unit_test(buffers_hold_their_parts), cmocka_unit_test(programs_are_cached),
-        cmocka_unit_test(pocl_caches_itself),
+        cmocka_unit_test(buffers_hold_their_parts), cmocka_unit_test(pointers_get_offsets),
+        cmocka_unit_test(programs_are_cached),      cmocka_unit_test(pocl_caches_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

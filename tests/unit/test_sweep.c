@@ -72,7 +72,7 @@ static void test_pieces(void **state)
 {
     (void)state;
     for (size_t rows = 1; rows < 100000; rows = rows * 5 / 4 + 1) {
-        const struct sanl_pieces pieces = sanl_pieces_of(rows);
+        const struct sanl_pieces pieces = sanl_pieces_of(rows, rows % 2 == 0);
         assert_true((size_t)pieces.count * (size_t)pieces.length >= rows);
         assert_true((size_t)(pieces.count - 1) * (size_t)pieces.length < rows);
     }

@@ -1,0 +1,160 @@
+/* Matrix products in tiles, shared by the kernels for GPUs; it stands before sources whose name ends in
+ * _tile.
+ *
+ * A work-group of (BN / TN) x (BM / TM) items sums a BM x BN tile of a b, in slices of BK terms that pass
+ * through local memory: while one is multiplied, the next is on its way into registers. A work-item sums
+ * TM x TN results: rows 4 (i * GM + tm) + {0..3} for i < QM, columns 4 (j * GN + tn) + {0..3} for j < QN, so
+ * that neighbours read neighbouring quads (float4). */
+#ifndef BM
+#define BM 64
+#endif
+#ifndef BN
+#define BN 64
+#endif
+#ifndef BK
+#define BK 16
+#endif
+#ifndef TM
+#define TM 4
+#endif
+#ifndef TN
+#define TN 4
+#endif
+#ifndef VEC
+#define VEC 0 /* 1: sizes, pitches and places in memory are multiples of a quad */
+#endif
+#define GM (BM / TM)
+#define GN (BN / TN)
+#define QM (TM / 4)
+#define QN (TN / 4)
+#define THREADS (GM * GN)
+#define UNROLL  _Pragma("unroll")
+#define UNROLL_TERMS _Pragma("unroll 4")
+
+/* A slice in local memory: BK lines of quads, each with one more, so that writing down a column of lines
+ * meets few banks twice. */
+#define A_LINE (BM / 4 + 1)
+#define B_LINE (BN / 4 + 1)
+/* Quads that a work-item brings of it. */
+#define A_QUADS (BM * BK / 4 / THREADS)
+#define B_QUADS (BN * BK / 4 / THREADS)
+
+/* Where quad i of work-item `me` stands in a slice. _TERMS: four terms of one row, which lie together in
+ * memory; _ROWS: one term of four rows (columns of b likewise). */
+#define TERMS_ROW(i)        (me / (BK / 4) + (i) * (THREADS / (BK / 4)))
+#define TERMS_TERM          (me % (BK / 4) * 4)
+#define ROWS_TERM(i, side)  (me / ((side) / 4) + (i) * (THREADS / ((side) / 4)))
+#define ROWS_ROW(side)      (me % ((side) / 4) * 4)
+
+/* The quad at p[at], of which the part before `end` exists; outside: zeros. */
+static float4 load_quad(global const float *p, int at, int end, bool outside)
+{
+    float4 quad = 0.0f;
+    if (outside || at >= end)
+        return quad;
+#if VEC
+    return *(global const float4 *)(p + at);
+#else
+    quad.x = p[at];
+    if (at + 1 < end)
+        quad.y = p[at + 1];
+    if (at + 2 < end)
+        quad.z = p[at + 2];
+    if (at + 3 < end)
+        quad.w = p[at + 3];
+    return quad;
+#endif
+}
+
+/* p[at .. at + 4), up to `end`, = quad. */
+static void store_quad(global float *p, int at, int end, float4 quad)
+{
+    if (at >= end)
+        return;
+#if VEC
+    *(global float4 *)(p + at) = quad;
+#else
+    p[at] = quad.x;
+    if (at + 1 < end)
+        p[at + 1] = quad.y;
+    if (at + 2 < end)
+        p[at + 2] = quad.z;
+    if (at + 3 < end)
+        p[at + 3] = quad.w;
+#endif
+}
+
+/* `line`: A_LINE or B_LINE. */
+static void put_terms(local float4 *slice, int line, int row, int term, float4 quad)
+{
+    local float *one = (local float *)slice + term * 4 * line + row;
+    one[0] = quad.x;
+    one[4 * line] = quad.y;
+    one[8 * line] = quad.z;
+    one[12 * line] = quad.w;
+}
+
+static void put_rows(local float4 *slice, int line, int row, int term, float4 quad)
+{
+    slice[term * line + row / 4] = quad;
+}
+
+/* Products added up in a row before they join the total, so that long sums lose little. */
+#define CHUNK 64
+
+/* acc[TM][QN] += the slice's products. */
+#define MULTIPLY(a, b)                                                                                       \
+    {                                                                                                        \
+        local const float4 *a_line = (a) + tm, *b_line = (b) + tn;                                           \
+        UNROLL_TERMS for (int k = 0; k < BK; k++)                                                            \
+        {                                                                                                    \
+            float4 av[QM], bv[QN];                                                                           \
+            UNROLL for (int i = 0; i < QM; i++) av[i] = a_line[i * GM];                                      \
+            UNROLL for (int j = 0; j < QN; j++) bv[j] = b_line[j * GN];                                      \
+            UNROLL for (int i = 0; i < QM; i++) UNROLL for (int j = 0; j < QN; j++)                          \
+            {                                                                                                \
+                acc[4 * i][j] = fma((float4)(av[i].x), bv[j], acc[4 * i][j]);                                \
+                acc[4 * i + 1][j] = fma((float4)(av[i].y), bv[j], acc[4 * i + 1][j]);                        \
+                acc[4 * i + 2][j] = fma((float4)(av[i].z), bv[j], acc[4 * i + 2][j]);                        \
+                acc[4 * i + 3][j] = fma((float4)(av[i].w), bv[j], acc[4 * i + 3][j]);                        \
+            }                                                                                                \
+            a_line += A_LINE;                                                                                \
+            b_line += B_LINE;                                                                                \
+        }                                                                                                    \
+    }
+
+/* total[TM][QN] = the sum over `slices` of them. LOAD: the next slice's quads to a_next[A_QUADS] and
+ * b_next[B_QUADS]; PUT(a, b): those to local memory. Wants `me`, tm and tn. */
+#define SUM_SLICES(slices, LOAD, PUT)                                                                        \
+    local float4 a_slice[2][BK * A_LINE], b_slice[2][BK * B_LINE];                                           \
+    float4 acc[TM][QN], total[TM][QN], a_next[A_QUADS], b_next[B_QUADS];                                     \
+    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++) acc[i][j] = total[i][j] = 0.0f;  \
+    if ((slices) > 0) {                                                                                      \
+        LOAD                                                                                                 \
+        PUT(a_slice[0], b_slice[0])                                                                          \
+    }                                                                                                        \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                            \
+    for (int s = 1; s <= (slices); s++) {                                                                    \
+        if (s < (slices)) {                                                                                  \
+            LOAD                                                                                             \
+        }                                                                                                    \
+        MULTIPLY(a_slice[(s + 1) % 2], b_slice[(s + 1) % 2])                                                 \
+        if (s % (CHUNK / BK) == 0 || s == (slices))                                                          \
+            UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++)                          \
+            {                                                                                                \
+                total[i][j] += acc[i][j];                                                                    \
+                acc[i][j] = 0.0f;                                                                            \
+            }                                                                                                \
+        if (s < (slices)) {                                                                                  \
+            PUT(a_slice[s % 2], b_slice[s % 2])                                                              \
+        }                                                                                                    \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
+    }
+
+/* The group's tile and the work-item's place in it. */
+#define TILE_PLACE                                                                                           \
+    const int me = (int)get_local_id(0), tn = me % GN, tm = me / GN;
+
+/* Row and column, within the tile, of total[i][j]'s first value. */
+#define TILE_ROW(i) (((i) / 4 * GM + tm) * 4 + (i) % 4)
+#define TILE_COL(j) (((j) * GN + tn) * 4)
