@@ -1,20 +1,20 @@
 #!/bin/bash
-# Times the whole network beside the PyTorch reference on the CPU, turn about, so that a change of the
-# machine's speed meets both. Prints the median images/s of each and their ratio (above 1: sanlcl is faster),
-# and the peak memory of the processes, with the training step and without it.
+# Times the whole network beside the PyTorch reference, turn about, so that a change of the machine's speed
+# meets both. Prints the median images/s of each and their ratio (above 1: sanlcl is faster), and the peak
+# memory, with the training step and without it: of the processes, on a GPU of its buffers.
 #
 #   benchmarks/vs_pytorch.sh [ROUNDS] [--backbone NAME] [--block NAME] [--size PIXELS] [--batch COUNT]
-#                            [--python FILE]
+#                            [--runs COUNT] [--python FILE] [--cuda] [--program FILE]
 #
 # Default: 3 rounds of resnet101, sanl, 224 px, batch 4. PyTorch gets as many threads as there are processors;
 # SANLCL_DEVICE chooses the OpenCL device. Needs Debian's python3-torch and python3-torchvision and, for
 # PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of
 # another interpreter, as one of a virtual environment with a newer release, which uses its fused attention;
-# the ratio is to the faster of the two, and for memory to the smaller.
+# the ratio is to the faster of the two, and for memory to the smaller. --cuda: PyTorch on its GPU, in float32
+# without TF32, by the interpreters of --python alone. --program: a sanlcl that is built already.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-pythons=(/usr/bin/python3)
-
+pythons=() runs=() on_gpu=() program=
 rounds=3
 if [[ ${1-} =~ ^[1-9][0-9]*$ ]]; then
     rounds=$1
@@ -27,13 +27,25 @@ while [[ $# != 0 ]]; do
         network+=("$1" "${2:?$1 needs a value}")
         shift 2
         ;;
+    --runs)
+        runs=("$1" "${2:?$1 needs a value}")
+        shift 2
+        ;;
     --python)
         pythons+=("${2:?$1 needs a value}")
         shift 2
         ;;
+    --cuda)
+        on_gpu=(--device cuda)
+        shift
+        ;;
+    --program)
+        program=$(realpath "${2:?$1 needs a value}")
+        shift 2
+        ;;
     *)
         echo "vs_pytorch: unknown argument '$1'; options: [ROUNDS] --backbone --block --size --batch" \
-            "--python" >&2
+            "--runs --python --cuda --program" >&2
         exit 2
         ;;
     esac
@@ -48,6 +60,9 @@ for option in --backbone --block --size --batch; do
     network+=("$option" "${value[$option]}")
 done
 
+if [[ ${#on_gpu[@]} == 0 || ${#pythons[@]} == 0 ]]; then
+    pythons=(/usr/bin/python3 "${pythons[@]}")
+fi
 for python in "${pythons[@]}"; do
     if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
         echo "vs_pytorch: $python has no PyTorch; /usr/bin/python3 has it from python3-torch and" \
@@ -63,12 +78,22 @@ fused_of() { # PYTHON: prints --fused where scaled_dot_product_attention takes a
         echo --fused
     fi
 }
-if ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
+if [[ ${#on_gpu[@]} != 0 ]]; then
+    for python in "${pythons[@]}"; do
+        if ! "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+            echo "vs_pytorch: the PyTorch of $python finds no GPU" >&2
+            exit 1
+        fi
+    done
+elif ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
     echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
     exit 1
 fi
-"$root/scripts/setup.sh"
-(cd "$root" && cmake --preset release >/dev/null && cmake --build build/release >/dev/null)
+if [[ -z $program ]]; then
+    program=$root/build/release/sanlcl
+    "$root/scripts/setup.sh"
+    (cd "$root" && cmake --preset release >/dev/null && cmake --build build/release >/dev/null)
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -89,20 +114,20 @@ time_one() { # WHO NAME-OF-PEAK COMMAND...
 }
 for ((round = 1; round <= rounds; round++)); do
     echo "== round $round of $rounds: ${network[*]}"
-    time_one sanlcl memory-train "$root/build/release/sanlcl" bench --network "${network[@]}"
+    time_one sanlcl memory-train "$program" bench --network "${runs[@]}" "${network[@]}"
     for i in "${!pythons[@]}"; do
         # shellcheck disable=SC2046
         time_one "pytorch$i" memory-train "${pythons[i]}" "$root/tests/reference/bench_reference.py" \
-            --threads "$(nproc)" $(fused_of "${pythons[i]}") "${network[@]}"
+            --threads "$(nproc)" $(fused_of "${pythons[i]}") "${on_gpu[@]}" "${runs[@]}" "${network[@]}"
     done
 done
 cp "$work/results" "$work/rounds"
 echo "== inference alone, once, for its memory"
-time_one sanlcl memory-infer "$root/build/release/sanlcl" bench --network --inference --runs 1 "${network[@]}"
+time_one sanlcl memory-infer "$program" bench --network --inference --runs 1 "${network[@]}"
 for i in "${!pythons[@]}"; do
     # shellcheck disable=SC2046
     time_one "pytorch$i" memory-infer "${pythons[i]}" "$root/tests/reference/bench_reference.py" --inference \
-        --runs 1 --threads "$(nproc)" $(fused_of "${pythons[i]}") "${network[@]}"
+        --runs 1 --threads "$(nproc)" $(fused_of "${pythons[i]}") "${on_gpu[@]}" "${network[@]}"
 done
 grep '^memory-infer' "$work/results" >>"$work/rounds"
 mv "$work/rounds" "$work/results"

@@ -116,10 +116,8 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
     if ((status = sanl_cl_check(code, device->info.name)) != SANL_OK)
         goto done;
-    if (!options->no_tuned) {
+    if (!options->no_tuned)
         sanl_device_load_tuned(device);
-        sanl_device_load_shipped(device);
-    }
     device->queue = clCreateCommandQueue(device->context, device->id,
                                          device->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     status = sanl_cl_check(code, device->info.name);
@@ -146,7 +144,6 @@ void sanl_device_free(struct sanl_device *device)
     if (device->context)
         clReleaseContext(device->context);
     sanl_device_forget_tuned(device);
-    sanl_device_forget_shipped(device);
     free(device->cache);
     free(device);
 }

@@ -108,11 +108,6 @@ void sanl_device_forget_tuned(struct sanl_device *device);
 /* Writes the file; its path is in new memory, NULL without a cache folder. */
 SANL_CHECKED enum sanl_status sanl_device_save_tuned(const struct sanl_device *device);
 char *sanl_device_tuned_path(const struct sanl_device *device);
-/* What is shipped for the device, for where the user tuned nothing; as above. */
-bool sanl_device_shipped_at(const struct sanl_device *device, int index, const char **key,
-                            const char **value);
-void sanl_device_load_shipped(struct sanl_device *device);
-void sanl_device_forget_shipped(struct sanl_device *device);
 
 /* The OpenCL buffer that a buffer lies in, from byte *offset on. */
 cl_mem sanl_buffer_memory(sanl_buffer buffer, size_t *offset);

@@ -45,13 +45,11 @@ struct sanl_device {
     bool route_given;
     struct sanl_profile *profile; /* device/profile.h; NULL: not measuring */
     char *cache;                  /* folder of program binaries; NULL: none */
-    struct sanl_tuned_list {
-        struct sanl_tuned {
-            char *key, *value;
-        } * entries; /* sorted by key */
-        int count;
-        size_t capacity;
-    } tuned, shipped;
+    struct sanl_tuned {
+        char *key, *value;
+    } * tuned; /* sorted by key */
+    int tuned_count;
+    size_t tuned_capacity;
     size_t allocated, allocated_most; /* bytes of buffers */
     struct program *programs;
     struct sanl_kernel *kernels[KERNEL_BUCKETS];

@@ -1,5 +1,5 @@
-/* The kernel sources of cl/, the operators' cases of tests/cases/, the experiments of configs/ and what is
- * tuned in configs/tuned/, embedded at build time. */
+/* The kernel sources of cl/, the operators' cases of tests/cases/ and the experiments of configs/, embedded
+ * at build time. */
 #ifndef DEVICE_SOURCE_H
 #define DEVICE_SOURCE_H
 
@@ -11,9 +11,8 @@ struct sanl_source {
     size_t length;
 };
 
-extern const struct sanl_source sanl_sources[];     /* cl/ */
-extern const struct sanl_source sanl_cases[];       /* tests/cases/ */
-extern const struct sanl_source sanl_configs[];     /* configs/ */
-extern const struct sanl_source sanl_tuned_files[]; /* configs/tuned/ */
+extern const struct sanl_source sanl_sources[]; /* cl/ */
+extern const struct sanl_source sanl_cases[];   /* tests/cases/ */
+extern const struct sanl_source sanl_configs[]; /* configs/ */
 
 #endif

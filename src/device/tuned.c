@@ -1,9 +1,7 @@
 /* What was tuned for a device: lines "key = value" of
  *     $XDG_CACHE_HOME/sanlcl/tuned-HASH.txt
  * HASH being of the device, its driver and platform. A line "kernels = HASH" stands for the kernels' source;
- * a file of other kernels is not used. Lines that make no sense are skipped.
- *
- * Such a file in configs/tuned/ is shipped: embedded, and used for the device and platform that it names. */
+ * a file of other kernels is not used. Lines that make no sense are skipped. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,23 +40,13 @@ char *sanl_device_tuned_path(const struct sanl_device *device)
     return device->cache ? sanl_path_join(device->cache, name) : NULL;
 }
 
-static bool entry_at(const struct sanl_tuned_list *list, int index, const char **key, const char **value)
-{
-    if (index >= list->count)
-        return false;
-    *key = list->entries[index].key;
-    *value = list->entries[index].value;
-    return true;
-}
-
 bool sanl_device_tuned_at(const struct sanl_device *device, int index, const char **key, const char **value)
 {
-    return entry_at(&device->tuned, index, key, value);
-}
-
-bool sanl_device_shipped_at(const struct sanl_device *device, int index, const char **key, const char **value)
-{
-    return entry_at(&device->shipped, index, key, value);
+    if (index >= device->tuned_count)
+        return false;
+    *key = device->tuned[index].key;
+    *value = device->tuned[index].value;
+    return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -66,31 +54,27 @@ static int compare(const void *a, const void *b)
     return strcmp(((const struct sanl_tuned *)a)->key, ((const struct sanl_tuned *)b)->key);
 }
 
-static enum sanl_status set(struct sanl_tuned_list *list, const char *key, const char *value)
+enum sanl_status sanl_device_set_tuned(struct sanl_device *device, const char *key, const char *value)
 {
     char *own_value = sanl_strdup(value), *own_key = NULL;
     if (!own_value)
         return SANL_ERR_MEMORY;
-    for (int i = 0; i < list->count; i++)
-        if (strcmp(list->entries[i].key, key) == 0) {
-            free(list->entries[i].value);
-            list->entries[i].value = own_value;
+    for (int i = 0; i < device->tuned_count; i++)
+        if (strcmp(device->tuned[i].key, key) == 0) {
+            free(device->tuned[i].value);
+            device->tuned[i].value = own_value;
             return SANL_OK;
         }
-    if (!(own_key = sanl_strdup(key)) || sanl_grow(&list->entries, &list->capacity, (size_t)list->count + 1,
-                                                   sizeof *list->entries) != SANL_OK) {
+    if (!(own_key = sanl_strdup(key)) ||
+        sanl_grow(&device->tuned, &device->tuned_capacity, (size_t)device->tuned_count + 1,
+                  sizeof *device->tuned) != SANL_OK) {
         free(own_key);
         free(own_value);
         return SANL_ERR_MEMORY;
     }
-    list->entries[list->count++] = (struct sanl_tuned){own_key, own_value};
-    qsort(list->entries, (size_t)list->count, sizeof *list->entries, compare);
+    device->tuned[device->tuned_count++] = (struct sanl_tuned){own_key, own_value};
+    qsort(device->tuned, (size_t)device->tuned_count, sizeof *device->tuned, compare);
     return SANL_OK;
-}
-
-enum sanl_status sanl_device_set_tuned(struct sanl_device *device, const char *key, const char *value)
-{
-    return set(&device->tuned, key, value);
 }
 
 enum sanl_status sanl_device_save_tuned(const struct sanl_device *device)
@@ -105,10 +89,9 @@ enum sanl_status sanl_device_save_tuned(const struct sanl_device *device)
     if (status == SANL_OK) {
         fprintf(out.file, "# The fastest kernels on %s (%s, driver %s), by 'sanlcl tune'.\n",
                 device->info.name, device->info.platform, device->info.driver);
-        fprintf(out.file, "kernels = %016llx\ndevice = %s\nplatform = %s\n",
-                (unsigned long long)hash_kernels(), device->info.name, device->info.platform);
-        for (int i = 0; i < device->tuned.count; i++)
-            fprintf(out.file, "%s = %s\n", device->tuned.entries[i].key, device->tuned.entries[i].value);
+        fprintf(out.file, "kernels = %016llx\n", (unsigned long long)hash_kernels());
+        for (int i = 0; i < device->tuned_count; i++)
+            fprintf(out.file, "%s = %s\n", device->tuned[i].key, device->tuned[i].value);
         status = sanl_output_commit(&out);
     }
     sanl_output_free(&out);
@@ -116,78 +99,46 @@ enum sanl_status sanl_device_save_tuned(const struct sanl_device *device)
     return status;
 }
 
-static void forget(struct sanl_tuned_list *list)
-{
-    for (int i = 0; i < list->count; i++) {
-        free(list->entries[i].key);
-        free(list->entries[i].value);
-    }
-    free(list->entries);
-    *list = (struct sanl_tuned_list){0};
-}
-
 void sanl_device_forget_tuned(struct sanl_device *device)
 {
-    forget(&device->tuned);
-}
-
-void sanl_device_forget_shipped(struct sanl_device *device)
-{
-    forget(&device->shipped);
-}
-
-/* Whether there is a line "key = value". */
-static bool says(const char *text, const char *key, const char *value)
-{
-    const size_t length = strlen(key);
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        const char *found = line + length + 3;
-        if (strncmp(line, key, length) == 0 && strncmp(line + length, " = ", 3) == 0 &&
-            strncmp(found, value, strlen(value)) == 0 && strchr("\n", found[strlen(value)]))
-            return true;
+    for (int i = 0; i < device->tuned_count; i++) {
+        free(device->tuned[i].key);
+        free(device->tuned[i].value);
     }
-    return false;
+    free(device->tuned);
+    device->tuned = NULL;
+    device->tuned_count = 0;
+    device->tuned_capacity = 0;
 }
 
-/* Keys are of several words; what has one is about the file. Changes the text. */
-static void read_entries(struct sanl_tuned_list *list, char *text)
+/* Splits "key = value" in place. */
+static bool split(char *line, char **value)
 {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char *at = strstr(line, " = ");
-        if (!at || line[0] == '#' || memchr(line, ' ', (size_t)(at - line)) == NULL || !at[3])
-            continue;
-        *at = '\0';
-        if (set(list, line, at + 3) != SANL_OK)
-            break;
-    }
+    char *at = strstr(line, " = ");
+    if (!at || at == line || line[0] == '#')
+        return false;
+    *at = '\0';
+    *value = at + 3;
+    return **value != '\0';
 }
 
 void sanl_device_load_tuned(struct sanl_device *device)
 {
-    char kernels[32], *path = sanl_device_tuned_path(device), *text = NULL;
+    char kernels[32], *path = sanl_device_tuned_path(device), *text = NULL, *value, *rest = NULL;
     size_t length;
+    bool current = false;
     snprintf(kernels, sizeof kernels, "%016llx", (unsigned long long)hash_kernels());
-    if (path && sanl_file_exists(path) && sanl_file_read(&text, &length, path, FILE_MAX) == SANL_OK) {
-        if (says(text, "kernels", kernels))
-            read_entries(&device->tuned, text);
-        else
-            sanl_log(SANL_LOG_INFO, "%s: tuned with other kernels, not used; run 'sanlcl tune'", path);
-    }
+    if (path && sanl_file_exists(path) && sanl_file_read(&text, &length, path, FILE_MAX) == SANL_OK)
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+            if (!split(line, &value))
+                continue;
+            if (strcmp(line, "kernels") == 0)
+                current = strcmp(value, kernels) == 0;
+            else if (current && sanl_device_set_tuned(device, line, value) != SANL_OK)
+                break;
+        }
+    if (text && !current)
+        sanl_log(SANL_LOG_INFO, "%s: tuned with other kernels, not used; run 'sanlcl tune'", path);
     free(text);
     free(path);
-}
-
-void sanl_device_load_shipped(struct sanl_device *device)
-{
-    for (const struct sanl_source *s = sanl_tuned_files; s->name; s++) {
-        char *text =
-            says(s->text, "device", device->info.name) && says(s->text, "platform", device->info.platform)
-                ? sanl_strdup(s->text)
-                : NULL;
-        if (text)
-            read_entries(&device->shipped, text);
-        free(text);
-    }
 }

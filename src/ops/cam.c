@@ -4,11 +4,13 @@
 #include <math.h>
 #include "ops/op.h"
 
-enum { CHUNK = 64 }; /* positions of which one work-item takes the sum or the maximum */
+/* Positions of which one work-item takes the sum, or the maximum. */
+enum { SUM_CHUNK = 16, PEAK_CHUNK = 64 };
 
-static size_t chunks_of(const struct sanl_op_call *call)
+static size_t chunks_of(const struct sanl_op_call *call, int length)
 {
-    return ((size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w + CHUNK - 1) / CHUNK;
+    const size_t positions = (size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w;
+    return (positions + (size_t)length - 1) / (size_t)length;
 }
 
 /* The workspace: sums of gradients (n,chunks,c), alpha (n,c), map before its scaling (n,h,w), maxima
@@ -20,11 +22,11 @@ struct layout {
 static struct layout layout_of(const struct sanl_op_call *call)
 {
     const struct sanl_shape s = call->in_shape[0];
-    const size_t n = (size_t)s.n, chunks = chunks_of(call), c = (size_t)s.c;
-    struct layout at = {.alpha = n * chunks * c};
+    const size_t n = (size_t)s.n, c = (size_t)s.c;
+    struct layout at = {.alpha = n * chunks_of(call, SUM_CHUNK) * c};
     at.map = at.alpha + n * c;
     at.peaks = at.map + n * (size_t)s.h * (size_t)s.w;
-    at.total = at.peaks + n * chunks;
+    at.total = at.peaks + n * chunks_of(call, PEAK_CHUNK);
     return at;
 }
 
@@ -73,20 +75,22 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
 {
     const struct sanl_shape s = call->in_shape[0];
     const struct layout at = layout_of(call);
-    const int positions = s.h * s.w, chunks = (int)chunks_of(call);
+    const int positions = s.h * s.w, chunks = (int)chunks_of(call, SUM_CHUNK),
+              peak_chunks = (int)chunks_of(call, PEAK_CHUNK);
     const unsigned alpha = (unsigned)at.alpha, map = (unsigned)at.map, peaks = (unsigned)at.peaks;
     const unsigned channels = (unsigned)(s.n * s.c), pixels = (unsigned)(s.n * positions);
     const unsigned parts = (unsigned)(s.n * chunks), lanes = (unsigned)(s.c + 15) / 16;
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_sums", "", parts * lanes, "bbuiiii", call->in[1],
-                            call->workspace, parts, positions, s.c, chunks, (int)CHUNK));
+                            call->workspace, parts, positions, s.c, chunks, (int)SUM_CHUNK));
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_alpha", "", channels, "buuiii", call->workspace, alpha,
                             channels, positions, s.c, chunks));
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuuii", call->in[0], call->workspace,
                             alpha, map, pixels, positions, s.c));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)chunks, "buuiiii",
-                            call->workspace, map, peaks, s.n * chunks, chunks, positions, (int)CHUNK));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)peak_chunks,
+                            "buuiiii", call->workspace, map, peaks, s.n * peak_chunks, peak_chunks, positions,
+                            (int)PEAK_CHUNK));
     return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuii", call->workspace, call->out[0],
-                          map, peaks, pixels, positions, chunks);
+                          map, peaks, pixels, positions, peak_chunks);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)

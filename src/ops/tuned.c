@@ -31,19 +31,16 @@ static size_t stem(const char *key)
     return at && strncmp(at, " n=", 3) == 0 ? (size_t)(at - key) : 0;
 }
 
-typedef bool list_at(const struct sanl_device *device, int index, const char **key, const char **value);
-
-static int choice_in(list_at *at, const struct sanl_op_call *call, const struct sanl_device *device,
-                     int direction)
+int sanl_tuned_choice(const struct sanl_op_call *call, const struct sanl_device *device, int direction)
 {
     char wanted[SANL_TUNED_KEY_BYTES];
     const char *key, *value, *best = NULL;
     double nearest = INFINITY;
-    if (!at(device, 0, &key, &value))
+    if (!device || !call->op->choice_key || !sanl_device_tuned_at(device, 0, &key, &value))
         return 0;
     sanl_tuned_key(wanted, call, direction);
     const size_t length = stem(wanted);
-    for (int i = 0; at(device, i, &key, &value); i++) {
+    for (int i = 0; sanl_device_tuned_at(device, i, &key, &value); i++) {
         if (stem(key) != length || strncmp(key, wanted, length) != 0)
             continue;
         const double far = fabs(log2(fmax(1, strtod(key + length + 3, NULL)) / call->in_shape[0].n));
@@ -54,12 +51,4 @@ static int choice_in(list_at *at, const struct sanl_op_call *call, const struct 
     }
     const int choice = best ? sanl_choice_named(call->op, best) : 0;
     return choice && call->op->choice_fits(call, device, direction, choice) ? choice : 0;
-}
-
-int sanl_tuned_choice(const struct sanl_op_call *call, const struct sanl_device *device, int direction)
-{
-    if (!device || !call->op->choice_key)
-        return 0;
-    const int own = choice_in(sanl_device_tuned_at, call, device, direction);
-    return own ? own : choice_in(sanl_device_shipped_at, call, device, direction);
 }

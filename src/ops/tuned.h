@@ -16,8 +16,8 @@ void sanl_tuned_key(char key[SANL_TUNED_KEY_BYTES], const struct sanl_op_call *c
 /* The choice of that name; 0: there is none. */
 int sanl_choice_named(const struct sanl_op *op, const char *name);
 
-/* The choice for a direction of a call: what was tuned for its shape, with the nearest batch, else what is
- * shipped; 0: nothing, or what does not suit. */
+/* The choice for a direction of a call: what was tuned for its shape, with the nearest batch; 0: nothing, or
+ * what does not suit. */
 int sanl_tuned_choice(const struct sanl_op_call *call, const struct sanl_device *device, int direction);
 
 #endif
