@@ -56,13 +56,14 @@ kernel void batch_norm_moments(int rows, int groups, int pieces, int length, glo
     }
 }
 
-/* The sum of the parts' values, in their order: the parts are the group's work-items along dimension 1. */
+/* The sum of the parts' values, in their order: the parts are the group's work-items along dimension 1. What
+ * they read in global memory before may be written to after it. */
 static VEC sum_parts(VEC value, local VEC *scratch)
 {
     const int width = get_local_size(0), parts = get_local_size(1);
     VEC sum = 0;
     scratch[get_local_id(1) * width + get_local_id(0)] = value;
-    barrier(CLK_LOCAL_MEM_FENCE);
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     for (int part = 0; part < parts; part++)
         sum += scratch[part * width + get_local_id(0)];
     barrier(CLK_LOCAL_MEM_FENCE);

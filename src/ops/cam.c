@@ -86,8 +86,8 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
                             channels, positions, s.c, chunks));
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuuii", call->in[0], call->workspace,
                             alpha, map, pixels, positions, s.c));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)peak_chunks,
-                            "buuiiii", call->workspace, map, peaks, s.n * peak_chunks, peak_chunks, positions,
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)peak_chunks, "buuiiii",
+                            call->workspace, map, peaks, s.n * peak_chunks, peak_chunks, positions,
                             (int)PEAK_CHUNK));
     return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuii", call->workspace, call->out[0],
                           map, peaks, pixels, positions, peak_chunks);

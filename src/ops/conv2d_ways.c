@@ -55,7 +55,10 @@ static const struct conv2d_kernel *default_kernel(const struct conv2d_sizes *s,
                                                   enum conv2d_direction direction,
                                                   const struct sanl_device *device)
 {
-    static const char *const tiles[] = {"tile-64x64", "tile-32x32", "tile-16x16"};
+    /* Intel's work-items have 64 registers of floats, which 8x4 results would overflow. */
+    const bool few_registers =
+        device && !sanl_device_is_cpu(device) && strstr(sanl_device_get_info(device)->vendor, "Intel");
+    const char *const tiles[] = {few_registers ? "tile-64x64-4" : "tile-64x64", "tile-32x32", "tile-16x16"};
     const int channels = channels_out(s, direction);
     switch (device ? sanl_device_route(device) : SANL_ROUTE_WIDE) {
     case SANL_ROUTE_CLBLAST:

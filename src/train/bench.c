@@ -169,7 +169,8 @@ static enum sanl_status open_network(struct bench *bench, bool training)
 static enum sanl_status time_inference(struct bench *bench)
 {
     SANL_TRY(open_network(bench, false));
-    SANL_TRY(time_stage(bench, &gradcam_stage));
+    if (bench->engine->gradcam)
+        SANL_TRY(time_stage(bench, &gradcam_stage));
     SANL_TRY(time_stage(bench, &network_stage));
     return time_stage(bench, &inference_stage);
 }
