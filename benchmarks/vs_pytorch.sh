@@ -11,7 +11,8 @@
 # PyTorch at its best, libopenblas0-pthread in place of the reference BLAS. --python adds the PyTorch of
 # another interpreter, as one of a virtual environment with a newer release, which uses its fused attention;
 # the ratio is to the faster of the two, and for memory to the smaller. --cuda: PyTorch on its GPU, in float32
-# without TF32, by the interpreters of --python alone. --program: a sanlcl that is built already.
+# without TF32, by the interpreters of --python alone if there are any; sanlcl's device should be that GPU,
+# too. --program: a sanlcl that is built already.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pythons=() runs=() on_gpu=() program=

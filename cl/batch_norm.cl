@@ -1,7 +1,7 @@
 /* Batch norm over the rows (pixels of the batch) of a (rows, channels) tensor:
  *     y = act(gamma * (x - mean) * invstd + beta [+ r]),   invstd = 1 / sqrt(var + eps)
  * Per channel: mean, invstd, gamma, beta and the sums. Reductions take two passes, over the pieces of
- * sanl_pieces_of and then over their results, so that they do not depend on the device. Rows are taken in
+ * sanl_pieces_of and then over their results, in an order that a device keeps. Rows are taken in
  * blocks, so that a value of a channel is loaded once for all of a block, and memory is still read in order.
  * Loops and VEC: see ops/sweep.h. */
 

@@ -66,6 +66,15 @@ static enum sanl_status allocate(struct memory *memory)
     return SANL_OK;
 }
 
+/* Whether bytes `offset` to `offset + count` are the buffer's own: else a neighbour would be hit. */
+static enum sanl_status check_inside(sanl_buffer buffer, size_t offset, size_t count)
+{
+    return offset <= buffer->bytes && count <= buffer->bytes - offset
+               ? SANL_OK
+               : sanl_fail(SANL_ERR_INTERNAL, "bytes %zu to %zu of a buffer of %zu", offset, offset + count,
+                           buffer->bytes);
+}
+
 enum sanl_status sanl_buffer_create(sanl_buffer *out, struct sanl_device *device, size_t bytes)
 {
     *out = NULL;
@@ -89,9 +98,7 @@ enum sanl_status sanl_buffer_create(sanl_buffer *out, struct sanl_device *device
 enum sanl_status sanl_buffer_part(sanl_buffer *out, sanl_buffer parent, size_t offset, size_t bytes)
 {
     *out = NULL;
-    if (offset > parent->bytes || bytes > parent->bytes - offset)
-        return sanl_fail(SANL_ERR_INTERNAL, "bytes %zu to %zu of a buffer of %zu", offset, offset + bytes,
-                         parent->bytes);
+    SANL_TRY(check_inside(parent, offset, bytes));
     return make(out, parent->memory, parent->offset + offset, bytes);
 }
 
@@ -136,6 +143,7 @@ enum sanl_status sanl_buffer_write(struct sanl_device *device, sanl_buffer buffe
     cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
+    SANL_TRY(check_inside(buffer, offset, count));
     const cl_int code =
         clEnqueueWriteBuffer(device->queue, buffer->memory->handle, CL_TRUE, buffer->offset + offset, count,
                              bytes, 0, NULL, event_of(device, &event));
@@ -148,6 +156,7 @@ enum sanl_status sanl_buffer_read(struct sanl_device *device, sanl_buffer buffer
     cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
+    SANL_TRY(check_inside(buffer, offset, count));
     const cl_int code =
         clEnqueueReadBuffer(device->queue, buffer->memory->handle, CL_TRUE, buffer->offset + offset, count,
                             bytes, 0, NULL, event_of(device, &event));
@@ -160,6 +169,8 @@ enum sanl_status sanl_buffer_copy(struct sanl_device *device, sanl_buffer from, 
     cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
+    SANL_TRY(check_inside(from, from_offset, count));
+    SANL_TRY(check_inside(to, to_offset, count));
     const cl_int code = clEnqueueCopyBuffer(device->queue, from->memory->handle, to->memory->handle,
                                             from->offset + from_offset, to->offset + to_offset, count, 0,
                                             NULL, event_of(device, &event));
@@ -171,6 +182,7 @@ enum sanl_status sanl_buffer_fill(struct sanl_device *device, sanl_buffer buffer
     cl_event event = NULL;
     if (count == 0)
         return SANL_OK;
+    SANL_TRY(check_inside(buffer, 0, count * sizeof value));
     const cl_int code =
         clEnqueueFillBuffer(device->queue, buffer->memory->handle, &value, sizeof value, buffer->offset,
                             count * sizeof value, 0, NULL, event_of(device, &event));
@@ -181,6 +193,7 @@ enum sanl_status sanl_buffer_clear(struct sanl_device *device, sanl_buffer buffe
                                    size_t count)
 {
     const float zero = 0;
+    SANL_TRY(check_inside(buffer, offset, count));
     return sanl_cl_check(clEnqueueFillBuffer(device->queue, buffer->memory->handle, &zero, sizeof zero,
                                              buffer->offset + offset, count, 0, NULL, NULL),
                          "clearing a device buffer");

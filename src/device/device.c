@@ -1,4 +1,4 @@
-/* Opening a device, its buffers and its queue. */
+/* Opening a device and its queue. */
 #include "device/internal.h"
 
 #include <stdio.h>

@@ -27,11 +27,12 @@ typedef struct sanl_buffer *sanl_buffer;
 /* A buffer of `bytes` bytes (at least 1), not cleared. Release with sanl_buffer_free. */
 SANL_CHECKED enum sanl_status sanl_buffer_create(sanl_buffer *out, struct sanl_device *device, size_t bytes);
 
-/* A part of a buffer or of a part; `offset` is a multiple of base_align_bytes. Holds the whole. */
+/* A part of a buffer or of a part; for kernels `offset` is a multiple of base_align_bytes. Holds the whole.
+ */
 SANL_CHECKED enum sanl_status sanl_buffer_part(sanl_buffer *out, sanl_buffer parent, size_t offset,
                                                size_t bytes);
 
-void sanl_buffer_free(sanl_buffer buffer); /* takes NULL */
+void sanl_buffer_free(sanl_buffer buffer); /* takes NULL; before its device is freed */
 
 /* Host to device at byte `offset`. write returns when `bytes` may be reused; read when the data is here. */
 SANL_CHECKED enum sanl_status sanl_buffer_write(struct sanl_device *device, sanl_buffer buffer, size_t offset,

@@ -16,6 +16,7 @@
 struct rewriter {
     const char *at, *end;
     FILE *out;
+    bool failed; /* no memory */
 };
 
 static void copy_to(struct rewriter *r, const char *to)
@@ -97,8 +98,12 @@ static void rewrite_kernel(struct rewriter *r)
     char *body = NULL;
     size_t body_length = 0;
     FILE *places = open_memstream(&body, &body_length);
+    if (!places) {
+        r->failed = true;
+        return;
+    }
     copy_to(r, open + 1);
-    while (places && r->at < close) {
+    while (r->at < close) {
         const char *comma = memchr(r->at, ',', (size_t)(close - r->at));
         int length;
         const char *stop = comma ? comma : close, *name = pointer_name(r->at, stop, &length);
@@ -113,8 +118,10 @@ static void rewrite_kernel(struct rewriter *r)
     }
     const char *brace = memchr(r->at, '{', (size_t)(r->end - r->at));
     copy_to(r, brace ? brace + 1 : r->end);
-    if (places && fclose(places) == 0)
+    if (fclose(places) == 0)
         fputs(body, r->out);
+    else
+        r->failed = true;
     free(body);
 }
 
@@ -122,10 +129,10 @@ char *sanl_source_with_offsets(const char *text, size_t length)
 {
     char *result = NULL;
     size_t result_length = 0;
-    struct rewriter r = {text, text + length, open_memstream(&result, &result_length)};
+    struct rewriter r = {text, text + length, open_memstream(&result, &result_length), false};
     if (!r.out)
         return NULL;
-    while (r.at < r.end) {
+    while (r.at < r.end && !r.failed) {
         const char *p = behind_comment(r.at, r.end);
         if (p == r.at) {
             p++;
@@ -138,7 +145,7 @@ char *sanl_source_with_offsets(const char *text, size_t length)
         if (kernel && !comment)
             rewrite_kernel(&r);
     }
-    if (fclose(r.out) != 0) {
+    if (fclose(r.out) != 0 || r.failed) {
         free(result);
         return NULL;
     }

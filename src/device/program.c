@@ -91,8 +91,9 @@ static uint64_t hash_program(const struct sanl_device *device, const char *name,
                                  device->info.platform,
                                  device->info.platform_version};
     uint64_t h = sanl_mix64(seed);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        h = sanl_mix64(h ^ (sanl_hash_text(texts[i]) + seed));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++, h = sanl_mix64(h + seed))
+        for (const char *p = texts[i]; *p; p++)
+            h = (h ^ (unsigned char)*p) * 0x100000001B3u;
     return h;
 }
 

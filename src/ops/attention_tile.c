@@ -85,18 +85,14 @@ static size_t tiles_of(int rows, int cols, const struct tile *tile)
     return (size_t)((rows + tile->rows - 1) / tile->rows) * (size_t)((cols + tile->cols - 1) / tile->cols);
 }
 
-/* The largest tile that runs on the device and of which there are enough to fill it. */
-static const struct tile *tile_for(struct sanl_device *device, int rows, int cols, int images)
+/* Whether a tile runs on the device and there are enough to fill it. */
+static bool suits(const struct tile *tile, struct sanl_device *device, int rows, int cols, int images)
 {
     const struct sanl_device_info *info = sanl_device_get_info(device);
-    for (int i = 0; i < TILES - 1; i++) {
-        const struct tile *t = &tiles[i];
-        const size_t local = 2 * SLICE * sizeof(float) * (size_t)(t->rows + t->cols + 8);
-        if ((size_t)t->items <= info->max_work_group && local <= info->local_bytes &&
-            (t->rows <= 32 || tiles_of(rows, cols, t) * (size_t)images >= 2 * (size_t)info->compute_units))
-            return t;
-    }
-    return &tiles[TILES - 1];
+    const size_t local = 2 * SLICE * sizeof(float) * (size_t)(tile->rows + tile->cols + 8);
+    return (size_t)tile->items <= info->max_work_group && local <= info->local_bytes &&
+           (tile->rows <= 32 ||
+            tiles_of(rows, cols, tile) * (size_t)images >= 2 * (size_t)info->compute_units);
 }
 
 /* From row to row, or from column to column where rows lie together. */
@@ -114,14 +110,21 @@ static bool of_quads(const struct matrix *m)
 static enum sanl_status product(const struct block *block, struct matrix a, struct matrix b,
                                 struct matrix out, int rows, int cols, int depth, struct finish finish)
 {
-    const struct tile *tile = tile_for(block->device, rows, cols, block->images);
     const bool quads = of_quads(&a) && of_quads(&b) && of_quads(&out) && (rows | cols | depth) % 4 == 0 &&
                        finish.weight_at % 4 == 0;
-    char options[96];
-    snprintf(options, sizeof options, "%s -DA_TERMS=%d -DB_TERMS=%d%s", tile->options, a.col == 1, b.row == 1,
-             quads ? " -DVEC=1" : "");
-    struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, block->device, "attention_tile", "attention_tile_product", options));
+    const struct tile *tile = NULL;
+    struct sanl_kernel *kernel = NULL;
+    for (int i = 0; i < TILES && !tile; i++) {
+        char options[96];
+        if (i < TILES - 1 && !suits(&tiles[i], block->device, rows, cols, block->images))
+            continue;
+        snprintf(options, sizeof options, "%s -DA_TERMS=%d -DB_TERMS=%d%s", tiles[i].options, a.col == 1,
+                 b.row == 1, quads ? " -DVEC=1" : "");
+        SANL_TRY(
+            sanl_kernel_get(&kernel, block->device, "attention_tile", "attention_tile_product", options));
+        if (i == TILES - 1 || sanl_kernel_max_group(kernel) >= (size_t)tiles[i].items)
+            tile = &tiles[i];
+    }
     const size_t items = (size_t)tile->items;
     const struct sanl_range range = {{(size_t)((cols + tile->cols - 1) / tile->cols) * items,
                                       (size_t)((rows + tile->rows - 1) / tile->rows), (size_t)block->images},

@@ -140,7 +140,7 @@ static enum sanl_status statistics(struct sanl_op_call *call, struct sanl_device
     SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "iiiibb", (int)rows, sweep.groups,
                          pieces.count, pieces.length, call->in[X], call->workspace));
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_statistics", sweep.options));
-    const struct sanl_range range = sanl_sweep_parts(&sweep, device, &scratch);
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
     return sanl_launch(device, kernel, range, "iiiiffbbbbbs", (int)rows, sweep.groups, pieces.count,
                        pieces.length, call->attr[EPS], call->attr[MOMENTUM], call->workspace,
                        call->saved[MEAN], call->saved[INVSTD], call->state[RUNNING_MEAN],
@@ -180,7 +180,7 @@ static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *de
                          sweep.groups, pieces.count, pieces.length, call->saved[MEAN], call->in[X],
                          has_relu(call) ? call->out[0] : NULL, call->dout[0], call->workspace));
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_gradients", sweep.options));
-    const struct sanl_range range = sanl_sweep_parts(&sweep, device, &scratch);
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
     return sanl_launch(device, kernel, range, "iiibbbbs", (int)rows, sweep.groups, pieces.count,
                        call->workspace, call->saved[INVSTD], wanted ? call->dparam[GAMMA] : NULL,
                        wanted ? call->dparam[BETA] : NULL, scratch);

@@ -144,7 +144,7 @@ struct conv2d_prepared sanl_conv2d_prepared_of(const struct sanl_op_call *call, 
     return p;
 }
 
-/* The parts of the workspace, in bytes, aligned for sub-buffers. */
+/* The parts of the workspace, in bytes, aligned for kernels. */
 struct workspace {
     size_t frame, g, partial, extra, frame_bytes, g_bytes, partial_bytes, extra_bytes, total;
 };

@@ -35,7 +35,6 @@ static enum sanl_status use_parameters(struct sanl_device *device, const struct 
                            (int)code);
 }
 
-/* c (m, n) = alpha a b + beta c, row-major; a_at, b_at, c_at are offsets in floats. */
 /* The memory of a buffer; *at, in floats of the buffer, becomes one of the memory. */
 static cl_mem memory_of(sanl_buffer buffer, size_t *at)
 {
@@ -45,6 +44,7 @@ static cl_mem memory_of(sanl_buffer buffer, size_t *at)
     return memory;
 }
 
+/* c (m, n) = alpha a b + beta c, row-major; a_at, b_at, c_at are offsets in floats. */
 static enum sanl_status gemm(struct sanl_device *device, const char *what, bool ta, bool tb, int m, int n,
                              int k, sanl_buffer a, size_t a_at, sanl_buffer b, size_t b_at, float beta,
                              sanl_buffer c, size_t c_at)

@@ -13,8 +13,8 @@ struct filtering {
     const struct conv2d_kernel *kernel;
 };
 
-/* Transformed tiles at a time: enough that the weights are read seldom, few enough for a cache; more on GPUs,
- * which must be filled. */
+/* Transformed tiles at a time: enough that the weights are read seldom, few enough for a cache; more for
+ * the routes of GPUs, which must be filled. */
 enum { CHUNK_BYTES = 16 << 20, GPU_CHUNK_BYTES = 64 << 20, CHUNK_TILES = 48 };
 
 static struct filtering filtering_of(const struct conv2d_sizes *s, struct conv2d_way way,

@@ -114,12 +114,14 @@ struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep)
 }
 
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
-                                   size_t *scratch_bytes)
+                                   const struct sanl_kernel *kernel, size_t *scratch_bytes)
 {
     enum { ACROSS = 16, PARTS = 16 };
     const bool wide = sanl_device_family(device) == SANL_ROUTE_WIDE;
-    const size_t limit = (size_t)sanl_device_get_info(device)->max_work_group;
-    const size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, (int)least(limit, ACROSS));
+    const size_t limit = sanl_kernel_max_group(kernel);
+    size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, ACROSS);
+    while (across > limit)
+        across /= 2;
     const size_t parts = wide ? 1 : least(limit / across, PARTS);
     *scratch_bytes = across * parts * (size_t)sweep->width * sizeof(float);
     return (struct sanl_range){{(size_t)sweep->groups, parts, 0}, {across, parts, 0}};

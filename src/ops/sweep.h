@@ -35,7 +35,7 @@ struct sanl_sweep sanl_sweep_picture(struct sanl_device *device, struct sanl_sha
 
 /* A (rows, channels) tensor in `count` pieces of `length` rows each, the last maybe shorter: the first pass
  * of a reduction over rows. `many`: more than one work-item can take in turn, for sanl_sweep_parts. It
- * depends on the shape and the family alone, so that sums do too. */
+ * depends on the shape and the family alone. */
 struct sanl_pieces {
     int count, length;
 };
@@ -46,10 +46,10 @@ bool sanl_many_pieces(const struct sanl_device *device); /* in the tile family; 
  * the VEC, whatever the device). */
 struct sanl_range sanl_sweep_pieces(const struct sanl_sweep *sweep, struct sanl_pieces pieces);
 struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep);
-/* Over channels, of which a work-group shares the pieces: each work-item along dimension 1 takes some. One in
- * the wide family. *scratch_bytes: a VEC of local memory for each work-item. */
+/* Over channels, of which a work-group of `kernel` shares the pieces: each work-item along dimension 1 takes
+ * some. One in the wide family. *scratch_bytes: a VEC of local memory for each work-item. */
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
-                                   size_t *scratch_bytes);
+                                   const struct sanl_kernel *kernel, size_t *scratch_bytes);
 
 /* Whether a tensor is of a size that kernels can index: SANL_ERR_USAGE otherwise. */
 SANL_CHECKED enum sanl_status sanl_shape_check(const struct sanl_op_call *call, struct sanl_shape shape);
