@@ -124,18 +124,6 @@ kernel void conv2d_epilogue_backward(global const float *restrict dy, global con
         g[at] = flags & HAS_NORM ? m * norm[j] : m;
 }
 
-/* out[strip][pixel][width] = g (pixels, c) by strips of channels, zero for channels from c on. */
-kernel void conv2d_strips(global const float *restrict g, global float *restrict out, int pixels, int c,
-                          int width, int strips)
-{
-    const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
-    if (j >= width * strips || pixel >= pixels)
-        return;
-    const int strip = j / width;
-    out[((size_t)strip * pixels + pixel) * width + j - strip * width] =
-        j < c ? g[(size_t)pixel * c + j] : 0.0f;
-}
-
 /* out[i] = sum of partial[chunk][i] over the chunks, in order. */
 kernel void conv2d_sum_chunks(global const float *restrict partial, global float *restrict out, int count,
                               int chunks)

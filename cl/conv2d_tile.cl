@@ -7,42 +7,21 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
 #define TURNED 0 /* weight (tap, k, j) stands at tap * w_tap + k * w_pitch + j; 1: + j * w_pitch + k */
 #endif
 
-/* y[at .. at + 4), of channels c to c + 4 where they are below `cout`, = v and the epilogue. */
-static void finish(global float *y, size_t at, int c, int cout, float4 v, global const float *bias,
+/* Channels c to c + 4 of the pixel at y + base, where they are below `cout`, = v and the epilogue. */
+static void finish(global float *y, size_t base, int c, int cout, float4 v, global const float *bias,
                    global const float *norm, global const float *residual, int flags)
 {
-#if VEC
-#define OF(p, i) (*(global const float4 *)((p) + (i)))
-    if (c >= cout)
-        return;
     if (flags & HAS_BIAS)
-        v += OF(bias, c);
+        v += load_quad(bias, c, cout, false);
     if (flags & HAS_NORM)
-        v = fma(v, OF(norm, c), OF(norm, cout + c));
+        v = fma(v, load_quad(norm, c, cout, false), load_quad(norm + cout, c, cout, false));
     if (flags & HAS_RESIDUAL)
-        v += OF(residual, at);
+        v += load_quad(residual + base, c, cout, false);
     if (flags & HAS_RELU)
         v = fmax(v, (float4)(0.0f));
     if (flags & HAS_ADD)
-        v += OF(y, at);
-    *(global float4 *)(y + at) = v;
-#else
-    const float values[4] = {v.x, v.y, v.z, v.w};
-    for (int i = 0; i < 4 && c + i < cout; i++) {
-        float one = values[i];
-        if (flags & HAS_BIAS)
-            one += bias[c + i];
-        if (flags & HAS_NORM)
-            one = fma(one, norm[c + i], norm[cout + c + i]);
-        if (flags & HAS_RESIDUAL)
-            one += residual[at + i];
-        if (flags & HAS_RELU)
-            one = fmax(one, 0.0f);
-        if (flags & HAS_ADD)
-            one += y[at + i];
-        y[at + i] = one;
-    }
-#endif
+        v += load_quad(y + base, c, cout, false);
+    store_quad(y + base, c, cout, v);
 }
 
 /* Where pixel q of a pass stands in y. */
@@ -132,7 +111,7 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
         UNROLL for (int j = 0; j < QN; j++)
         {
             const int c = n0 + TILE_COL(j);
-            finish(y, base + c, c, cout, total[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
+            finish(y, base, c, cout, total[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
         }
     }
 }
@@ -149,7 +128,7 @@ kernel void conv2d_join(global const float *restrict partial, global float *rest
     float4 sum = 0.0f;
     for (int split = 0; split < splits; split++)
         sum += load_quad(partial + ((size_t)split * pixels + q) * cout, c, cout, false);
-    finish(y, place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x) + c, c, cout, sum, bias, norm,
+    finish(y, place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x), c, cout, sum, bias, norm,
            residual, flags);
 }
 
@@ -249,6 +228,6 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
     {
         const int row = m0 + TILE_ROW(i), c = n0 + TILE_COL(j);
         if (row < rows)
-            finish(partial, (size_t)row * cout + c, c, cout, total[i][j], 0, 0, 0, add ? HAS_ADD : 0);
+            finish(partial, (size_t)row * cout, c, cout, total[i][j], 0, 0, 0, add ? HAS_ADD : 0);
     }
 }

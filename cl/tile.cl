@@ -12,7 +12,7 @@
 #define BN 64
 #endif
 #ifndef BK
-#define BK 16
+#define BK 16 /* as in ops/tile.h */
 #endif
 #ifndef TM
 #define TM 4

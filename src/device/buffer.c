@@ -18,7 +18,7 @@ struct sanl_buffer {
     size_t offset, bytes;
 };
 
-/* Takes over one user of the memory. */
+/* A buffer that uses the memory. */
 static enum sanl_status make(sanl_buffer *out, struct memory *memory, size_t offset, size_t bytes)
 {
     sanl_buffer buffer = sanl_calloc(1, sizeof *buffer);

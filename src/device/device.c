@@ -178,11 +178,6 @@ cl_command_queue sanl_device_queue(struct sanl_device *device)
     return device->queue;
 }
 
-cl_context sanl_device_context(struct sanl_device *device)
-{
-    return device->context;
-}
-
 cl_device_id sanl_device_id(struct sanl_device *device)
 {
     return device->id;

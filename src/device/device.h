@@ -113,7 +113,6 @@ char *sanl_device_tuned_path(const struct sanl_device *device);
 /* The OpenCL buffer that a buffer lies in, from byte *offset on. */
 cl_mem sanl_buffer_memory(sanl_buffer buffer, size_t *offset);
 cl_command_queue sanl_device_queue(struct sanl_device *device);
-cl_context sanl_device_context(struct sanl_device *device);
 cl_device_id sanl_device_id(struct sanl_device *device);
 
 #endif

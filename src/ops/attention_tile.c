@@ -1,11 +1,12 @@
 /* Launches of cl/attention_tile.cl. */
 #include <stdio.h>
 #include "ops/attention.h"
+#include "ops/tile.h"
 
 /* As in the kernels. */
 enum step { STORE, ADD, DIVIDE, WEIGHT, SLOPE };
 
-enum { ROW_GROUP = 128, SLICE = 16 /* BK of cl/tile.cl */ };
+enum { ROW_GROUP = 128 };
 
 /* About what the scores of a block of queries may take: what fills a large GPU, little of a small one's
  * memory. */
@@ -80,19 +81,14 @@ static const struct tile {
 };
 enum { TILES = sizeof tiles / sizeof *tiles };
 
-static size_t tiles_of(int rows, int cols, const struct tile *tile)
-{
-    return (size_t)((rows + tile->rows - 1) / tile->rows) * (size_t)((cols + tile->cols - 1) / tile->cols);
-}
-
 /* Whether a tile runs on the device and there are enough to fill it. */
 static bool suits(const struct tile *tile, struct sanl_device *device, int rows, int cols, int images)
 {
     const struct sanl_device_info *info = sanl_device_get_info(device);
-    const size_t local = 2 * SLICE * sizeof(float) * (size_t)(tile->rows + tile->cols + 8);
-    return (size_t)tile->items <= info->max_work_group && local <= info->local_bytes &&
-           (tile->rows <= 32 ||
-            tiles_of(rows, cols, tile) * (size_t)images >= 2 * (size_t)info->compute_units);
+    const size_t groups = sanl_tiles(rows, tile->rows) * sanl_tiles(cols, tile->cols) * (size_t)images;
+    return (size_t)tile->items <= info->max_work_group &&
+           sanl_tile_local_bytes(tile->rows, tile->cols) <= info->local_bytes &&
+           (tile->rows <= 32 || groups >= 2 * (size_t)info->compute_units);
 }
 
 /* From row to row, or from column to column where rows lie together. */
@@ -126,9 +122,9 @@ static enum sanl_status product(const struct block *block, struct matrix a, stru
             tile = &tiles[i];
     }
     const size_t items = (size_t)tile->items;
-    const struct sanl_range range = {{(size_t)((cols + tile->cols - 1) / tile->cols) * items,
-                                      (size_t)((rows + tile->rows - 1) / tile->rows), (size_t)block->images},
-                                     {items, 1, 1}};
+    const struct sanl_range range = {
+        {sanl_tiles(cols, tile->cols) * items, sanl_tiles(rows, tile->rows), (size_t)block->images},
+        {items, 1, 1}};
     return sanl_launch(block->device, kernel, range,
                        "bllibllib"
                        "lliiiifiblibl",

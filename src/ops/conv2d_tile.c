@@ -2,20 +2,15 @@
 #include "ops/conv2d.h"
 
 #include <stdio.h>
+#include "ops/tile.h"
 
 enum {
-    SLICE = 16,       /* terms of a sum that pass at a time, at most */
     UNIT_ITEMS = 256, /* work-items to a compute unit that hide its latencies */
     SPLIT_SLICES = 4, /* of a split, at least */
     SPLIT_PIXELS = 64 /* of a split of the weights' gradient, at least */
 };
 
-static size_t tiles(int count, int tile)
-{
-    return (size_t)((count + tile - 1) / tile);
-}
-
-/* Parts to sum apart, where the tiles of the result are too few for the device; `most` of them. */
+/* Parts to sum apart, where the tiles of the result are too few for the device; at most `most`. */
 static int splits_for(const struct sanl_device *device, const struct conv2d_kernel *k, size_t groups,
                       int most)
 {
@@ -33,9 +28,9 @@ struct split {
 static struct split split_pass(const struct sanl_device *device, const struct conv2d_kernel *k,
                                const struct conv2d_pass *p)
 {
-    const int slices = p->taps_y * p->taps_x * (int)tiles(p->run, SLICE);
-    const int splits =
-        splits_for(device, k, tiles(p->cout, k->lanes) * tiles(p->pixels, k->rows), slices / SPLIT_SLICES);
+    const int slices = p->taps_y * p->taps_x * (int)sanl_tiles(p->run, SANL_TILE_SLICE);
+    const int splits = splits_for(device, k, sanl_tiles(p->cout, k->lanes) * sanl_tiles(p->pixels, k->rows),
+                                  slices / SPLIT_SLICES);
     const int length = (slices + splits - 1) / splits;
     return (struct split){length ? (slices + length - 1) / length : 1, length};
 }
@@ -45,7 +40,7 @@ static struct split split_pixels(const struct sanl_device *device, const struct 
                                  const struct conv2d_sizes *s)
 {
     const int splits =
-        splits_for(device, k, tiles(s->kh * s->kw * s->cin, k->rows) * tiles(s->cout, k->lanes),
+        splits_for(device, k, sanl_tiles(s->kh * s->kw * s->cin, k->rows) * sanl_tiles(s->cout, k->lanes),
                    s->pixels / SPLIT_PIXELS);
     const int length = (s->pixels + splits - 1) / splits;
     return (struct split){(s->pixels + length - 1) / length, length};
@@ -109,9 +104,9 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_k
     struct sanl_kernel *kernel;
     SANL_TRY(get_kernel(&kernel, device, k, "conv2d_gather", quads, o->turned));
     const size_t items = (size_t)(k->group_rows * k->group_lanes);
-    const struct sanl_range range = {
-        {tiles(p->cout, k->lanes) * items, tiles(p->pixels, k->rows), (size_t)(batch * split.count)},
-        {items, 1, 1}};
+    const struct sanl_range range = {{sanl_tiles(p->cout, k->lanes) * items, sanl_tiles(p->pixels, k->rows),
+                                      (size_t)(batch * split.count)},
+                                     {items, 1, 1}};
     SANL_TRY(sanl_launch(device, kernel, range, "b6ili29", o->x, o->w, split_up ? o->partial : o->y, o->bias,
                          o->norm, o->residual, o->flags, (int64_t)o->w_at, o->w_tap, o->w_pitch, split.count,
                          split.length, p->pixels, p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow,
@@ -121,9 +116,9 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_k
         return SANL_OK;
     SANL_TRY(get_kernel(&kernel, device, k, "conv2d_join", quads, o->turned));
     return sanl_launch(device, kernel,
-                       (struct sanl_range){{tiles(p->cout, 4), (size_t)p->pixels, 0}, {0, 0, 0}}, "b5i11",
-                       o->partial, o->y, o->bias, o->norm, o->residual, o->flags, split.count, p->pixels,
-                       p->cout, p->oh, p->ow, p->out_h, p->out_w, p->out_step, p->out_y, p->out_x);
+                       (struct sanl_range){{sanl_tiles(p->cout, 4), (size_t)p->pixels, 0}, {0, 0, 0}},
+                       "b5i11", o->partial, o->y, o->bias, o->norm, o->residual, o->flags, split.count,
+                       p->pixels, p->cout, p->oh, p->ow, p->out_h, p->out_w, p->out_step, p->out_y, p->out_x);
 }
 
 static enum sanl_status forward(struct sanl_device *device, const struct conv2d_kernel *k,
@@ -184,14 +179,15 @@ static enum sanl_status sum_weights(struct sanl_device *device, const struct con
                                     const struct conv2d_pass *p, int batch, int split, sanl_buffer x,
                                     sanl_buffer g, sanl_buffer dw, bool add)
 {
-    const int rows = p->taps * p->run, groups = (int)tiles(rows, k->rows),
+    const int rows = p->taps * p->run, groups = (int)sanl_tiles(rows, k->rows),
               splits = (p->pixels + split - 1) / split;
     const bool quads = (p->pitch | p->run | p->cout) % 4 == 0;
     struct sanl_kernel *kernel;
     SANL_TRY(get_kernel(&kernel, device, k, "conv2d_weight_gradient", quads, false));
     const size_t items = (size_t)(k->group_rows * k->group_lanes);
     const struct sanl_range range = {
-        {tiles(p->cout, k->lanes) * items, (size_t)groups * (size_t)batch, (size_t)splits}, {items, 1, 1}};
+        {sanl_tiles(p->cout, k->lanes) * items, (size_t)groups * (size_t)batch, (size_t)splits},
+        {items, 1, 1}};
     return sanl_launch(device, kernel, range, "b3i16", x, g, dw, rows, p->pixels, split, p->h, p->w, p->pitch,
                        p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, groups, add ? 1 : 0);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "ops/conv2d.h"
+#include "ops/tile.h"
 #include "ops/tuned.h"
 
 /* Rows of the output by lanes of channels. */
@@ -40,10 +41,9 @@ static const struct conv2d_kernel *kernel_named(const char *name)
 static bool runs_on(const struct conv2d_kernel *kernel, const struct sanl_device *device)
 {
     const struct sanl_device_info *info = device ? sanl_device_get_info(device) : NULL;
-    const size_t local = (size_t)2 * 16 * (size_t)(kernel->rows + kernel->lanes + 8) * sizeof(float);
     return !info || kernel->route != &sanl_conv2d_tile ||
            (info->max_work_group >= (uint64_t)(kernel->group_rows * kernel->group_lanes) &&
-            info->local_bytes >= local);
+            info->local_bytes >= sanl_tile_local_bytes(kernel->rows, kernel->lanes));
 }
 
 static int channels_out(const struct conv2d_sizes *s, enum conv2d_direction direction)

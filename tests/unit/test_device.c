@@ -64,6 +64,11 @@ static void buffers_hold_their_parts(void **state)
     assert_int_equal(sanl_buffer_part(&inner, part, 4, 4), SANL_OK);
     assert_int_equal(sanl_buffer_part(&over, whole, 3 * align, align + 1), SANL_ERR_INTERNAL);
     assert_null(over);
+    assert_int_equal(sanl_buffer_write(device, part, 4, values, 8), SANL_ERR_INTERNAL);
+    assert_int_equal(sanl_buffer_read(device, part, 9, back, 1), SANL_ERR_INTERNAL);
+    assert_int_equal(sanl_buffer_copy(device, whole, part, 0, 4, 8), SANL_ERR_INTERNAL);
+    assert_int_equal(sanl_buffer_fill(device, part, 3, 0.0f), SANL_ERR_INTERNAL);
+    assert_int_equal(sanl_buffer_clear(device, part, 8, 4), SANL_ERR_INTERNAL);
     sanl_buffer_free(part); /* the memory lives on */
     sanl_buffer_free(whole);
     assert_int_equal(sanl_device_most_allocated(device), 4 * align);
