@@ -43,6 +43,7 @@ struct sanl_data_config {
     int workers;           /* decoding threads */
     int ring;              /* batches prepared ahead */
     double max_megapixels; /* larger images are refused */
+    bool boxes;            /* the network sees the box; else the whole picture */
     double margin; /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
     struct sanl_augment_config augment;
 };

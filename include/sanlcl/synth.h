@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 struct sanl_synth_options {
-    const char *layout; /* "fld", the only one */
+    const char *layout; /* fld, deepfashion_c, coco, info_csv, cub200, foodnet */
     int count;          /* pictures, 1..99999999 */
     uint64_t seed;      /* picture i depends on (seed, i, size, variety) alone */
     int size;           /* longer side of a picture in pixels, 64..2048 */
@@ -27,8 +27,7 @@ struct sanl_synth_options {
 /* 1000 pictures of 256 pixels, seed 1, variety 1, 15 % val and 15 % test. */
 void sanl_synth_defaults(struct sanl_synth_options *options);
 
-/* Writes a data set with the layout of FLD into `folder`, which is made when missing and must not hold Anno,
- * Eval or img yet:
+/* Writes a data set into `folder`, which is made when missing and must be empty. In the layout of FLD:
  *   img/img_00000001.jpg ...
  *   Anno/list_landmarks.txt  clothes type, variation type, (visibility, x, y) for each landmark
  *   Anno/list_bbox.txt  Eval/list_eval_partition.txt

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,48 @@ enum sanl_status sanl_folder_make(const char *path)
     }
     free(copy);
     return status;
+}
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+enum sanl_status sanl_folder_claim(const char *path)
+{
+    enum sanl_status status = SANL_OK;
+    SANL_TRY(sanl_folder_make(path));
+    DIR *folder = opendir(path);
+    if (!folder)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open the folder", path);
+    for (struct dirent *entry; (entry = readdir(folder)) && status == SANL_OK;)
+        if (!is_dots(entry->d_name))
+            status = sanl_fail(SANL_ERR_IO,
+                               "%s: the folder is not empty, it holds %s; choose another or remove it", path,
+                               entry->d_name);
+    closedir(folder);
+    return status;
+}
+
+void sanl_folder_clear(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct stat info;
+        char *inner = is_dots(entry->d_name) ? NULL : sanl_path_join(path, entry->d_name);
+        if (!inner)
+            continue;
+        if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode)) {
+            sanl_folder_clear(inner);
+            (void)rmdir(inner);
+        } else {
+            (void)unlink(inner);
+        }
+        free(inner);
+    }
+    closedir(folder);
 }
 
 bool sanl_file_exists(const char *path)

@@ -34,6 +34,12 @@ SANL_CHECKED enum sanl_status sanl_file_write(const char *path, const void *byte
 /* Makes the folder and its parents; fine when it exists. */
 SANL_CHECKED enum sanl_status sanl_folder_make(const char *path);
 
+/* Makes the folder as above; fails when it holds anything. */
+SANL_CHECKED enum sanl_status sanl_folder_claim(const char *path);
+
+/* Removes what the folder holds, folders and all, as far as it can; links are not followed. */
+void sanl_folder_clear(const char *path);
+
 bool sanl_file_exists(const char *path);
 bool sanl_folder_exists(const char *path);
 

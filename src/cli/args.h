@@ -41,7 +41,8 @@ struct sanl_arg {
         .choices = sanl_args_routes, .help = "kernels of convolutions and matrix products"                   \
     }
 
-extern const char *const sanl_args_routes[]; /* names of enum sanl_route, NULL-ended */
+extern const char *const sanl_args_routes[];  /* names of enum sanl_route, NULL-ended */
+extern const char *const sanl_args_layouts[]; /* of data sets, NULL-ended */
 
 struct sanl_args;
 

@@ -2,15 +2,13 @@
 #include "cli/args.h"
 #include "cli/progress.h"
 
-static const char *const layouts[] = {"fld", NULL};
-
 static const struct sanl_arg args_table[] = {
     {.name = "--layout",
      .value = "NAME",
      .help = "layout on disk",
      .type = SANL_ARG_TEXT,
      .preset = "fld",
-     .choices = layouts},
+     .choices = sanl_args_layouts},
     {.name = "--count",
      .value = "N",
      .help = "pictures",
@@ -88,9 +86,11 @@ static enum sanl_status run(const struct sanl_args *args)
 const struct sanl_command sanl_cmd_synth = {
     .name = "synth",
     .summary = "draw a data set of synthetic garments",
-    .details =
-        "Writes Anno, Eval and img below the folder OUT in the layout of a public data set, with the parts\n"
-        "train, val and test.\n",
+    .details = "Writes a data set into the folder OUT, which must be empty or missing, in the layout of a "
+               "public one: "
+               "fld,\ndeepfashion_c, coco, info_csv, cub200 (garments for birds) or foodnet (for dishes). "
+               "Its parts are "
+               "train, val\nand test, in cub200 train and test.\n",
     .args = args_table,
     .positional = "OUT",
     .least = 1,

@@ -1,11 +1,13 @@
 #include "data/dataset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 
-static enum sanl_status find_format(const struct sanl_dataset_format **out, const char *name)
+enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out, const char *name)
 {
     char known[256] = "";
     for (const struct sanl_dataset_format *f = sanl_dataset_formats; f->name; f++) {
@@ -16,12 +18,10 @@ static enum sanl_status find_format(const struct sanl_dataset_format **out, cons
         strncat(known, known[0] ? ", " : "", sizeof known - 1 - strlen(known));
         strncat(known, f->name, sizeof known - 1 - strlen(known));
     }
-    return sanl_fail(SANL_ERR_USAGE, "data.format: no data set format is called '%s'; known: %s", name,
-                     known);
+    return sanl_fail(SANL_ERR_USAGE, "no data set format is called '%s'; known: %s", name, known);
 }
 
-/* Lists the records of one part, at most `limit` of them when that is above 0. */
-static enum sanl_status list_part(struct sanl_dataset *dataset, int part, int limit)
+static enum sanl_status list_part(struct sanl_dataset *dataset, int part)
 {
     struct sanl_part *p = &dataset->parts[part];
     for (int i = 0; i < dataset->count; i++)
@@ -33,19 +33,65 @@ static enum sanl_status list_part(struct sanl_dataset *dataset, int part, int li
         if (dataset->records[i].part == part)
             p->records[n++] = i;
     }
-    if (limit > 0 && limit < p->count) {
-        for (int i = 0; i < limit; i++)
-            p->records[i] = p->records[(int64_t)i * p->count / limit];
-        p->count = limit;
-    }
     return SANL_OK;
+}
+
+static void limit_part(struct sanl_part *p, int limit)
+{
+    if (limit <= 0 || limit >= p->count)
+        return;
+    for (int i = 0; i < limit; i++)
+        p->records[i] = p->records[(int64_t)i * p->count / limit];
+    p->count = limit;
+}
+
+enum sanl_status sanl_dataset_keep(struct sanl_dataset *dataset, char *text)
+{
+    if (!text)
+        return SANL_OK;
+    const enum sanl_status status = sanl_grow(&dataset->texts, &dataset->text_room,
+                                              (size_t)dataset->text_count + 1, sizeof *dataset->texts);
+    if (status == SANL_OK)
+        dataset->texts[dataset->text_count++] = text;
+    else
+        free(text);
+    return status;
+}
+
+enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dataset, const char *name)
+{
+    SANL_TRY(sanl_grow(&dataset->category_names, &dataset->category_room, (size_t)dataset->category_count + 1,
+                       sizeof *dataset->category_names));
+    dataset->category_names[dataset->category_count++] = name;
+    return SANL_OK;
+}
+
+/* Says where the parts differ from the published ones. */
+static void compare_published(const struct sanl_dataset *d)
+{
+    const int *published = d->format->published;
+    char found[128] = "", expected[128] = "";
+    size_t at = 0, at_expected = 0;
+    long total = 0;
+    bool same = true;
+    for (int i = 0; i < SANL_DATASET_PARTS && d->format->part_names[i]; i++) {
+        at += (size_t)snprintf(found + at, sizeof found - at, "%s%s %d", i ? ", " : "",
+                               d->format->part_names[i], d->parts[i].count);
+        at_expected += (size_t)snprintf(expected + at_expected, sizeof expected - at_expected, "%s%d",
+                                        i ? ", " : "", published[i]);
+        total += published[i];
+        same = same && d->parts[i].count == published[i];
+    }
+    if (total && !same && d->count > total / 2)
+        sanl_log(SANL_LOG_WARNING, "%s: %s pictures; the published %s has %s", d->root, found,
+                 d->format->name, expected);
 }
 
 enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_data_config *config)
 {
     *out = NULL;
     const struct sanl_dataset_format *format = NULL;
-    SANL_TRY(find_format(&format, config->format));
+    SANL_TRY(sanl_dataset_find_format(&format, config->format));
     if (!config->root[0])
         return sanl_fail(SANL_ERR_USAGE, "data.root is not set: give the folder of the data set");
     if (!sanl_folder_exists(config->root))
@@ -57,11 +103,15 @@ enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_
     dataset->root = sanl_strdup(config->root);
     if (!dataset->root)
         goto done;
+    dataset->format = format;
     status = format->read(dataset);
-    for (int part = 0; status == SANL_OK && dataset->part_names[part]; part++)
-        status = list_part(dataset, part, config->limit);
+    for (int part = 0; status == SANL_OK && dataset->format->part_names[part]; part++)
+        status = list_part(dataset, part);
     if (status != SANL_OK)
         goto done;
+    compare_published(dataset);
+    for (int part = 0; dataset->format->part_names[part]; part++)
+        limit_part(&dataset->parts[part], config->limit);
     *out = dataset;
     dataset = NULL;
 done:
@@ -75,8 +125,9 @@ void sanl_dataset_free(struct sanl_dataset *dataset)
         return;
     for (int i = 0; i < SANL_DATASET_PARTS; i++)
         free(dataset->parts[i].records);
-    for (int i = 0; i < SANL_DATASET_TEXTS; i++)
+    for (int i = 0; i < dataset->text_count; i++)
         free(dataset->texts[i]);
+    free(dataset->texts);
     free(dataset->category_names);
     free(dataset->records);
     free(dataset->root);
@@ -87,20 +138,22 @@ enum sanl_status sanl_dataset_find_part(const struct sanl_part **out, const stru
                                         const char *name)
 {
     char known[256] = "";
-    for (int i = 0; dataset->part_names[i]; i++) {
-        if (strcmp(dataset->part_names[i], name) == 0) {
+    for (int i = 0; dataset->format->part_names[i]; i++) {
+        if (strcmp(dataset->format->part_names[i], name) == 0) {
             *out = &dataset->parts[i];
             return (*out)->count ? SANL_OK
                                  : sanl_fail(SANL_ERR_USAGE, "%s: no picture belongs to part '%s'",
                                              dataset->root, name);
         }
         strncat(known, known[0] ? ", " : "", sizeof known - 1 - strlen(known));
-        strncat(known, dataset->part_names[i], sizeof known - 1 - strlen(known));
+        strncat(known, dataset->format->part_names[i], sizeof known - 1 - strlen(known));
     }
     return sanl_fail(SANL_ERR_USAGE, "%s: no part is called '%s'; known: %s", dataset->root, name, known);
 }
 
 char *sanl_dataset_image_path(const struct sanl_dataset *dataset, const struct sanl_record *record)
 {
-    return sanl_path_join(dataset->root, record->image);
+    const char *folder = dataset->image_folder;
+    return folder ? sanl_format("%s/%s/%s", dataset->root, folder, record->image)
+                  : sanl_path_join(dataset->root, record->image);
 }

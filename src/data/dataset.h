@@ -2,22 +2,23 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sanlcl/config.h>
 #include "base/status.h"
 #include "landmark/scheme.h"
 
-enum { SANL_DATASET_PARTS = 4, SANL_DATASET_TEXTS = 4 };
+enum { SANL_DATASET_PARTS = 4 };
 
 struct sanl_record {
-    const char *image;                        /* file, relative to the data set's root */
+    const char *image;                        /* file, relative to the data set's image_folder */
     double landmark_img[SANL_LANDMARKS][2];   /* meaningful where visible or occluded */
     unsigned char visibility[SANL_LANDMARKS]; /* enum sanl_visibility */
-    struct sanl_box box;
-    int category;            /* from 0; -1 when the data set has none */
-    unsigned char clothes;   /* enum sanl_clothes */
-    unsigned char variation; /* of pose or zoom, as the data set numbers it; 0: unknown */
-    unsigned char part;      /* of part_names */
+    struct sanl_box box;                      /* all zeros: the data set has none; the whole picture counts */
+    int category;                             /* from 0; -1 when the data set has none */
+    unsigned char clothes;                    /* enum sanl_clothes; 0: no garment */
+    unsigned char variation;                  /* of pose or zoom, as the data set numbers it; 0: unknown */
+    unsigned char part;                       /* of part_names */
 };
 
 struct sanl_part {
@@ -27,28 +28,54 @@ struct sanl_part {
 
 struct sanl_dataset {
     char *root;
-    struct sanl_record *records; /* (count,) */
+    const char *image_folder; /* relative to the root; NULL: the root itself */
+    const struct sanl_dataset_format *format;
+    const struct sanl_dataset *source; /* whose pictures a converted set shows; NULL: its own */
+    struct sanl_record *records;       /* (count,) */
     int count;
-    const char *const *part_names; /* NULL-ended, of the format */
     struct sanl_part parts[SANL_DATASET_PARTS];
     const char **category_names; /* (category_count,) */
     int category_count;
-    char *texts[SANL_DATASET_TEXTS]; /* what the names point into */
+    size_t category_room;
+    char **texts; /* (text_count,): what the names point into */
+    int text_count;
+    size_t text_room;
 };
 
-/* A layout on disk. `read` fills records, part_names, the category names and texts of a zeroed data set whose
+/* A layout on disk. `read` fills records, the category names and texts of a zeroed data set whose
  * root is set; what it has filled when it fails is freed by its caller. */
 struct sanl_dataset_format {
     const char *name;
-    const char *help;
+    const char *const *part_names;     /* NULL-ended */
+    int published[SANL_DATASET_PARTS]; /* pictures of each part of the published set; 0: not known */
+    bool landmarks, categories;        /* every record has a garment's landmarks, a category */
     enum sanl_status (*read)(struct sanl_dataset *dataset);
+    /* The name that a record's picture has in this layout, relative to the root, in new memory; NULL with the
+     * message set on failure. */
+    char *(*place)(const struct sanl_dataset *dataset, const struct sanl_record *record);
+    /* Writes the annotation files of a data set whose records' pictures have such names; they are in place.
+     */
+    enum sanl_status (*write)(const struct sanl_dataset *dataset, const char *folder);
 };
+
+/* "train", "val", "test", NULL: the parts of most formats. */
+extern const char *const sanl_part_names[];
 
 /* All formats; ended by a NULL name (src/data/datasets.c). */
 extern const struct sanl_dataset_format sanl_dataset_formats[];
 
-/* Opens config->root as config->format. With config->limit each part keeps at most so many records, spread
- * evenly over the part. No picture is opened. */
+/* For readers: keeps `text`, which belongs to the data set even when this fails; NULL is left alone. */
+SANL_CHECKED enum sanl_status sanl_dataset_keep(struct sanl_dataset *dataset, char *text);
+/* Names the next category. */
+SANL_CHECKED enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dataset, const char *name);
+
+/* The row of sanl_dataset_formats; an unknown name is an error. */
+SANL_CHECKED enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out,
+                                                       const char *name);
+
+/* Opens config->root as config->format. Logs a warning where a part has not the published set's number of
+ * pictures and the whole has more than half of them; a smaller set is one of its own. With config->limit each
+ * part keeps at most so many records, spread evenly over the part. No picture is opened. */
 SANL_CHECKED enum sanl_status sanl_dataset_open(struct sanl_dataset **out,
                                                 const struct sanl_data_config *config);
 void sanl_dataset_free(struct sanl_dataset *dataset); /* takes NULL */

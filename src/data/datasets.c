@@ -1,10 +1,56 @@
+#include "data/coco.h"
+#include "data/cub200.h"
 #include "data/dataset.h"
-#include "data/fld.h"
+#include "data/deepfashion.h"
+#include "data/foodnet.h"
+#include "data/info_csv.h"
 
 #include <stddef.h>
 
+const char *const sanl_part_names[] = {"train", "val", "test", NULL};
+static const char *const train_and_test[] = {"train", "test", NULL};
+
+/* What each reads stands in its header. */
 const struct sanl_dataset_format sanl_dataset_formats[] = {
-    {"fld", "Fashion Landmark Detection: Anno/list_{landmarks,bbox}.txt, Eval/list_eval_partition.txt, img/",
-     sanl_fld_read},
-    {NULL, NULL, NULL},
+    {.name = "fld",
+     .part_names = sanl_part_names,
+     .published = {83033, 19992, 19991},
+     .landmarks = true,
+     .read = sanl_fld_read,
+     .place = sanl_deepfashion_place,
+     .write = sanl_fld_write},
+    {.name = "deepfashion_c",
+     .part_names = sanl_part_names,
+     .published = {209222, 40000, 40000},
+     .landmarks = true,
+     .read = sanl_deepfashion_c_read,
+     .place = sanl_deepfashion_place,
+     .write = sanl_deepfashion_c_write},
+    {.name = "coco",
+     .part_names = sanl_part_names,
+     .landmarks = true,
+     .read = sanl_coco_read,
+     .place = sanl_deepfashion_place,
+     .write = sanl_coco_write},
+    {.name = "info_csv",
+     .part_names = sanl_part_names,
+     .landmarks = true,
+     .read = sanl_info_csv_read,
+     .place = sanl_deepfashion_place,
+     .write = sanl_info_csv_write},
+    {.name = "cub200",
+     .part_names = train_and_test,
+     .published = {5994, 5794},
+     .categories = true,
+     .read = sanl_cub200_read,
+     .place = sanl_cub200_place,
+     .write = sanl_cub200_write},
+    {.name = "foodnet",
+     .part_names = sanl_part_names,
+     .published = {145065, 20253, 20310},
+     .categories = true,
+     .read = sanl_foodnet_read,
+     .place = sanl_foodnet_place,
+     .write = sanl_foodnet_write},
+    {.name = NULL},
 };

@@ -69,6 +69,7 @@ void sanl_loader_configure(struct sanl_loader_options *out, const struct sanl_co
         .workers = config->data.workers,
         .ring = config->data.ring,
         .margin = config->data.margin,
+        .boxes = config->data.boxes,
         .max_megapixels = config->data.max_megapixels,
         .visible_only = config->loss.visible_only,
         .skip_bad = config->data.on_bad == SANL_ON_BAD_SKIP,
@@ -93,6 +94,7 @@ static enum sanl_status read_record(const struct sanl_loader *l, struct item *it
     const struct sanl_sample_options options = {o->size, o->margin, o->max_megapixels};
     const int index = l->order[from];
     const struct sanl_record *record = &l->dataset->records[index];
+    const struct sanl_box *box = o->boxes && sanl_box_is_set(&record->box) ? &record->box : NULL;
     struct sanl_augment augment = {0};
     char *path = sanl_dataset_image_path(l->dataset, record);
     if (!path)
@@ -102,7 +104,7 @@ static enum sanl_status read_record(const struct sanl_loader *l, struct item *it
         sanl_augment_draw(&augment, &o->augment, key);
     }
     const enum sanl_status status =
-        sanl_sample_read(&item->sample, path, &record->box, &options, o->training ? &augment : NULL);
+        sanl_sample_read(&item->sample, path, box, &options, o->training ? &augment : NULL);
     free(path);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "part '%s', record %d", l->part_name, index + 1);

@@ -16,6 +16,7 @@ struct sanl_loader_options {
     int workers; /* threads; no effect on what the batches hold */
     int ring;    /* batches prepared ahead of the one in use */
     double margin, max_megapixels;
+    bool boxes;        /* crop to the records' boxes; else whole pictures */
     bool training;     /* shuffle and augment, and drop a last partial batch */
     bool visible_only; /* only visible landmarks teach; else the occluded ones too */
     bool categories;   /* every record must have one */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/loader.h"
 #include "data/synth.h"
@@ -95,7 +96,7 @@ static enum sanl_status measure_drawn(const struct sanl_bench_loader_options *op
     status = sanl_synth_write(&drawn, folder);
     if (status == SANL_OK)
         status = measure_all(options, &data);
-    sanl_synth_remove(folder, drawn.count);
+    sanl_folder_clear(folder);
     (void)rmdir(folder);
     free(folder);
     return status;

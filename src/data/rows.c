@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/file.h"
 
 enum { MAX_DIGITS = 15 }; /* whole numbers of so many digits are exact in a double */
@@ -68,6 +69,47 @@ bool sanl_rows_next(struct sanl_rows *rows)
         *p++ = 0;
     rows->next = p;
     return true;
+}
+
+static bool is_image_name(const char *text)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
+    const size_t length = strlen(text);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t ending = strlen(endings[i]);
+        if (length >= ending && strcasecmp(text + length - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Puts back the blanks between two fields of the row. */
+static void join_fields(struct sanl_rows *rows, int first, int last)
+{
+    char *const end = rows->field[last] + strlen(rows->field[last]);
+    for (char *p = rows->field[first]; p < end; p++) {
+        if (!*p)
+            *p = ' ';
+    }
+}
+
+char *sanl_rows_rest(struct sanl_rows *rows, int field)
+{
+    join_fields(rows, field, (rows->fields < SANL_ROW_FIELDS ? rows->fields : SANL_ROW_FIELDS) - 1);
+    return rows->field[field];
+}
+
+void sanl_rows_take_name(struct sanl_rows *rows)
+{
+    int last = 0;
+    while (last < rows->fields && last < SANL_ROW_FIELDS && !is_image_name(rows->field[last]))
+        last++;
+    if (last == 0 || last >= rows->fields || rows->fields > SANL_ROW_FIELDS)
+        return;
+    join_fields(rows, 0, last);
+    rows->fields -= last;
+    for (int i = 1; i < rows->fields; i++)
+        rows->field[i] = rows->field[i + last];
 }
 
 enum sanl_status sanl_rows_fail(const struct sanl_rows *rows, const char *format, ...)

@@ -28,6 +28,13 @@ char *sanl_rows_take_text(struct sanl_rows *rows);
 /* Splits the next line; false at the end of the file. */
 bool sanl_rows_next(struct sanl_rows *rows);
 
+/* Makes the first field an image's name, which may hold blanks: it reaches to the first field that ends in
+ * .jpg, .jpeg or .png, if there is one. */
+void sanl_rows_take_name(struct sanl_rows *rows);
+
+/* The rest of the row from `field` on, blanks and all. */
+char *sanl_rows_rest(struct sanl_rows *rows, int field);
+
 /* Fails with SANL_ERR_FORMAT: "PATH: line LINE: " and the message. */
 enum sanl_status sanl_rows_fail(const struct sanl_rows *rows, const char *format, ...) SANL_PRINTF(2, 3);
 

@@ -277,9 +277,6 @@ struct sanl_synth_record {
     int x[SANL_LANDMARKS], y[SANL_LANDMARKS]; /* 0 where cut off or absent */
 };
 
-/* Removes what sanl_synth_write made of `pictures` pictures; other files stay, and so does `folder`. */
-void sanl_synth_remove(const char *folder, int pictures);
-
 /* Picture `index` of a data set with these options, of which seed, size and variety matter. */
 SANL_CHECKED enum sanl_status sanl_synth_render(struct sanl_image *image, struct sanl_synth_record *record,
                                                 const struct sanl_synth_options *options, int index);

@@ -10,6 +10,11 @@ const char *sanl_landmark_name(int slot)
     return names[slot];
 }
 
+bool sanl_box_is_set(const struct sanl_box *box)
+{
+    return box->x1 != 0 || box->y1 != 0 || box->x2 != 0 || box->y2 != 0;
+}
+
 int sanl_landmark_mirror(int slot)
 {
     return slot ^ 1; /* the scheme lists left and right in turn */

@@ -2,9 +2,13 @@
 #ifndef LANDMARK_SCHEME_H
 #define LANDMARK_SCHEME_H
 
+#include <stdbool.h>
 #include <sanlcl/landmark.h>
 
 enum sanl_clothes { SANL_CLOTHES_UPPER = 1, SANL_CLOTHES_LOWER = 2, SANL_CLOTHES_FULL = 3 };
+
+/* False for a box of zeros, which stands for none. */
+bool sanl_box_is_set(const struct sanl_box *box);
 
 /* The slot of the same landmark on the other side. */
 int sanl_landmark_mirror(int slot);

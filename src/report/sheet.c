@@ -1,58 +1,66 @@
 /* Contact sheets: several pictures in one. */
-#include <sanlcl/report.h>
+#include "report/sheet.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
-#include "image/image.h"
+#include <sanlcl/report.h>
 
 enum { GAP = 6 };
 
 static const double max_megapixels = 200;
 
-/* Fits the picture into the cell of side x side pixels at (left, top). */
-static enum sanl_status place(struct sanl_image *sheet, const char *path, int left, int top, int side)
+enum sanl_status sanl_sheet_create(struct sanl_sheet *out, const char *path, int count, int columns, int side)
 {
-    const struct sanl_image_limits limits = {.max_megapixels = max_megapixels, .min_side = side};
-    struct sanl_image image, fitted;
-    SANL_TRY(sanl_image_read(&image, NULL, NULL, path, &limits));
-    const double factor = (double)side / (image.width > image.height ? image.width : image.height);
-    const int width = (int)fmax(1, round(image.width * factor));
-    const int height = (int)fmax(1, round(image.height * factor));
-    const enum sanl_status status = sanl_image_resize(&fitted, &image, width, height);
-    sanl_image_free(&image);
-    if (status != SANL_OK)
-        return status;
-    left += (side - width) / 2;
-    top += (side - height) / 2;
-    for (int y = 0; y < height; y++)
-        memcpy(sheet->pixels + ((size_t)(top + y) * (size_t)sheet->width + (size_t)left) * 3,
-               fitted.pixels + (size_t)y * (size_t)width * 3, (size_t)width * 3);
+    memset(out, 0, sizeof *out);
+    if (count < 1 || columns < 1 || side < 1)
+        return sanl_fail(SANL_ERR_USAGE, "%s: a contact sheet needs pictures, columns and a size", path);
+    out->columns = columns < count ? columns : count;
+    out->side = side;
+    const double rows = ceil((double)count / out->columns), pitch = (double)side + GAP;
+    const double width = out->columns * pitch + GAP, height = rows * pitch + GAP;
+    if (width > 65535 || height > 65535 || width * height > max_megapixels * 1e6)
+        return sanl_fail(SANL_ERR_LIMIT, "%s: a contact sheet of %.0f x %.0f pixels is too large", path,
+                         width, height);
+    SANL_TRY(sanl_image_create(&out->image, (int)width, (int)height));
+    memset(out->image.pixels, 255, (size_t)out->image.width * (size_t)out->image.height * 3);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_sheet_place(struct sanl_sheet *sheet, const struct sanl_image *image, int cell)
+{
+    const int side = sheet->side, row = cell / sheet->columns, column = cell % sheet->columns;
+    struct sanl_image fitted;
+    const double factor = (double)side / (image->width > image->height ? image->width : image->height);
+    const int width = (int)fmax(1, round(image->width * factor));
+    const int height = (int)fmax(1, round(image->height * factor));
+    SANL_TRY(sanl_image_resize(&fitted, image, width, height));
+    sanl_image_place(&sheet->image, &fitted, GAP + column * (side + GAP) + (side - width) / 2,
+                     GAP + row * (side + GAP) + (side - height) / 2);
     sanl_image_free(&fitted);
     return SANL_OK;
+}
+
+static enum sanl_status place_file(struct sanl_sheet *sheet, const char *path, int cell)
+{
+    const struct sanl_image_limits limits = {.max_megapixels = max_megapixels, .min_side = sheet->side};
+    struct sanl_image image;
+    SANL_TRY(sanl_image_read(&image, NULL, NULL, path, &limits));
+    const enum sanl_status status = sanl_sheet_place(sheet, &image, cell);
+    sanl_image_free(&image);
+    return status;
 }
 
 enum sanl_status sanl_sheet_write(const char *path, const char *const *image_paths, size_t count, int columns,
                                   int side)
 {
-    if (count < 1 || columns < 1 || side < 1)
-        return sanl_fail(SANL_ERR_USAGE, "%s: a contact sheet needs pictures, columns and a size", path);
-    if ((size_t)columns > count)
-        columns = (int)count;
-    const double rows = ceil((double)count / columns), pitch = (double)side + GAP;
-    const double width = columns * pitch + GAP, height = rows * pitch + GAP;
-    if (width > 65535 || height > 65535 || width * height > max_megapixels * 1e6)
-        return sanl_fail(SANL_ERR_LIMIT, "%s: a contact sheet of %.0f x %.0f pixels is too large", path,
-                         width, height);
-    struct sanl_image sheet;
-    SANL_TRY(sanl_image_create(&sheet, (int)width, (int)height));
-    memset(sheet.pixels, 255, (size_t)sheet.width * (size_t)sheet.height * 3);
+    struct sanl_sheet sheet;
+    SANL_TRY(sanl_sheet_create(&sheet, path, count < INT_MAX ? (int)count : INT_MAX, columns, side));
     enum sanl_status status = SANL_OK;
-    for (size_t i = 0; i < count && status == SANL_OK; i++) {
-        const int row = (int)(i / (size_t)columns), column = (int)(i % (size_t)columns);
-        status = place(&sheet, image_paths[i], GAP + column * (side + GAP), GAP + row * (side + GAP), side);
-    }
+    for (size_t i = 0; i < count && status == SANL_OK; i++)
+        status = place_file(&sheet, image_paths[i], (int)i);
     if (status == SANL_OK)
-        status = sanl_image_write(&sheet, path, 92);
-    sanl_image_free(&sheet);
+        status = sanl_image_write(&sheet.image, path, 92);
+    sanl_image_free(&sheet.image);
     return status;
 }

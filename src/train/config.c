@@ -63,6 +63,7 @@ static const struct sanl_option rows[] = {
     INT(data.workers, 1, 256, "2", "threads that decode and augment images; no effect on results"),
     INT(data.ring, 2, 64, "4", "batches prepared ahead"),
     DOUBLE(data.max_megapixels, 0.01, 4000, "100", "larger images are refused"),
+    BOOL(data.boxes, "true", "crop to the boxes, where the data set has them; else whole pictures"),
     DOUBLE(data.margin, 0, 1, "0",
          "the box is enlarged by this share of its sides; 0 is the protocol of the peers"),
     DOUBLE(data.augment.flip, 0, 1, "0.5",

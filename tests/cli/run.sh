@@ -67,7 +67,7 @@ expect 2 '' '--dump and --summary do not go together' config --dump --summary
 
 # A data set, and an interrupt in the middle of one.
 expect 2 '' '^sanlcl synth: expected OUT' synth
-expect 2 '' "--layout: expected one of fld, found 'coco'" synth --layout coco "$folder/data"
+expect 2 '' "--layout: expected one of fld, deepfashion_c, .*, found 'voc'" synth --layout voc "$folder/data"
 expect 2 '' "--count: expected a whole number from 1 to 99999999, found '0'" synth --count 0 "$folder/data"
 expect 2 '' "--size: expected a whole number from 64 to 2048, found '64.5'" synth --size=64.5 "$folder/data"
 expect 0 '3 pictures' '' synth --count 3 --size 64 "$folder/data"

@@ -1,4 +1,4 @@
-/* data/fld.c: annotation files, good and bad. */
+/* data/deepfashion.c: annotation files, good and bad. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -297,10 +297,10 @@ static void binary_files_are_refused(void **state)
 static void unknown_formats_and_roots_are_named(void **state)
 {
     (void)state;
-    struct sanl_data_config config = {.format = "coco", .root = "/tmp"};
+    struct sanl_data_config config = {.format = "voc", .root = "/tmp"};
     struct sanl_dataset *d = NULL;
     assert_int_equal(sanl_dataset_open(&d, &config), SANL_ERR_USAGE);
-    assert_non_null(strstr(sanl_error_message(), "'coco'; known: fld"));
+    assert_non_null(strstr(sanl_error_message(), "'voc'; known: fld"));
     snprintf(config.format, sizeof config.format, "fld");
     snprintf(config.root, sizeof config.root, "/tmp/no such folder");
     assert_int_equal(sanl_dataset_open(&d, &config), SANL_ERR_IO);

@@ -128,6 +128,7 @@ static struct sanl_loader_options options_for(bool training, int workers)
         .workers = workers,
         .ring = 2,
         .max_megapixels = 1,
+        .boxes = true,
         .training = training,
         .visible_only = true,
         .seed = 7,

@@ -1,0 +1,358 @@
+#include "data/coco.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "data/join.h"
+#include "data/json_stream.h"
+#include "data/layout.h"
+
+enum { MAX_COORDINATE = 65536, FILE_BYTES = 64 };
+static const size_t max_bytes = (size_t)2 << 30;
+
+struct picture {
+    json_int_t id;
+    const char *name;
+};
+
+struct reader {
+    struct sanl_join join;
+    const char *path;
+    struct picture *pictures; /* of the file at hand, by id */
+    size_t picture_count, picture_room;
+    unsigned char part;
+    int clothes; /* that the file's name promises; 0: any */
+    double base; /* of the first pixel */
+};
+
+/* annotations/fld_upper_train.json, or annotations/train.json for clothes 0. */
+static void file_name(char out[FILE_BYTES], int clothes, const char *part)
+{
+    const char *kind = sanl_clothes_name(clothes);
+    if (kind)
+        snprintf(out, FILE_BYTES, "annotations/fld_%s_%s.json", kind, part);
+    else
+        snprintf(out, FILE_BYTES, "annotations/%s.json", part);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+static enum sanl_status read_number(double *out, const json_t *value, const char *what, size_t index)
+{
+    *out = json_number_value(value);
+    if (!json_is_number(value) || !(fabs(*out) <= MAX_COORDINATE))
+        return sanl_fail(SANL_ERR_FORMAT, "%s[%zu]: expected a number of pixels", what, index);
+    return SANL_OK;
+}
+
+static enum sanl_status read_picture(void *payload, const json_t *element)
+{
+    struct reader *r = payload;
+    const json_t *id = json_object_get(element, "id");
+    const char *name = json_string_value(json_object_get(element, "file_name"));
+    const struct sanl_rows nowhere = {.path = r->path};
+    if (!json_is_integer(id) || !name || !name[0])
+        return sanl_fail(SANL_ERR_FORMAT, "expected an object with a whole 'id' and a 'file_name'");
+    if (sanl_join_check_name(&nowhere, name) != SANL_OK)
+        return sanl_fail(SANL_ERR_FORMAT, "file_name '%s': the name must not leave the folder", name);
+    SANL_TRY(sanl_grow(&r->pictures, &r->picture_room, r->picture_count + 1, sizeof *r->pictures));
+    char *copy = sanl_strdup(name);
+    if (!copy)
+        return SANL_ERR_MEMORY;
+    SANL_TRY(sanl_dataset_keep(r->join.dataset, copy));
+    r->pictures[r->picture_count++] = (struct picture){json_integer_value(id), copy};
+    return SANL_OK;
+}
+
+static int compare_pictures(const void *a, const void *b)
+{
+    const struct picture *p = a, *q = b;
+    return p->id < q->id ? -1 : p->id > q->id;
+}
+
+static enum sanl_status find_picture(const char **name, const struct reader *r, const json_t *id)
+{
+    const struct picture key = {json_integer_value(id), NULL};
+    const struct picture *p = json_is_integer(id) && r->picture_count
+                                  ? bsearch(&key, r->pictures, r->picture_count, sizeof key, compare_pictures)
+                                  : NULL;
+    if (!p)
+        return sanl_fail(SANL_ERR_FORMAT, "'image_id': no image of the file has this id");
+    *name = p->name;
+    return SANL_OK;
+}
+
+static enum sanl_status read_box(struct sanl_box *out, const json_t *box, double base)
+{
+    double v[4];
+    if (json_array_size(box) != 4)
+        return sanl_fail(SANL_ERR_FORMAT, "'bbox': expected [x, y, width, height]");
+    for (size_t i = 0; i < 4; i++)
+        SANL_TRY(read_number(&v[i], json_array_get(box, i), "bbox", i));
+    if (!(v[2] > 0 && v[3] > 0))
+        return sanl_fail(SANL_ERR_FORMAT, "'bbox': expected a width and a height above 0");
+    *out = (struct sanl_box){v[0] - base, v[1] - base, v[0] + v[2] - base, v[1] + v[3] - base};
+    return SANL_OK;
+}
+
+static int clothes_of(size_t keypoints)
+{
+    for (int clothes = SANL_CLOTHES_UPPER; clothes <= SANL_CLOTHES_FULL; clothes++) {
+        int count;
+        sanl_clothes_slots(clothes, &count);
+        if ((size_t)count == keypoints)
+            return clothes;
+    }
+    return 0;
+}
+
+static enum sanl_status read_keypoints(struct sanl_record *record, const struct reader *r,
+                                       const json_t *keypoints)
+{
+    const size_t numbers = json_array_size(keypoints);
+    const int clothes = numbers % 3 ? 0 : clothes_of(numbers / 3);
+    int count;
+    if (!clothes || (r->clothes && clothes != r->clothes))
+        return sanl_fail(SANL_ERR_FORMAT, "'keypoints': expected %s numbers, found %zu",
+                         r->clothes == SANL_CLOTHES_UPPER   ? "18"
+                         : r->clothes == SANL_CLOTHES_LOWER ? "12"
+                         : r->clothes == SANL_CLOTHES_FULL  ? "24"
+                                                            : "12, 18 or 24",
+                         numbers);
+    const int *slots = sanl_clothes_slots(clothes, &count);
+    record->clothes = (unsigned char)clothes;
+    for (int i = 0; i < count; i++) {
+        const size_t at = 3 * (size_t)i;
+        double v[3];
+        for (size_t j = 0; j < 3; j++)
+            SANL_TRY(read_number(&v[j], json_array_get(keypoints, at + j), "keypoints", at + j));
+        if (v[2] != 0 && v[2] != 1 && v[2] != 2)
+            return sanl_fail(SANL_ERR_FORMAT,
+                             "keypoints[%zu]: expected 2 (visible), 1 (occluded) or 0 (cut off)", at + 2);
+        record->visibility[slots[i]] = v[2] == 2 ? SANL_VISIBLE : v[2] == 1 ? SANL_OCCLUDED : SANL_CUT_OFF;
+        for (int axis = 0; axis < 2 && v[2] != 0; axis++)
+            record->landmark_img[slots[i]][axis] = v[axis] - r->base;
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status read_annotation(void *payload, const json_t *element)
+{
+    struct reader *r = payload;
+    struct sanl_record record = {.category = -1, .part = r->part};
+    struct sanl_record *appended;
+    memset(record.visibility, SANL_ABSENT, sizeof record.visibility);
+    SANL_TRY(find_picture(&record.image, r, json_object_get(element, "image_id")));
+    SANL_TRY(read_box(&record.box, json_object_get(element, "bbox"), r->base));
+    SANL_TRY(read_keypoints(&record, r, json_object_get(element, "keypoints")));
+    SANL_TRY(sanl_join_append(&appended, &r->join));
+    *appended = record;
+    return SANL_OK;
+}
+
+static enum sanl_status check_ids(const struct reader *r)
+{
+    for (size_t i = 1; i < r->picture_count; i++) {
+        if (r->pictures[i].id == r->pictures[i - 1].id)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: two images have the id %lld", r->path,
+                             (long long)r->pictures[i].id);
+    }
+    return SANL_OK;
+}
+
+static enum sanl_status read_file(struct reader *r, const char *path)
+{
+    char *text;
+    size_t length;
+    SANL_TRY(sanl_file_read(&text, &length, path, max_bytes));
+    r->path = path;
+    r->picture_count = 0;
+    enum sanl_status status = sanl_json_list(text, length, path, "images", read_picture, r);
+    if (status == SANL_OK && r->picture_count > 1)
+        qsort(r->pictures, r->picture_count, sizeof *r->pictures, compare_pictures);
+    if (status == SANL_OK)
+        status = check_ids(r);
+    if (status == SANL_OK)
+        status = sanl_json_list(text, length, path, "annotations", read_annotation, r);
+    free(text);
+    return status;
+}
+
+static enum sanl_status read_if_there(struct reader *r, bool *found)
+{
+    char name[FILE_BYTES];
+    file_name(name, r->clothes, sanl_part_names[r->part]);
+    char *path = sanl_path_join(r->join.dataset->root, name);
+    if (!path)
+        return SANL_ERR_MEMORY;
+    const bool there = sanl_file_exists(path);
+    *found = *found || there;
+    const enum sanl_status status = there ? read_file(r, path) : SANL_OK;
+    free(path);
+    return status;
+}
+
+/* Names are relative to the root or, where the first picture is not there, to img. */
+static enum sanl_status settle_image_folder(struct sanl_dataset *d)
+{
+    if (d->count == 0)
+        return SANL_OK;
+    char *path = sanl_path_join(d->root, d->records[0].image);
+    if (!path)
+        return SANL_ERR_MEMORY;
+    if (!sanl_file_exists(path))
+        d->image_folder = strncmp(d->records[0].image, "img/", 4) == 0 ? NULL : "img";
+    free(path);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_coco_read(struct sanl_dataset *dataset)
+{
+    struct reader r = {.join = {.dataset = dataset}};
+    enum sanl_status status = SANL_OK;
+    bool found = false;
+    for (r.part = 0; sanl_part_names[r.part] && status == SANL_OK; r.part++)
+        for (r.clothes = 0; r.clothes <= SANL_CLOTHES_FULL && status == SANL_OK; r.clothes++) {
+            r.base = r.clothes ? 1 : 0;
+            status = read_if_there(&r, &found);
+        }
+    if (status == SANL_OK && !found)
+        status = sanl_fail(SANL_ERR_IO,
+                           "%s: has none of annotations/fld_{upper,lower,full}_{train,val,test}.json and "
+                           "annotations/{train,val,test}.json",
+                           dataset->root);
+    if (status == SANL_OK)
+        status = settle_image_folder(dataset);
+    free(r.pictures);
+    sanl_join_free(&r.join);
+    return status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+/* Pictures and annotations of one file; each record is an image of its own, whose id is its index + 1. */
+struct writer {
+    FILE *file;
+    const struct sanl_dataset *dataset;
+    unsigned char part, clothes;
+};
+
+static bool is_wanted(const struct writer *w, const struct sanl_record *record)
+{
+    return record->part == w->part && record->clothes == w->clothes;
+}
+
+static void write_number(FILE *file, double value)
+{
+    char text[32];
+    sanl_number_text(text, value);
+    fputs(text, file);
+}
+
+static enum sanl_status write_images(const struct writer *w)
+{
+    const char *separator = "\n";
+    fputs("{\"images\": [", w->file);
+    for (int i = 0; i < w->dataset->count; i++) {
+        const struct sanl_record *r = &w->dataset->records[i];
+        int width, height;
+        if (!is_wanted(w, r))
+            continue;
+        SANL_TRY(sanl_layout_picture_size(&width, &height, w->dataset, i));
+        fprintf(w->file, "%s{\"id\": %d, \"file_name\": ", separator, i + 1);
+        sanl_text_json(w->file, r->image);
+        fprintf(w->file, ", \"height\": %d, \"width\": %d}", height, width);
+        separator = ",\n";
+    }
+    fputs("\n],\n", w->file);
+    return SANL_OK;
+}
+
+static void write_annotation(const struct writer *w, int index)
+{
+    const struct sanl_record *r = &w->dataset->records[index];
+    const double sides[] = {r->box.x1 + 1, r->box.y1 + 1, r->box.x2 - r->box.x1, r->box.y2 - r->box.y1};
+    int count, seen = 0;
+    const int *slots = sanl_clothes_slots(r->clothes, &count);
+    fprintf(w->file, "{\"id\": %d, \"image_id\": %d, \"category_id\": 1, \"keypoints\": [", index + 1,
+            index + 1);
+    for (int i = 0; i < count; i++) {
+        const int visibility = r->visibility[slots[i]];
+        const int v = visibility == SANL_VISIBLE ? 2 : visibility == SANL_OCCLUDED ? 1 : 0;
+        for (int axis = 0; axis < 2; axis++) {
+            write_number(w->file, v ? r->landmark_img[slots[i]][axis] + 1 : 0);
+            fputs(", ", w->file);
+        }
+        fprintf(w->file, "%d%s", v, i + 1 < count ? ", " : "");
+        seen += v > 0;
+    }
+    fprintf(w->file, "], \"num_keypoints\": %d, \"bbox\": [", seen);
+    for (int i = 0; i < 4; i++) {
+        write_number(w->file, sides[i]);
+        fputs(i < 3 ? ", " : "], \"area\": ", w->file);
+    }
+    write_number(w->file, sides[2] * sides[3]);
+    fputs(", \"iscrowd\": 0}", w->file);
+}
+
+static void write_annotations(const struct writer *w)
+{
+    const char *separator = "\n";
+    int count;
+    const int *slots = sanl_clothes_slots(w->clothes, &count);
+    fputs("\"annotations\": [", w->file);
+    for (int i = 0; i < w->dataset->count; i++) {
+        if (!is_wanted(w, &w->dataset->records[i]))
+            continue;
+        fputs(separator, w->file);
+        write_annotation(w, i);
+        separator = ",\n";
+    }
+    fprintf(w->file, "\n],\n\"categories\": [{\"id\": 1, \"name\": \"%s\", \"keypoints\": [",
+            sanl_clothes_name(w->clothes));
+    for (int i = 0; i < count; i++)
+        fprintf(w->file, "%s\"%s\"", i ? ", " : "", sanl_landmark_name(slots[i]));
+    fputs("], \"skeleton\": []}]}\n", w->file);
+}
+
+static enum sanl_status write_file(struct writer *w, const char *folder)
+{
+    struct sanl_output out = {0};
+    char name[FILE_BYTES];
+    file_name(name, w->clothes, sanl_part_names[w->part]);
+    char *path = sanl_path_join(folder, name);
+    enum sanl_status status = path ? sanl_output_open(&out, path) : SANL_ERR_MEMORY;
+    if (status == SANL_OK) {
+        w->file = out.file;
+        status = write_images(w);
+    }
+    if (status == SANL_OK) {
+        write_annotations(w);
+        status = sanl_output_commit(&out);
+    }
+    sanl_output_free(&out);
+    free(path);
+    return status;
+}
+
+enum sanl_status sanl_coco_write(const struct sanl_dataset *dataset, const char *folder)
+{
+    struct writer w = {.dataset = dataset};
+    char *annotations = sanl_path_join(folder, "annotations");
+    enum sanl_status status = annotations ? sanl_folder_make(annotations) : SANL_ERR_MEMORY;
+    free(annotations);
+    for (w.part = 0; sanl_part_names[w.part] && status == SANL_OK; w.part++)
+        for (w.clothes = SANL_CLOTHES_UPPER; w.clothes <= SANL_CLOTHES_FULL && status == SANL_OK;
+             w.clothes++) {
+            bool any = false;
+            for (int i = 0; i < dataset->count && !any; i++)
+                any = is_wanted(&w, &dataset->records[i]);
+            if (any)
+                status = write_file(&w, folder);
+        }
+    return status;
+}
