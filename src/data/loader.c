@@ -275,6 +275,9 @@ static enum sanl_status check_options(const struct sanl_loader_options *o, const
         return sanl_fail(SANL_ERR_USAGE,
                          "%s: part '%s' has %d records, less than one batch of %d: make it smaller",
                          dataset->root, o->part, part->count, o->batch);
+    if (o->landmarks && !dataset->format->landmarks)
+        return sanl_fail(SANL_ERR_USAGE, "%s: the layout %s has no landmarks to learn (task: landmark)",
+                         dataset->root, dataset->format->name);
     for (int i = 0; o->categories && i < part->count; i++) {
         if (dataset->records[part->records[i]].category < 0)
             return sanl_fail(SANL_ERR_FORMAT, "%s: record %d of part '%s' has no category to learn",

@@ -20,6 +20,7 @@ struct sanl_loader_options {
     bool training;     /* shuffle and augment, and drop a last partial batch */
     bool visible_only; /* only visible landmarks teach; else the occluded ones too */
     bool categories;   /* every record must have one */
+    bool landmarks;    /* the data set must have them */
     bool skip_bad;     /* go on without pictures that cannot be read */
     uint64_t seed;
     struct sanl_augment_config augment; /* used in training */

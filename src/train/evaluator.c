@@ -273,6 +273,7 @@ static enum sanl_status make_loader(struct sanl_loader **out, const struct sanl_
     options.part = part ? part : config->data.test;
     options.batch = config->eval.batch;
     options.categories = config->task == SANL_TASK_CLASSIFY;
+    options.landmarks = !options.categories;
     return sanl_loader_create(out, dataset, &options);
 }
 

@@ -63,6 +63,7 @@ static enum sanl_status make_loaders(struct run *run)
     struct sanl_loader_options options;
     sanl_loader_configure(&options, config);
     options.categories = task_of(run) == SANL_TASK_CLASSIFY;
+    options.landmarks = !options.categories;
     options.part = config->data.train;
     options.batch = config->train.batch;
     options.training = true;

@@ -2,13 +2,51 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include "base/file.h"
 
 static char path[64];
 
 static void remove_file(void)
 {
     remove(path);
+}
+
+static char folder[64];
+
+static void remove_folder(void)
+{
+    sanl_folder_clear(folder);
+    rmdir(folder);
+}
+
+const char *fuzz_folder(const char *const *files, int count, const uint8_t *bytes, size_t length)
+{
+    if (!folder[0]) {
+        snprintf(folder, sizeof folder, "/tmp/sanlcl_fuzz_%ld", (long)getpid());
+        atexit(remove_folder);
+    }
+    for (int i = 0; i < count; i++) {
+        char at[256];
+        const uint8_t *end = bytes ? memchr(bytes, '\f', length) : NULL;
+        const size_t part = end ? (size_t)(end - bytes) : length;
+        snprintf(at, sizeof at, "%s/%s", folder, files[i]);
+        remove(at);
+        if (!bytes)
+            continue;
+        char *slash = strrchr(at, '/');
+        *slash = 0;
+        if (sanl_folder_make(at) != SANL_OK)
+            abort();
+        *slash = '/';
+        FILE *file = fopen(at, "wb");
+        if (!file || fwrite(bytes, 1, part, file) != part || fclose(file) != 0)
+            abort();
+        bytes = end ? end + 1 : NULL;
+        length = end ? length - part - 1 : 0;
+    }
+    return folder;
 }
 
 const char *fuzz_file(const uint8_t *bytes, size_t count)

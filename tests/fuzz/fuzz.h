@@ -13,4 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* The bytes in a file of this process, for parsers that open one: its path. */
 const char *fuzz_file(const uint8_t *bytes, size_t count);
 
+/* The bytes as the files of a folder of this process, for layouts of several: parts between form feeds ('\f')
+ * go to the `count` files in turn, which may lie in folders. Files without a part are not there. The folder's
+ * path. */
+const char *fuzz_folder(const char *const *files, int count, const uint8_t *bytes, size_t length);
+
 #endif
