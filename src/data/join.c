@@ -60,6 +60,7 @@ enum sanl_status sanl_join_add(struct sanl_join *join, const char *file, const c
 {
     const struct sanl_dataset *d = join->dataset;
     memset(join->line_of, 0, (size_t)d->count * sizeof *join->line_of);
+    join->next = 0;
     SANL_TRY(sanl_join_read(join, file, columns, row, false));
     for (int i = 0; i < d->count; i++) {
         if (!join->line_of[i])
@@ -140,7 +141,11 @@ enum sanl_status sanl_join_at(struct sanl_record **out, struct sanl_join *join, 
 enum sanl_status sanl_join_find(struct sanl_record **out, struct sanl_join *join,
                                 const struct sanl_rows *rows, const char *name)
 {
-    return sanl_join_at(out, join, rows, *find_bucket(join, name) - 1, name);
+    const struct sanl_dataset *d = join->dataset;
+    const bool in_order = join->next < d->count && strcmp(d->records[join->next].image, name) == 0;
+    const int index = in_order ? join->next : *find_bucket(join, name) - 1;
+    join->next = index + 1;
+    return sanl_join_at(out, join, rows, index, name);
 }
 
 enum sanl_status sanl_join_expect(const struct sanl_rows *rows, int count)

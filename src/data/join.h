@@ -15,6 +15,7 @@ struct sanl_join {
     size_t capacity;     /* of dataset->records */
     int *buckets;        /* hash table of image names: record index + 1, 0 for none */
     size_t mask;         /* number of buckets - 1, all ones in binary */
+    int next;            /* the record after the last that was found: files mostly agree in their order */
     int *line_of;        /* (count,): where the file being joined has each record's row; 0: not yet */
 };
 
