@@ -1,0 +1,126 @@
+/* train/ablate.c: every setting once for each seed, whatever happens in between. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <sanlcl/ablate.h>
+#include <sanlcl/interrupt.h>
+#include "fixture.h"
+
+enum { SETTINGS = 6 };
+
+struct seen {
+    int begun, kept, steps, stop_at; /* steps of all trainings; the one that interrupts, 0: none */
+};
+
+static void note_run(void *payload, const struct sanl_ablate_run *run)
+{
+    struct seen *seen = payload;
+    assert_int_equal(run->count, SETTINGS);
+    assert_int_equal(run->index, seen->begun);
+    seen->begun++;
+    seen->kept += run->kept;
+}
+
+static void note_step(void *payload, const struct sanl_train_progress *progress)
+{
+    struct seen *seen = payload;
+    if (!progress->validated && ++seen->steps == seen->stop_at)
+        sanl_interrupt_request();
+}
+
+static void configure(struct sanl_config *config, const char *folder)
+{
+    fixture_config(config, SANL_TASK_LANDMARK);
+    snprintf(config->out, sizeof config->out, "%s/%s", fixture.root, folder);
+    config->train.epochs = 1;
+    config->train.batch = 1;
+    config->data.limit = 2;
+}
+
+static enum sanl_status ablate(const struct sanl_config *config, struct sanl_table **table, struct seen *seen)
+{
+    const int seeds[] = {3};
+    const struct sanl_ablate_options options = {.config = config,
+                                                .seeds = seeds,
+                                                .seed_count = 1,
+                                                .begin = note_run,
+                                                .progress = note_step,
+                                                .payload = seen};
+    return sanl_ablate(table, fixture.device, &options);
+}
+
+/* The table as CSV. */
+static char *text_of(const struct sanl_table *table)
+{
+    char *text = NULL, *path = sanl_path_join(fixture.root, "table.csv");
+    size_t length;
+    assert_int_equal(sanl_table_save(table, path), SANL_OK);
+    assert_int_equal(sanl_file_read(&text, &length, path, 1 << 16), SANL_OK);
+    free(path);
+    return text;
+}
+
+static void an_interrupted_ablation_goes_on(void **state)
+{
+    (void)state;
+    struct sanl_config config, other;
+    struct sanl_table *whole = NULL, *parts = NULL;
+    struct seen first = {0}, second = {.stop_at = 4}, third = {0}, fourth = {0};
+    configure(&config, "whole");
+    if (ablate(&config, &whole, &first) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    assert_int_equal(first.begun, SETTINGS);
+    assert_int_equal(first.steps, SETTINGS * 2);
+    configure(&other, "parts");
+    assert_int_equal(ablate(&other, &parts, &second), SANL_ERR_INTERRUPTED);
+    assert_null(parts);
+    sanl_interrupt_clear();
+    assert_int_equal(ablate(&other, &parts, &third), SANL_OK);
+    assert_int_equal(second.steps + third.steps, SETTINGS * 2);
+    assert_true(third.kept >= 1);
+    char *a = text_of(whole), *b = text_of(parts);
+    assert_string_equal(a, b);
+    assert_non_null(strstr(a, "\nbase,1,0."));
+    assert_non_null(strstr(a, "\n+ coarse to fine,1,0."));
+    free(a);
+    free(b);
+    sanl_table_free(parts);
+    assert_int_equal(ablate(&other, &parts, &fourth), SANL_OK);
+    assert_true(fourth.kept == SETTINGS && fourth.steps == 0);
+    sanl_table_free(parts);
+    sanl_table_free(whole);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct sanl_config config;
+    struct sanl_table *table;
+    struct seen seen = {.stop_at = 1};
+    configure(&config, "refused");
+    strcpy(config.cam.weights, "/nowhere.safetensors");
+    assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_IO);
+    assert_non_null(strstr(sanl_error_message(), "cam.weights"));
+    assert_int_equal(seen.begun, 0);
+    configure(&config, "refused");
+    assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    config.train.lr *= 2;
+    assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_USAGE);
+    assert_non_null(strstr(sanl_error_message(), "another configuration"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_interrupted_ablation_goes_on),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
