@@ -260,19 +260,27 @@ static void write_csv(const struct sanl_table *table, FILE *file)
     }
 }
 
-static void write_json(const struct sanl_table *table, FILE *file)
+/* The rows as objects, `between` two of them. */
+static void write_objects(const struct sanl_table *table, FILE *file, const char *between)
 {
     const size_t columns = (size_t)table->column_count, count = whole_cells(table);
-    fputc('[', file);
     for (size_t i = 0; i < count; i++) {
         const size_t c = i % columns;
-        fputs(c ? ", " : i ? ",\n {" : "\n {", file);
+        fputs(c ? ", " : i ? between : "", file);
+        fputs(c ? "" : "{", file);
         sanl_text_json(file, table->columns[c].key);
         fputs(": ", file);
         write_cell(file, &table->cells[i], true);
         fputs(c + 1 == columns ? "}" : "", file);
     }
-    fputs(count ? "\n]\n" : "]\n", file);
+}
+
+static void write_json(const struct sanl_table *table, FILE *file)
+{
+    const bool any = whole_cells(table) > 0;
+    fputs(any ? "[\n " : "[", file);
+    write_objects(table, file, ",\n ");
+    fputs(any ? "\n]\n" : "]\n", file);
 }
 
 enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file, enum sanl_table_format format)
@@ -291,19 +299,27 @@ enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file, en
     case SANL_TABLE_JSON:
         write_json(table, file);
         break;
+    case SANL_TABLE_JSONL:
+        write_objects(table, file, "\n");
+        fputs(whole_cells(table) ? "\n" : "", file);
+        break;
     }
     return SANL_OK;
 }
 
-enum sanl_status sanl_table_save(const struct sanl_table *table, const char *path)
+enum sanl_table_format sanl_table_format_of(const char *path, enum sanl_table_format otherwise)
 {
     const char *dot = strrchr(sanl_path_name(path), '.');
-    enum sanl_table_format format = SANL_TABLE_TEXT;
     if (dot && strcmp(dot, ".csv") == 0)
-        format = SANL_TABLE_CSV;
+        return SANL_TABLE_CSV;
     if (dot && strcmp(dot, ".json") == 0)
-        format = SANL_TABLE_JSON;
-    return sanl_table_save_as(table, path, format);
+        return SANL_TABLE_JSON;
+    return dot && strcmp(dot, ".jsonl") == 0 ? SANL_TABLE_JSONL : otherwise;
+}
+
+enum sanl_status sanl_table_save(const struct sanl_table *table, const char *path)
+{
+    return sanl_table_save_as(table, path, sanl_table_format_of(path, SANL_TABLE_TEXT));
 }
 
 enum sanl_status sanl_table_save_as(const struct sanl_table *table, const char *path,
