@@ -19,11 +19,12 @@ struct sanl_evaluated {
     int record;        /* index in the data set */
     const char *image; /* relative to the data set's folder */
     struct sanl_box box;
-    /* task: landmark; original pixels. The errors are NaN for landmarks that do not count. */
+    /* task: landmark; original pixels */
+    int clothes, variation; /* as the data set numbers them, from 1; 0: unknown */
     double predicted_img[SANL_LANDMARKS][2], truth_img[SANL_LANDMARKS][2];
     float score[SANL_LANDMARKS];
-    unsigned char visibility[SANL_LANDMARKS]; /* enum sanl_visibility, as annotated */
-    double peer[SANL_LANDMARKS], exact[SANL_LANDMARKS];
+    unsigned char visibility[SANL_LANDMARKS];   /* enum sanl_visibility, as annotated */
+    double error[SANL_METRICS][SANL_LANDMARKS]; /* NaN for landmarks that the metric does not count */
     /* task: classify */
     int category, predicted_category;
     double probability; /* of the predicted one */
@@ -40,13 +41,27 @@ struct sanl_class_score {
     long count, top1, top3; /* pictures of the class, and those whose best one or three contain it */
 };
 
+/* Groups of pictures of which landmarks are scored: all; those of a type of clothes; those of a variation of
+ * pose or zoom, as FLD numbers them; and all once more for the baseline, which takes each landmark at its
+ * mean place in its box over the training part. */
+enum sanl_group {
+    SANL_GROUP_ALL,
+    SANL_GROUP_CLOTHES, /* upper, lower, full */
+    SANL_GROUP_VARIATION = SANL_GROUP_CLOTHES + 3,
+    SANL_GROUP_BASELINE = SANL_GROUP_VARIATION + 5,
+    SANL_GROUPS
+};
+
+/* "all", "upper", "lower", "full", "normal pose", "medium pose", "large pose", "medium zoom-in", "large
+ * zoom-in", "baseline". */
+const char *sanl_group_name(int group);
+
 struct sanl_evaluation {
     int task;            /* enum sanl_task */
     int images, skipped; /* evaluated, and left out because they could not be read (data.on_bad: skip) */
     double seconds;
-    struct sanl_ne_summary ne; /* task: landmark */
-    bool has_baseline;
-    struct sanl_ne_summary baseline;  /* of each landmark's mean place in its box over the training part */
+    /* task: landmark; groups without pictures, and a baseline that is not wanted, have no images. */
+    struct sanl_landmark_score score[SANL_GROUPS];
     double top1, top3;                /* task: classify; shares of all pictures, NaN without any */
     struct sanl_class_score *classes; /* (class_count,) */
     int class_count;
@@ -69,7 +84,7 @@ SANL_CHECKED enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct 
 void sanl_evaluation_free(struct sanl_evaluation *evaluation); /* takes a zeroed or freed object */
 
 /* The share of landmark error or of wrong categories by which checkpoints are compared; lower is better:
- * ne.peer_mean, or 1 - top1. */
+ * the mean of ne_peer over landmarks, or 1 - top1. */
 double sanl_evaluation_error(const struct sanl_evaluation *evaluation);
 
 #ifdef __cplusplus

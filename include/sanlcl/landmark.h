@@ -25,14 +25,76 @@ struct sanl_box {
 /* "lcollar", "rcollar", "lsleeve", "rsleeve", "lwaist", "rwaist", "lhem", "rhem"; `slot` in 0 .. 7. */
 const char *sanl_landmark_name(int slot);
 
-/* Normalised errors of a set of pictures, in the protocol of the published comparisons (peer) and exact; NaN
- * stands where nothing was counted. */
-struct sanl_ne_summary {
-    double peer[SANL_LANDMARKS], exact[SANL_LANDMARKS]; /* mean of each landmark */
-    double peer_mean, exact_mean;                       /* unweighted mean of those with counts: "NE" */
-    double peer_points, exact_points;                   /* mean over all points */
-    long count[SANL_LANDMARKS], points;
+/* ---- metrics ------------------------------------------------------------------------------------- */
+
+/* Which annotated landmarks a metric counts. "In the box" means that its place in the crop of the box, (x -
+ * x1)
+ * * size / w and (y - y1) * size / h for a network input of size x size, lies in [0, size) on both axes: a
+ * landmark on the right or lower edge does not. What is cut off or absent never counts. */
+enum sanl_mask {
+    SANL_MASK_VISIBLE,  /* visible and in the box: the published comparisons' */
+    SANL_MASK_INPIC,    /* visible or occluded, and in the box */
+    SANL_MASK_LABELLED, /* visible or occluded, wherever: mmpose's */
+    SANL_MASKS
 };
+
+/* Each metric is a mean of a value of single landmarks. With (dx, dy) from the truth to the prediction in
+ * original pixels and a box of w x h, its e = |(dx / w, dy / h)| and d = |(dx, dy)|:
+ *
+ *            mask      value                          source
+ *   ne_peer  visible   as e, rounded (below)          code of the published comparisons (ECCV 2018, GLE)
+ *   ne       visible   e                              the same without its rounding
+ *   pdl      visible   1 if 512 e < 35, else 0        DFA's share of detected landmarks: 35 pixels of a 512 x
+ *                                                     512 picture, read as the box stretched to that size
+ *   ne_inpic inpic     e                              "in_pic" masks of the same code
+ *   pck      labelled  1 if d < 0.2 max(w, h), else 0 mmpose PCKAccuracy
+ *   auc      labelled  share of t = 0, 1 .. 19 with   mmpose AUC; 0.95 is the most
+ *                      d / 30 < t / 20
+ *   epe      labelled  d                              mmpose EPE, pixels
+ *
+ * ne_peer is |q - g| with g = ((x - x1) / w, (y - y1) / h) of the truth and q the predicted pixel of the
+ * crop, rounded to an integer (a tie to the even one), clamped to 0 .. size - 1, and divided by size - 1: a
+ * perfect prediction still costs up to some 0.003. A prediction that is not finite is detected by none, and
+ * makes the means of distances NaN. */
+enum sanl_metric {
+    SANL_NE_PEER,
+    SANL_NE,
+    SANL_PDL,
+    SANL_NE_INPIC,
+    SANL_PCK,
+    SANL_AUC,
+    SANL_EPE,
+    SANL_METRICS
+};
+
+enum { SANL_PDL_PIXELS = 35, SANL_PDL_SIDE = 512, SANL_PDL_THRESHOLDS = 100 };
+
+/* What was measured in a group of pictures. */
+struct sanl_landmark_score {
+    long images;
+    double sum[SANL_METRICS][SANL_LANDMARKS];
+    long count[SANL_MASKS][SANL_LANDMARKS];
+    long within[SANL_LANDMARKS][SANL_PDL_THRESHOLDS]; /* visible ones with floor(512 e) = 0 .. 99 */
+    long lost;                                        /* labelled ones whose prediction is not finite */
+};
+
+const char *sanl_metric_name(int metric); /* "ne_peer" */
+int sanl_metric_mask(int metric);         /* enum sanl_mask: what it counts */
+
+/* Of one landmark; the unweighted mean of the landmarks that have counts, by which NE is published; the mean
+ * over all points. NaN where nothing was counted. */
+double sanl_landmark_score_slot(const struct sanl_landmark_score *score, int metric, int slot);
+double sanl_landmark_score_mean(const struct sanl_landmark_score *score, int metric);
+double sanl_landmark_score_points(const struct sanl_landmark_score *score, int metric);
+
+/* The figure that the metric's source gives: over all points for epe, else the mean of landmarks. */
+double sanl_landmark_score_value(const struct sanl_landmark_score *score, int metric);
+
+long sanl_landmark_score_count(const struct sanl_landmark_score *score, int mask); /* of all landmarks */
+
+/* The curve of detected landmarks: the share with 512 e < `pixels`, a whole number in 0 .. 100, of those of a
+ * slot or, slot < 0, of all points. NaN where nothing was counted. */
+double sanl_landmark_score_within(const struct sanl_landmark_score *score, int slot, int pixels);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #include <sanlcl/evaluate.h>
 #include <sanlcl/table.h>
 #include "cli/args.h"
+#include "cli/pdl.h"
 #include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/scores.h"
@@ -19,12 +20,22 @@ static const struct sanl_arg args_table[] = {
      .help = "part of the data set, such as val (default: data.test)"},
     {.name = "--baseline",
      .help = "also the error of each landmark's mean place in its box over the training part"},
-    {.name = "--csv", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the table as CSV"},
-    {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the table as JSON"},
+    {.name = "--details",
+     .help = "landmarks: every metric, and a table by type of clothes and variation of pose and zoom"},
+    {.name = "--csv",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .help = "write every metric for each landmark, and for each group of pictures, as CSV"},
+    {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the same as JSON"},
     {.name = "--per-image",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
-     .help = "write every picture's predictions and errors; CSV or, named .json, JSON"},
+     .help = "write every picture's predictions and errors; CSV or, named .json or .jsonl, JSON (lines)"},
+    {.name = "--pdl",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .help =
+         "landmarks: write the shares found within 0 to 100 pixels of 512; CSV or, named .png, a picture"},
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
     SANL_ARG_PROFILE_ROWS,
@@ -38,19 +49,32 @@ struct pictures {
     enum sanl_status status;
 };
 
-enum { PER_LANDMARK = 8, SHARED = 2 };
+/* What stands before the landmarks, and for each of them; then its errors, a column for each but the shares
+ * of landmarks found, which follow from them. */
+static const struct sanl_column shared_columns[] = {
+    {.key = "record"}, {.key = "image"},  {.key = "box_x1"},  {.key = "box_y1"},
+    {.key = "box_x2"}, {.key = "box_y2"}, {.key = "clothes"}, {.key = "variation"},
+};
+static const char *const place_keys[] = {"visibility", "x_true", "y_true", "x", "y", "score"};
+static const int error_metrics[] = {SANL_NE_PEER, SANL_NE, SANL_NE_INPIC, SANL_EPE};
+
+enum {
+    SHARED = sizeof shared_columns / sizeof *shared_columns,
+    PLACES = sizeof place_keys / sizeof *place_keys,
+    ERRORS = sizeof error_metrics / sizeof *error_metrics,
+    PER_LANDMARK = PLACES + ERRORS
+};
 
 /* The keys of columns live as long as the program: tables do not copy them. */
 static const struct sanl_column *landmark_columns(void)
 {
-    static const char *const ends[PER_LANDMARK] = {"visibility", "x_true", "y_true",  "x",
-                                                   "y",          "score",  "ne_peer", "ne"};
     static char keys[SANL_LANDMARKS * PER_LANDMARK][32];
-    static struct sanl_column columns[SHARED + SANL_LANDMARKS * PER_LANDMARK] = {{.key = "record"},
-                                                                                 {.key = "image"}};
+    static struct sanl_column columns[SHARED + SANL_LANDMARKS * PER_LANDMARK];
+    memcpy(columns, shared_columns, sizeof shared_columns);
     for (int i = 0; i < SANL_LANDMARKS * PER_LANDMARK; i++) {
+        const int c = i % PER_LANDMARK;
         snprintf(keys[i], sizeof keys[i], "%s_%s", sanl_landmark_name(i / PER_LANDMARK),
-                 ends[i % PER_LANDMARK]);
+                 c < PLACES ? place_keys[c] : sanl_metric_name(error_metrics[c - PLACES]));
         columns[SHARED + i] = (struct sanl_column){.key = keys[i], .decimals = 4};
     }
     return columns;
@@ -65,6 +89,11 @@ static const struct sanl_column category_columns[] = {{.key = "record"},
 static void add_landmarks(struct sanl_table *table, const struct sanl_evaluated *p)
 {
     static const char *const visibilities[] = {"visible", "occluded", "cut off", "absent"};
+    const double box[] = {p->box.x1, p->box.y1, p->box.x2, p->box.y2};
+    for (int i = 0; i < 4; i++)
+        sanl_table_number(table, box[i]);
+    sanl_table_int(table, p->clothes);
+    sanl_table_int(table, p->variation);
     for (int k = 0; k < SANL_LANDMARKS; k++) {
         const bool placed = p->visibility[k] == SANL_VISIBLE || p->visibility[k] == SANL_OCCLUDED;
         sanl_table_text(table, visibilities[p->visibility[k]]);
@@ -73,8 +102,8 @@ static void add_landmarks(struct sanl_table *table, const struct sanl_evaluated 
         sanl_table_number(table, p->predicted_img[k][0]);
         sanl_table_number(table, p->predicted_img[k][1]);
         sanl_table_number(table, (double)p->score[k]);
-        sanl_table_number(table, p->peer[k]);
-        sanl_table_number(table, p->exact[k]);
+        for (int i = 0; i < ERRORS; i++)
+            sanl_table_number(table, p->error[error_metrics[i]][k]);
     }
 }
 
@@ -112,11 +141,40 @@ static void show_progress(void *payload, int done, int count)
 
 static enum sanl_status check_outputs(const struct sanl_args *args)
 {
-    static const char *const options[] = {"--csv", "--json", "--per-image"};
+    static const char *const options[] = {"--csv", "--json", "--per-image", "--pdl"};
     enum sanl_status status = SANL_OK;
     for (size_t i = 0; i < sizeof options / sizeof *options && status == SANL_OK; i++)
         if (sanl_args_given(args, options[i]))
             status = sanl_table_check_path(sanl_args_text(args, options[i]));
+    return status;
+}
+
+/* Writes a table to standard output and frees it; NULL with `status` of its making. */
+static enum sanl_status print(struct sanl_table *table, enum sanl_status status)
+{
+    if (status == SANL_OK)
+        status = sanl_table_write(table, stdout, SANL_TABLE_TEXT);
+    sanl_table_free(table);
+    return status;
+}
+
+static enum sanl_status print_results(const struct sanl_args *args, const struct sanl_evaluation *e)
+{
+    const bool details = sanl_args_flag(args, "--details");
+    struct sanl_table *table = NULL;
+    enum sanl_status status = sanl_scores_create(&table, e, details);
+    status = print(table, status);
+    table = NULL;
+    if (status == SANL_OK && details && e->task == SANL_TASK_LANDMARK) {
+        puts("");
+        status = sanl_scores_create_groups(&table, e);
+        status = print(table, status);
+    }
+    fflush(stdout); /* before another table, which may go there too */
+    if (e->score[SANL_GROUP_ALL].lost)
+        fprintf(stderr,
+                "%ld predicted landmarks are not finite: they count as not found, and errors as '-'\n",
+                e->score[SANL_GROUP_ALL].lost);
     return status;
 }
 
@@ -131,20 +189,19 @@ static enum sanl_status write_results(const struct sanl_args *args, const struct
                                       const struct pictures *pictures)
 {
     const char *per_image = sanl_args_text(args, "--per-image");
-    const size_t length = per_image ? strlen(per_image) : 0;
-    const bool json = length > 5 && strcmp(per_image + length - 5, ".json") == 0;
     struct sanl_table *table = NULL;
-    enum sanl_status status = sanl_scores_create(&table, e);
+    enum sanl_status status = print_results(args, e);
     if (status == SANL_OK)
-        status = sanl_table_write(table, stdout, SANL_TABLE_TEXT);
-    fflush(stdout); /* before another table, which may go there too */
+        status = sanl_scores_create_full(&table, e);
     if (status == SANL_OK)
         status = save(args, "--csv", table, SANL_TABLE_CSV);
     if (status == SANL_OK)
         status = save(args, "--json", table, SANL_TABLE_JSON);
-    if (status == SANL_OK && pictures->table)
-        status = save(args, "--per-image", pictures->table, json ? SANL_TABLE_JSON : SANL_TABLE_CSV);
+    if (status == SANL_OK && per_image)
+        status = save(args, "--per-image", pictures->table, sanl_table_format_of(per_image, SANL_TABLE_CSV));
     sanl_table_free(table);
+    if (status == SANL_OK && sanl_args_given(args, "--pdl") && e->task == SANL_TASK_LANDMARK)
+        status = sanl_pdl_write(e, sanl_args_text(args, "--pdl"));
     return status;
 }
 
@@ -194,10 +251,17 @@ const struct sanl_command sanl_cmd_eval = {
     .name = "eval",
     .summary = "measure a checkpoint on a part of a data set",
     .details =
-        "Landmarks: the normalised error per landmark over the visible ones, in the protocol of the "
-        "published\n"
-        "comparisons (ne_peer) and exact (ne), in shares of the box. Categories: how often the best one, or\n"
-        "one of the best three, is right. The checkpoint carries its configuration.\n",
+        "Landmarks, over the visible ones: ne_peer is the normalised error as the published comparisons "
+        "take\n"
+        "it, ne the same without their rounding, in shares of the box; pdl the share within 35 pixels of a "
+        "box\n"
+        "of 512. Over visible and occluded ones: ne_inpic, and mmpose's pck (within 0.2 of the box's longer\n"
+        "side), auc (up to 30 pixels) and epe (pixels). 'mean' is the unweighted mean of the landmarks that\n"
+        "were seen, as NE is published; 'points' is over all points, as EPE is published; '-' is for what "
+        "was\n"
+        "never seen and left out of the mean. Categories: how often the best one, or one of the best three, "
+        "is\n"
+        "right. The checkpoint carries its configuration.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

@@ -24,8 +24,8 @@ static double mean_error(const struct sanl_evaluated *e)
     double sum = 0;
     int count = 0;
     for (int k = 0; k < SANL_LANDMARKS; k++)
-        if (isfinite(e->exact[k])) {
-            sum += e->exact[k];
+        if (isfinite(e->error[SANL_NE][k])) {
+            sum += e->error[SANL_NE][k];
             count++;
         }
     return count ? sum / count : (double)NAN;

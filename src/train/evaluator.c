@@ -21,34 +21,41 @@ struct run {
     const struct sanl_dataset *dataset;
     const struct sanl_evaluate_hooks *hooks;
     const struct sanl_mean_landmark *mean; /* the baseline; NULL: none */
-    struct sanl_ne ne, baseline;
     float *values; /* what the network says: (batch, landmarks, 3) or (batch, classes) */
     long top1, top3;
 };
 
 /* ---- landmarks ----------------------------------------------------------------------------------- */
 
-/* sum += one picture's errors, which `p` gets too. */
-static void add_errors(struct sanl_ne *sum, struct sanl_evaluated *p)
+const char *sanl_group_name(int group)
 {
-    struct sanl_ne one;
-    sanl_ne_reset(&one, sum->size);
-    sanl_ne_add(&one, (const double(*)[2])p->predicted_img, (const double(*)[2])p->truth_img, p->visibility,
-                &p->box);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        p->peer[k] = one.count[k] ? one.peer_sum[k] : NAN;
-        p->exact[k] = one.count[k] ? one.exact_sum[k] : NAN;
-        sum->peer_sum[k] += one.peer_sum[k];
-        sum->exact_sum[k] += one.exact_sum[k];
-        sum->count[k] += one.count[k];
-    }
+    static const char *const names[SANL_GROUPS] = {
+        "all",         "upper",      "lower",          "full",          "normal pose",
+        "medium pose", "large pose", "medium zoom-in", "large zoom-in", "baseline"};
+    return names[group];
+}
+
+/* Adds a picture to the groups that it belongs to; numbers out of range are of no group. */
+static void add_errors(struct run *run, const struct sanl_evaluated *p,
+                       const struct sanl_landmark_errors *errors)
+{
+    struct sanl_landmark_score *score = run->out->score;
+    sanl_landmark_score_add(&score[SANL_GROUP_ALL], errors);
+    if (p->clothes >= 1 && SANL_GROUP_CLOTHES + p->clothes <= SANL_GROUP_VARIATION)
+        sanl_landmark_score_add(&score[SANL_GROUP_CLOTHES + p->clothes - 1], errors);
+    if (p->variation >= 1 && SANL_GROUP_VARIATION + p->variation <= SANL_GROUP_BASELINE)
+        sanl_landmark_score_add(&score[SANL_GROUP_VARIATION + p->variation - 1], errors);
 }
 
 static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i, struct sanl_evaluated *p)
 {
     const struct sanl_record *record = &run->dataset->records[p->record];
     const float *row = run->values + (size_t)i * SANL_LANDMARKS * DECODED;
+    const int size = run->engine->network->config.model.size;
+    struct sanl_landmark_errors errors;
     double mean_img[SANL_LANDMARKS][2];
+    p->clothes = record->clothes;
+    p->variation = record->variation;
     memcpy(p->truth_img, record->landmark_img, sizeof p->truth_img);
     memcpy(p->visibility, record->visibility, sizeof p->visibility);
     for (int k = 0; k < SANL_LANDMARKS; k++) {
@@ -56,12 +63,16 @@ static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i
         sanl_affine_apply(p->predicted_img[k], &batch->in_to_img[i], at_in);
         p->score[k] = row[k * DECODED + 2];
     }
-    add_errors(&run->ne, p);
+    sanl_landmark_measure(&errors, (const double(*)[2])p->predicted_img, record->landmark_img,
+                          record->visibility, &p->box, size);
+    memcpy(p->error, errors.value, sizeof p->error);
+    add_errors(run, p, &errors);
     if (!run->mean)
         return;
     sanl_mean_landmark_predict(mean_img, run->mean, &p->box);
-    sanl_ne_add(&run->baseline, (const double(*)[2])mean_img, record->landmark_img, record->visibility,
-                &p->box);
+    sanl_landmark_measure(&errors, (const double(*)[2])mean_img, record->landmark_img, record->visibility,
+                          &p->box, size);
+    sanl_landmark_score_add(&run->out->score[SANL_GROUP_BASELINE], &errors);
 }
 
 /* ---- categories ---------------------------------------------------------------------------------- */
@@ -124,8 +135,6 @@ static enum sanl_status prepare(struct run *run)
     const size_t batch = (size_t)run->engine->batch;
     SANL_TRY(check(run));
     run->out->task = run->engine->network->config.task;
-    sanl_ne_reset(&run->ne, model->size);
-    sanl_ne_reset(&run->baseline, model->size);
     run->values = sanl_calloc(batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * DECODED : model->classes),
                               sizeof(float));
     if (!run->values)
@@ -184,9 +193,6 @@ static void conclude(struct run *run, const struct sanl_loader *loader)
 {
     struct sanl_evaluation *out = run->out;
     out->skipped = sanl_loader_skipped(loader);
-    sanl_ne_summarize(&out->ne, &run->ne);
-    out->has_baseline = is_landmark(run) && run->mean;
-    sanl_ne_summarize(&out->baseline, &run->baseline);
     out->top1 = out->images ? (double)run->top1 / out->images : NAN;
     out->top3 = out->images ? (double)run->top3 / out->images : NAN;
 }
@@ -226,7 +232,9 @@ void sanl_evaluation_free(struct sanl_evaluation *evaluation)
 
 double sanl_evaluation_error(const struct sanl_evaluation *evaluation)
 {
-    return evaluation->task == SANL_TASK_LANDMARK ? evaluation->ne.peer_mean : 1 - evaluation->top1;
+    return evaluation->task == SANL_TASK_LANDMARK
+               ? sanl_landmark_score_mean(&evaluation->score[SANL_GROUP_ALL], SANL_NE_PEER)
+               : 1 - evaluation->top1;
 }
 
 /* ---- a checkpoint -------------------------------------------------------------------------------- */

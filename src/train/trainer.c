@@ -344,8 +344,8 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
     if (!run->val)
         return SANL_OK;
     SANL_TRY(sanl_evaluate_engine(&evaluation, run->val_engine, run->val, run->dataset, NULL));
-    line->ne_peer = evaluation.ne.peer_mean;
-    line->ne = evaluation.ne.exact_mean;
+    line->ne_peer = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE_PEER);
+    line->ne = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE);
     line->top1 = evaluation.top1;
     line->error = sanl_evaluation_error(&evaluation);
     sanl_evaluation_free(&evaluation);

@@ -39,17 +39,26 @@ expect 0 '^ .*GFLOP/s .*operator' 'device' train $tiny cam.mode=uniform train.op
 check 'operators and kernels' 'grep -q "conv2d backward$" "$folder/out" && grep -q "  sgd sgd" "$folder/out"'
 check 'the trace' 'trace_is_sound "$folder/trace.json"'
 expect 0 '"path"' 'conv2d forward' predict --profile --weights "$landmark" "$data/img/img_00000001.jpg"
-expect 0 '^NE' 'conv2d forward' eval --profile --trace /dev/null --weights "$landmark"
+expect 0 '^mean ' 'conv2d forward' eval --profile --trace /dev/null --weights "$landmark"
 expect 1 '' 'nosuch/t.json' predict --weights "$landmark" --trace "$folder/nosuch/t.json" "$data/img"
 
 # eval
-expect 0 '^NE (mean of landmarks)' 'images/s' eval --weights "$landmark" --csv "$folder/e.csv" \
+expect 0 '^mean ' 'images/s' eval --weights "$landmark" --csv "$folder/e.csv" \
     --json "$folder/e.json" --per-image "$folder/p.csv"
-check 'a row for each landmark, and two means' '[ $(wc -l <"$folder/e.csv") = 11 ]'
-check 'the head of the CSV' 'head -n 1 "$folder/e.csv" | grep -qx "landmark,count,ne_peer,ne"'
+check 'a row for each landmark, and two means' '[ $(grep -c "^all," "$folder/e.csv") = 10 ]'
+check 'the head of the CSV' 'head -n 1 "$folder/e.csv" |
+    grep -qx "group,landmark,visible,ne_peer,ne,pdl,inpic,ne_inpic,labelled,pck,auc,epe"'
+check 'all have as many fields' '[ $(awk -F, "{ print NF }" "$folder/e.csv" | sort -u) = 12 ]'
 check 'JSON has the same' 'grep -q "\"landmark\": \"rhem\"" "$folder/e.json"'
 check 'pictures one by one' '[ $(wc -l <"$folder/p.csv") -ge 2 ] && grep -q "img/img_" "$folder/p.csv"'
-expect 0 'baseline: ne_peer' 'images/s' eval --weights "$landmark" --baseline --split val
+expect 0 '^baseline ' 'images/s' eval --weights "$landmark" --baseline --split val
+expect 0 '^upper .*[0-9]$' 'images/s' eval --weights "$landmark" --details --per-image "$folder/p.jsonl"
+check 'a line for each picture' '[ $(grep -c "^{\"record\": .*_epe\": .*}$" "$folder/p.jsonl") = \
+    $(($(wc -l <"$folder/p.csv") - 1)) ]'
+expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.csv"
+check 'the curve' '[ $(wc -l <"$folder/pdl.csv") = 102 ] && grep -q "^0,0," "$folder/pdl.csv"'
+expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.png"
+check 'the curve as a picture' 'head -c 4 "$folder/pdl.png" | grep -aq PNG'
 expect 0 '^all ' 'images/s' eval --weights "$classifier" --per-image "$folder/c.json"
 check 'JSON of pictures' 'grep -q "\"probability\":" "$folder/c.json"'
 expect 2 '' 'expected --weights FILE' eval
@@ -129,14 +138,14 @@ for option in --json --dump-tensors; do
 done
 expect 1 '^landmark' '^sanlcl: /dev/full: cannot write: No space left' eval --weights "$landmark" \
     --per-image /dev/full
-for option in --csv --json --per-image; do # before the work, so without the line of the device
+for option in --csv --json --per-image --pdl; do # before the work, so without the line of the device
     expect 1 '' "^sanlcl: $folder: cannot write: Is a directory" eval --weights "$landmark" $option "$folder"
     expect 1 '' '^sanlcl: /nowhere/e: cannot write: No such' eval --weights "$landmark" $option /nowhere/e
     check "$option is checked first" '[ $(wc -l <"$folder/err") = 1 ]'
 done
 expect 1 '' '/nowhere/d: cannot write: No such' predict --weights "$landmark" \
     --dump-tensors /nowhere/d "$image"
-expect 0 '^landmark,count' 'images/s' eval --weights "$landmark" --csv /dev/stdout
+expect 0 '^group,landmark,visible' 'images/s' eval --weights "$landmark" --csv /dev/stdout
 # A limit on the size of files, in blocks of 512 bytes, leaves room for those of the OpenCL driver.
 (ulimit -f 20000 && "$program" train $tiny cam.mode=uniform data.root="$data" out="$folder/full") \
     >"$folder/out" 2>"$folder/err"

@@ -43,14 +43,83 @@ static double peer(double p_img, double from, double side)
     return fmin(fmax(nearbyint(round(p * 1024) / 1024), 0), FIXTURE_SIZE - 1) / (FIXTURE_SIZE - 1);
 }
 
+/* One landmark's value in a metric, straight from the definition; NaN when it does not count. */
+static double value_of(const struct sanl_evaluated *p, int metric, int k)
+{
+    const double w = p->box.x2 - p->box.x1, h = p->box.y2 - p->box.y1;
+    const double *t = p->truth_img[k], *q = p->predicted_img[k];
+    const double gx = (t[0] - p->box.x1) / w, gy = (t[1] - p->box.y1) / h;
+    const bool inside = gx >= 0 && gx < 1 && gy >= 0 && gy < 1;
+    const double d = hypot(q[0] - t[0], q[1] - t[1]), e = hypot((q[0] - t[0]) / w, (q[1] - t[1]) / h);
+    double passed = 0;
+    if (p->visibility[k] > SANL_OCCLUDED || (metric < SANL_PCK && !inside) ||
+        (metric < SANL_NE_INPIC && p->visibility[k] != SANL_VISIBLE))
+        return (double)NAN;
+    switch (metric) {
+    case SANL_NE_PEER:
+        return hypot(peer(q[0], p->box.x1, w) - gx, peer(q[1], p->box.y1, h) - gy);
+    case SANL_PDL:
+        return hypot(512 * (q[0] - t[0]) / w, 512 * (q[1] - t[1]) / h) < 35;
+    case SANL_PCK:
+        return d < 0.2 * fmax(w, h);
+    case SANL_AUC:
+        for (int i = 0; i < 20; i++)
+            passed += d < 1.5 * i;
+        return passed / 20;
+    default:
+        return metric == SANL_EPE ? d : e;
+    }
+}
+
+/* The pictures of a group, whose numbers are those of FLD. */
+static bool is_in(const struct sanl_evaluated *p, int group)
+{
+    return group == SANL_GROUP_ALL || p->clothes == group - SANL_GROUP_CLOTHES + 1 ||
+           (group >= SANL_GROUP_VARIATION && p->variation == group - SANL_GROUP_VARIATION + 1);
+}
+
+static void check_score(const struct sanl_landmark_score *score, const struct seen *seen, int group)
+{
+    for (int m = 0; m < SANL_METRICS; m++) {
+        double mean = 0, all = 0;
+        long points = 0, images = 0;
+        int landmarks = 0;
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            double sum = 0;
+            long count = 0;
+            images = 0;
+            for (int i = 0; i < seen->count; i++) {
+                const double value = value_of(&seen->list[i], m, k);
+                assert_true(isnan(value) ? isnan(seen->list[i].error[m][k])
+                                         : fabs(seen->list[i].error[m][k] - value) < 1e-9);
+                if (!is_in(&seen->list[i], group))
+                    continue;
+                images++;
+                sum += isnan(value) ? 0 : value;
+                count += !isnan(value);
+            }
+            assert_int_equal(score->count[sanl_metric_mask(m)][k], count);
+            points += count;
+            all += sum;
+            landmarks += count > 0;
+            mean += count ? sum / (double)count : 0;
+        }
+        assert_int_equal(score->images, images);
+        if (!points) {
+            assert_true(isnan(sanl_landmark_score_mean(score, m)));
+            continue;
+        }
+        assert_true(fabs(sanl_landmark_score_mean(score, m) - mean / landmarks) < 1e-9);
+        assert_true(fabs(sanl_landmark_score_points(score, m) - all / (double)points) < 1e-9);
+    }
+}
+
 static void test_landmarks(void **state)
 {
     static struct seen seen;
-    struct sanl_evaluation e;
+    static struct sanl_evaluation e;
     struct sanl_evaluate_options options = options_for(fixture.landmark, &seen);
-    double exact[SANL_LANDMARKS] = {0}, peers[SANL_LANDMARKS] = {0}, exact_mean = 0, peer_mean = 0;
-    long count[SANL_LANDMARKS] = {0}, points = 0;
-    int landmarks = 0;
+    long clothes = 0;
     (void)state;
     options.baseline = true;
     assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
@@ -60,39 +129,16 @@ static void test_landmarks(void **state)
     assert_int_equal(seen.done, seen.count);
     assert_int_equal(seen.of, seen.count);
     assert_int_equal(e.skipped, 0);
-    for (int i = 0; i < seen.count; i++) {
-        const struct sanl_evaluated *p = &seen.list[i];
-        const double w = p->box.x2 - p->box.x1, h = p->box.y2 - p->box.y1;
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
-            const double *t = p->truth_img[k], *q = p->predicted_img[k];
-            const double gx = (t[0] - p->box.x1) / w, gy = (t[1] - p->box.y1) / h;
-            if (p->visibility[k] != SANL_VISIBLE || gx < 0 || gx >= 1 || gy < 0 || gy >= 1) {
-                assert_true(isnan(p->exact[k]) && isnan(p->peer[k]));
-                continue;
-            }
-            exact[k] += hypot((q[0] - t[0]) / w, (q[1] - t[1]) / h);
-            peers[k] += hypot(peer(q[0], p->box.x1, w) - gx, peer(q[1], p->box.y1, h) - gy);
-            count[k]++;
-            points++;
-        }
-    }
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        assert_int_equal(e.ne.count[k], count[k]);
-        if (!count[k])
-            continue;
-        landmarks++;
-        exact_mean += exact[k] / (double)count[k];
-        peer_mean += peers[k] / (double)count[k];
-        assert_true(fabs(e.ne.exact[k] - exact[k] / (double)count[k]) < 1e-9);
-        assert_true(fabs(e.ne.peer[k] - peers[k] / (double)count[k]) < 1e-9);
-    }
-    assert_int_equal(e.ne.points, points);
-    assert_true(fabs(e.ne.exact_mean - exact_mean / landmarks) < 1e-9);
-    assert_true(fabs(e.ne.peer_mean - peer_mean / landmarks) < 1e-9);
-    assert_true(e.has_baseline);
-    assert_int_equal(e.baseline.points, points);
-    assert_true(e.baseline.exact_mean > 0.01 && e.baseline.exact_mean < 0.5);
-    assert_true(sanl_evaluation_error(&e) == e.ne.peer_mean); /* NOLINT */
+    for (int g = 0; g < SANL_GROUP_BASELINE; g++)
+        check_score(&e.score[g], &seen, g);
+    for (int g = SANL_GROUP_CLOTHES; g < SANL_GROUP_VARIATION; g++)
+        clothes += e.score[g].images;
+    assert_int_equal(clothes, seen.count);
+    const struct sanl_landmark_score *all = &e.score[SANL_GROUP_ALL], *base = &e.score[SANL_GROUP_BASELINE];
+    assert_memory_equal(base->count, all->count, sizeof all->count);
+    const double error = sanl_landmark_score_mean(base, SANL_NE);
+    assert_true(error > 0.01 && error < 0.5);
+    assert_true(sanl_evaluation_error(&e) == sanl_landmark_score_mean(all, SANL_NE_PEER)); /* NOLINT */
     sanl_evaluation_free(&e);
 }
 

@@ -98,50 +98,147 @@ static void one_pixel_and_negative_maps_decode(void **state)
     assert_true(score[0] == -2.0F);
 }
 
+/* Pictures of a network of 100 pixels, all in a box of 100 x 200. */
+static const struct sanl_box box_100_200 = {10, 20, 110, 220};
+
+static void add(struct sanl_landmark_score *score, const double predicted[SANL_LANDMARKS][2],
+                const double truth[SANL_LANDMARKS][2], const unsigned char vis[SANL_LANDMARKS])
+{
+    struct sanl_landmark_errors errors;
+    sanl_landmark_measure(&errors, predicted, truth, vis, &box_100_200, 100);
+    sanl_landmark_score_add(score, &errors);
+}
+
 static void errors_follow_the_protocol(void **state)
 {
     (void)state;
-    const struct sanl_box box = {10, 20, 110, 220}; /* 100 x 200 */
     const double truth[SANL_LANDMARKS][2] = {{60, 120}, {10, 20},  {110, 120}, {9.5, 120},
                                              {60, 120}, {60, 120}, {60, 120},  {35, 70}};
     const unsigned char vis[SANL_LANDMARKS] = {SANL_VISIBLE,  SANL_VISIBLE, SANL_VISIBLE, SANL_VISIBLE,
                                                SANL_OCCLUDED, SANL_CUT_OFF, SANL_ABSENT,  SANL_VISIBLE};
-    double predicted[SANL_LANDMARKS][2] = {{63, 128}, {10, 20}, {110, 120}, {9, 120}, {0, 0}, {0, 0}, {0, 0}};
+    double predicted[SANL_LANDMARKS][2] = {{63, 128}, {10, 20}, {110, 120}, {9, 120}, {66, 136}, {0}, {0}};
     predicted[7][0] = -1000; /* far outside: clamped to the first column */
     predicted[7][1] = 20 + 200 * (50.5 / 100.0) - 0.5 + 0.5 * 200 / 100.0;
-    struct sanl_ne ne;
-    struct sanl_ne_summary s;
-    sanl_ne_reset(&ne, 100);
-    sanl_ne_add(&ne, predicted, truth, vis, &box);
-    sanl_ne_summarize(&s, &ne);
+    struct sanl_landmark_score s = {0};
+    add(&s, predicted, truth, vis);
     /* Slot 0: exact (3/100, 8/200) = (0.03, 0.04). In the crop of 100 pixels the prediction is at
      * x (63 - 10 + 0.5) * 1 - 0.5 = 53, y (128 - 20 + 0.5) / 2 - 0.5 = 53.75 -> 54. */
-    near(s.exact[0], 0.05);
-    near(s.peer[0], hypot(53 / 99.0 - 0.5, 54 / 99.0 - 0.5));
+    near(sanl_landmark_score_slot(&s, SANL_NE, 0), 0.05);
+    near(sanl_landmark_score_slot(&s, SANL_NE_PEER, 0), hypot(53 / 99.0 - 0.5, 54 / 99.0 - 0.5));
     /* Slot 1: right on the corner: 0 and (0.5 / 2 - 0.5) -> 0. */
-    near(s.exact[1], 0);
-    near(s.peer[1], 0);
+    near(sanl_landmark_score_slot(&s, SANL_NE, 1), 0);
+    near(sanl_landmark_score_slot(&s, SANL_NE_PEER, 1), 0);
     /* The right edge, left of the box, and whatever is not visible do not count. */
     for (int k = 2; k < 7; k++) {
-        assert_int_equal(s.count[k], 0);
-        assert_true(isnan(s.exact[k]) && isnan(s.peer[k]));
+        assert_int_equal(s.count[SANL_MASK_VISIBLE][k], 0);
+        assert_true(isnan(sanl_landmark_score_slot(&s, SANL_NE, k)));
+        assert_true(isnan(sanl_landmark_score_slot(&s, SANL_NE_PEER, k)));
+        assert_true(isnan(sanl_landmark_score_slot(&s, SANL_PDL, k)));
     }
     /* Slot 7: y is at 50.5 of the crop: a tie, to the even 50. */
-    near(s.peer[7], hypot(0 - 0.25, 50 / 99.0 - 0.25));
-    assert_int_equal(s.points, 3);
-    near(s.peer_mean, (s.peer[0] + s.peer[1] + s.peer[7]) / 3);
-    near(s.exact_mean, (s.exact[0] + s.exact[1] + s.exact[7]) / 3);
-    /* A second picture for slot 0 alone: per-landmark mean against mean over points. */
+    near(sanl_landmark_score_slot(&s, SANL_NE_PEER, 7), hypot(0 - 0.25, 50 / 99.0 - 0.25));
+    assert_int_equal(sanl_landmark_score_count(&s, SANL_MASK_VISIBLE), 3);
+    const double far = sanl_landmark_score_slot(&s, SANL_NE, 7);
+    near(sanl_landmark_score_mean(&s, SANL_NE), (0.05 + 0 + far) / 3);
+    /* What is occluded counts in the picture and for mmpose; what lies on or beyond the box's edge for mmpose
+     * alone. */
+    const long inpic[] = {1, 1, 0, 0, 1, 0, 0, 1}, labelled[] = {1, 1, 1, 1, 1, 0, 0, 1};
+    for (int k = 0; k < SANL_LANDMARKS; k++) {
+        assert_int_equal(s.count[SANL_MASK_INPIC][k], inpic[k]);
+        assert_int_equal(s.count[SANL_MASK_LABELLED][k], labelled[k]);
+    }
+    near(sanl_landmark_score_slot(&s, SANL_NE_INPIC, 4), hypot(0.06, 0.08));
+    near(sanl_landmark_score_mean(&s, SANL_NE_INPIC), (0.05 + 0 + 0.1 + far) / 4);
+    near(sanl_landmark_score_slot(&s, SANL_EPE, 4), hypot(6, 16));
+    near(sanl_landmark_score_slot(&s, SANL_EPE, 3), 0.5);
+    assert_true(isnan(sanl_landmark_score_slot(&s, SANL_EPE, 5)));
+    /* A second picture for slot 0 alone: the mean of landmarks against the mean of points. */
     const unsigned char one[SANL_LANDMARKS] = {SANL_VISIBLE, SANL_ABSENT, SANL_ABSENT, SANL_ABSENT,
                                                SANL_ABSENT,  SANL_ABSENT, SANL_ABSENT, SANL_ABSENT};
-    double same[SANL_LANDMARKS][2];
-    memcpy(same, truth, sizeof same);
-    const double slot7 = s.exact[7];
-    sanl_ne_add(&ne, same, truth, one, &box);
-    sanl_ne_summarize(&s, &ne);
-    near(s.exact[0], 0.025);
-    near(s.exact_mean, (0.025 + 0 + slot7) / 3);
-    near(s.exact_points, (0.05 + 0 + slot7) / 4);
+    add(&s, truth, truth, one);
+    near(sanl_landmark_score_slot(&s, SANL_NE, 0), 0.025);
+    near(sanl_landmark_score_mean(&s, SANL_NE), (0.025 + 0 + far) / 3);
+    near(sanl_landmark_score_points(&s, SANL_NE), (0.05 + 0 + far) / 4);
+    near(sanl_landmark_score_value(&s, SANL_NE), sanl_landmark_score_mean(&s, SANL_NE));
+    near(sanl_landmark_score_value(&s, SANL_EPE), sanl_landmark_score_points(&s, SANL_EPE));
+    assert_int_equal(s.images, 2);
+}
+
+/* The share that a prediction `dx`, `dy` pixels beside a visible landmark adds. */
+static double share(int metric, double dx, double dy)
+{
+    const unsigned char vis[SANL_LANDMARKS] = {3, 3, SANL_VISIBLE, 3, 3, 3, 3, 3};
+    const double truth[SANL_LANDMARKS][2] = {{0}, {0}, {60, 120}},
+                 predicted[SANL_LANDMARKS][2] = {{0}, {0}, {60 + dx, 120 + dy}};
+    struct sanl_landmark_score s = {0};
+    add(&s, predicted, truth, vis);
+    return sanl_landmark_score_mean(&s, metric);
+}
+
+static void thresholds_are_strict(void **state)
+{
+    (void)state;
+    /* 35 pixels of 512 are 35 / 512 of the width 100, and twice as many pixels of the height 200. */
+    const double limit = 100 * 35 / 512.0;
+    near(share(SANL_PDL, limit - 1e-6, 0), 1);
+    near(share(SANL_PDL, limit + 1e-6, 0), 0);
+    near(share(SANL_PDL, 0, 2 * limit - 1e-6), 1);
+    near(share(SANL_PDL, 0, 2 * limit + 1e-6), 0);
+    /* 0.2 of the longer side is 40 pixels, in any direction. */
+    near(share(SANL_PCK, 39.999, 0), 1);
+    near(share(SANL_PCK, 0, -39.999), 1);
+    near(share(SANL_PCK, 40, 0), 0);
+    near(share(SANL_PCK, 30, 30), 0);
+    /* d / 30 < t / 20 for t = 0 .. 19: an exact one passes 19 of 20, one at 1.5 pixels t = 2 .. 19. */
+    near(share(SANL_AUC, 0, 0), 0.95);
+    near(share(SANL_AUC, 1.4, 0), 0.95);
+    near(share(SANL_AUC, 1.5, 0), 0.90);
+    near(share(SANL_AUC, 15.1, 0), 0.45);
+    near(share(SANL_AUC, 28.6, 0), 0);
+    near(share(SANL_EPE, 3, -4), 5);
+}
+
+static void curve_counts_what_is_within(void **state)
+{
+    (void)state;
+    const unsigned char vis[SANL_LANDMARKS] = {0, 0, 3, 3, 3, 3, 3, 3};
+    const double truth[SANL_LANDMARKS][2] = {{60, 120}, {60, 120}};
+    /* In 512: 0 and 25.6 pixels; then 51.2 and 409.6. */
+    const double a[SANL_LANDMARKS][2] = {{60, 120}, {65, 120}},
+                 b[SANL_LANDMARKS][2] = {{70, 120}, {140, 120}};
+    struct sanl_landmark_score s = {0};
+    add(&s, a, truth, vis);
+    add(&s, b, truth, vis);
+    near(sanl_landmark_score_within(&s, -1, 0), 0);
+    near(sanl_landmark_score_within(&s, -1, 1), 0.25);
+    near(sanl_landmark_score_within(&s, -1, 25), 0.25);
+    near(sanl_landmark_score_within(&s, -1, 26), 0.5);
+    near(sanl_landmark_score_within(&s, 0, 51), 0.5);
+    near(sanl_landmark_score_within(&s, 0, 52), 1);
+    near(sanl_landmark_score_within(&s, 1, 100), 0.5);
+    near(sanl_landmark_score_within(&s, -1, SANL_PDL_PIXELS), sanl_landmark_score_points(&s, SANL_PDL));
+    assert_true(isnan(sanl_landmark_score_within(&s, 2, 10)));
+}
+
+static void what_is_not_finite_is_not_found(void **state)
+{
+    (void)state;
+    const unsigned char vis[SANL_LANDMARKS] = {0, 0, 1, 3, 3, 3, 3, 3};
+    const double truth[SANL_LANDMARKS][2] = {{60, 120}, {60, 120}, {60, 120}};
+    const double predicted[SANL_LANDMARKS][2] = {
+        {(double)NAN, 120}, {60, 120}, {60, (double)INFINITY}, {(double)NAN, 0}};
+    struct sanl_landmark_score s = {0};
+    add(&s, predicted, truth, vis);
+    assert_int_equal(s.lost, 2); /* slot 3 is absent */
+    assert_int_equal(sanl_landmark_score_count(&s, SANL_MASK_LABELLED), 3);
+    assert_true(isnan(sanl_landmark_score_mean(&s, SANL_NE_PEER)));
+    assert_true(isnan(sanl_landmark_score_mean(&s, SANL_NE)) &&
+                isnan(sanl_landmark_score_value(&s, SANL_EPE)));
+    near(sanl_landmark_score_slot(&s, SANL_NE, 1), 0);
+    near(sanl_landmark_score_mean(&s, SANL_PDL), 0.5);
+    near(sanl_landmark_score_mean(&s, SANL_PCK), 1 / 3.0);
+    near(sanl_landmark_score_mean(&s, SANL_AUC), 0.95 / 3);
+    near(sanl_landmark_score_within(&s, -1, 100), 0.5);
 }
 
 static void ties_survive_the_way_over_the_image(void **state)
@@ -155,10 +252,9 @@ static void ties_survive_the_way_over_the_image(void **state)
             double predicted[SANL_LANDMARKS][2] = {{0}};
             predicted[0][0] = (4 * j + 0.5 + 0.5) * side / 96.0 - 0.5;
             predicted[0][1] = (4 * j + 1.5 + 0.5) * side / 96.0 - 0.5;
-            struct sanl_ne ne;
-            sanl_ne_reset(&ne, 96);
-            sanl_ne_add(&ne, predicted, truth, vis, &box);
-            near(ne.peer_sum[0], hypot(4 * j / 95.0, (4 * j + 2) / 95.0));
+            struct sanl_landmark_errors errors;
+            sanl_landmark_measure(&errors, predicted, truth, vis, &box, 96);
+            near(errors.value[SANL_NE_PEER][0], hypot(4 * j / 95.0, (4 * j + 2) / 95.0));
         }
     }
 }
@@ -166,12 +262,11 @@ static void ties_survive_the_way_over_the_image(void **state)
 static void nothing_counted_is_nan(void **state)
 {
     (void)state;
-    struct sanl_ne ne;
-    struct sanl_ne_summary s;
-    sanl_ne_reset(&ne, 224);
-    sanl_ne_summarize(&s, &ne);
-    assert_true(isnan(s.peer_mean) && isnan(s.exact_mean) && isnan(s.peer_points) && isnan(s.exact_points));
-    assert_int_equal(s.points, 0);
+    const struct sanl_landmark_score s = {0};
+    for (int m = 0; m < SANL_METRICS; m++)
+        assert_true(isnan(sanl_landmark_score_mean(&s, m)) && isnan(sanl_landmark_score_points(&s, m)) &&
+                    isnan(sanl_landmark_score_slot(&s, m, 0)));
+    assert_int_equal(sanl_landmark_score_count(&s, SANL_MASK_LABELLED), 0);
 }
 
 static void mean_landmark_is_a_baseline(void **state)
@@ -202,6 +297,9 @@ int main(void)
         cmocka_unit_test(heatmaps_decode),
         cmocka_unit_test(one_pixel_and_negative_maps_decode),
         cmocka_unit_test(errors_follow_the_protocol),
+        cmocka_unit_test(thresholds_are_strict),
+        cmocka_unit_test(curve_counts_what_is_within),
+        cmocka_unit_test(what_is_not_finite_is_not_found),
         cmocka_unit_test(ties_survive_the_way_over_the_image),
         cmocka_unit_test(nothing_counted_is_nan),
         cmocka_unit_test(mean_landmark_is_a_baseline),

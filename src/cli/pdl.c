@@ -1,0 +1,70 @@
+#include "cli/pdl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sanlcl/report.h>
+#include <sanlcl/table.h>
+
+/* Curves: of all points of each group, then of each landmark. */
+enum { CURVES = SANL_GROUPS + SANL_LANDMARKS, POINTS = SANL_PDL_THRESHOLDS + 1 };
+
+static const char *curve_name(int curve)
+{
+    return curve < SANL_GROUPS ? sanl_group_name(curve) : sanl_landmark_name(curve - SANL_GROUPS);
+}
+
+static double curve_value(const struct sanl_evaluation *e, int curve, int pixels)
+{
+    return curve < SANL_GROUPS
+               ? sanl_landmark_score_within(&e->score[curve], -1, pixels)
+               : sanl_landmark_score_within(&e->score[SANL_GROUP_ALL], curve - SANL_GROUPS, pixels);
+}
+
+static enum sanl_status write_table(const struct sanl_evaluation *e, const char *path)
+{
+    struct sanl_column columns[1 + CURVES] = {{.key = "pixels"}};
+    struct sanl_table *table;
+    for (int c = 0; c < CURVES; c++)
+        columns[1 + c] = (struct sanl_column){.key = curve_name(c), .decimals = 4};
+    enum sanl_status status = sanl_table_create(&table, columns, 1 + CURVES);
+    if (status != SANL_OK)
+        return status;
+    for (int t = 0; t < POINTS; t++) {
+        sanl_table_int(table, t);
+        for (int c = 0; c < CURVES; c++)
+            sanl_table_number(table, curve_value(e, c, t));
+    }
+    status = sanl_table_save_as(table, path, sanl_table_format_of(path, SANL_TABLE_CSV));
+    sanl_table_free(table);
+    return status;
+}
+
+static enum sanl_status write_picture(const struct sanl_evaluation *e, const char *path)
+{
+    static const int shown[] = {SANL_GROUP_ALL, SANL_GROUP_CLOTHES, SANL_GROUP_CLOTHES + 1,
+                                SANL_GROUP_CLOTHES + 2, SANL_GROUP_BASELINE};
+    enum { LINES = sizeof shown / sizeof *shown };
+    double x[POINTS], y[LINES][POINTS];
+    struct sanl_series series[LINES];
+    struct sanl_plot plot = {.title = "Landmarks detected",
+                             .x_label = "error below, pixels of a 512 x 512 box",
+                             .y_label = "share of visible landmarks",
+                             .series = series,
+                             .from_zero = true};
+    for (int t = 0; t < POINTS; t++)
+        x[t] = t;
+    for (int c = 0; c < LINES; c++) {
+        for (int t = 0; t < POINTS; t++)
+            y[c][t] = curve_value(e, shown[c], t);
+        if (e->score[shown[c]].images)
+            series[plot.series_count++] = (struct sanl_series){curve_name(shown[c]), x, y[c], POINTS};
+    }
+    return sanl_plot_write(&plot, path);
+}
+
+enum sanl_status sanl_pdl_write(const struct sanl_evaluation *evaluation, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const bool picture = dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0);
+    return picture ? write_picture(evaluation, path) : write_table(evaluation, path);
+}
