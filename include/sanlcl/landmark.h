@@ -39,31 +39,23 @@ enum sanl_mask {
 };
 
 /* Each metric is a mean of a value of single landmarks. With (dx, dy) from the truth to the prediction in
- * original pixels and a box of w x h, its e = |(dx / w, dy / h)| and d = |(dx, dy)|:
- *
- *            mask      value                          source
- *   ne_peer  visible   as e, rounded (below)          code of the published comparisons (ECCV 2018, GLE)
- *   ne       visible   e                              the same without its rounding
- *   pdl      visible   1 if 512 e < 35, else 0        DFA's share of detected landmarks: 35 pixels of a 512 x
- *                                                     512 picture, read as the box stretched to that size
- *   ne_inpic inpic     e                              "in_pic" masks of the same code
- *   pck      labelled  1 if d < 0.2 max(w, h), else 0 mmpose PCKAccuracy
- *   auc      labelled  share of t = 0, 1 .. 19 with   mmpose AUC; 0.95 is the most
- *                      d / 30 < t / 20
- *   epe      labelled  d                              mmpose EPE, pixels
- *
- * ne_peer is |q - g| with g = ((x - x1) / w, (y - y1) / h) of the truth and q the predicted pixel of the
- * crop, rounded to an integer (a tie to the even one), clamped to 0 .. size - 1, and divided by size - 1: a
- * perfect prediction still costs up to some 0.003. A prediction that is not finite is detected by none, and
- * makes the means of distances NaN. */
+ * original pixels and a box of w x h, e = |(dx / w, dy / h)| and d = |(dx, dy)|. A prediction that is not
+ * finite is not found, and makes the means of distances NaN. */
 enum sanl_metric {
+    /* Over visible ones: |q - g|, with g = ((x - x1) / w, (y - y1) / h) of the truth and q the predicted
+     * pixel of the crop, rounded to an integer (a tie to the even one), clamped to 0 .. size - 1, and divided
+     * by size - 1. So do the public code of Liu & Lu (ECCVW 2018) and of GLE (ICCVW 2019). A perfect
+     * prediction still costs up to some 0.003. */
     SANL_NE_PEER,
-    SANL_NE,
+    SANL_NE, /* over visible ones: e; the same without rounding */
+    /* Over visible ones: 1 if 512 e < 35, else 0. DFA's share of detected landmarks: 35 pixels of a picture
+     * of 512 x 512, read as the box stretched to that size. */
     SANL_PDL,
-    SANL_NE_INPIC,
-    SANL_PCK,
+    SANL_NE_INPIC, /* over those in the picture: e; the mask "in_pic" of the same code */
+    SANL_PCK,      /* over labelled ones: 1 if d < 0.2 max(w, h), else 0; mmpose's PCKAccuracy, norm bbox */
+    /* Over labelled ones: the share of t = 0, 1 .. 19 with d / 30 < t / 20, at most 0.95; mmpose's AUC. */
     SANL_AUC,
-    SANL_EPE,
+    SANL_EPE, /* over labelled ones: d in original pixels; mmpose's EPE */
     SANL_METRICS
 };
 

@@ -6,6 +6,7 @@
 #include "cli/pdl.h"
 #include "cli/profile.h"
 #include "cli/progress.h"
+#include "cli/published.h"
 #include "cli/scores.h"
 
 static const struct sanl_arg args_table[] = {
@@ -22,6 +23,11 @@ static const struct sanl_arg args_table[] = {
      .help = "also the error of each landmark's mean place in its box over the training part"},
     {.name = "--details",
      .help = "landmarks: every metric, and a table by type of clothes and variation of pose and zoom"},
+    {.name = "--published",
+     .value = "SET",
+     .type = SANL_ARG_TEXT,
+     .choices = sanl_published_sets,
+     .help = "landmarks: also what publications report on that data set"},
     {.name = "--csv",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
@@ -34,8 +40,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--pdl",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
-     .help =
-         "landmarks: write the shares found within 0 to 100 pixels of 512; CSV or, named .png, a picture"},
+     .help = "landmarks: write the shares found within 0 to 100 pixels; CSV or, named .png, a picture"},
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
     SANL_ARG_PROFILE_ROWS,
@@ -158,18 +163,33 @@ static enum sanl_status print(struct sanl_table *table, enum sanl_status status)
     return status;
 }
 
-static enum sanl_status print_results(const struct sanl_args *args, const struct sanl_evaluation *e)
+/* What was asked for besides the scores of all pictures. */
+static enum sanl_status print_more(const struct sanl_args *args, const struct sanl_evaluation *e)
 {
-    const bool details = sanl_args_flag(args, "--details");
+    const int set = sanl_args_choice(args, "--published");
     struct sanl_table *table = NULL;
-    enum sanl_status status = sanl_scores_create(&table, e, details);
-    status = print(table, status);
-    table = NULL;
-    if (status == SANL_OK && details && e->task == SANL_TASK_LANDMARK) {
+    enum sanl_status status = SANL_OK;
+    if (sanl_args_flag(args, "--details")) {
         puts("");
         status = sanl_scores_create_groups(&table, e);
         status = print(table, status);
     }
+    if (status == SANL_OK && set >= 0) {
+        puts("");
+        status = sanl_published_create(&table, set, e);
+        status = print(table, status);
+        printf("\n%s", sanl_published_caution);
+    }
+    return status;
+}
+
+static enum sanl_status print_results(const struct sanl_args *args, const struct sanl_evaluation *e)
+{
+    struct sanl_table *table = NULL;
+    enum sanl_status status = sanl_scores_create(&table, e, sanl_args_flag(args, "--details"));
+    status = print(table, status);
+    if (status == SANL_OK && e->task == SANL_TASK_LANDMARK)
+        status = print_more(args, e);
     fflush(stdout); /* before another table, which may go there too */
     if (e->score[SANL_GROUP_ALL].lost)
         fprintf(stderr,

@@ -55,6 +55,10 @@ expect 0 '^baseline ' 'images/s' eval --weights "$landmark" --baseline --split v
 expect 0 '^upper .*[0-9]$' 'images/s' eval --weights "$landmark" --details --per-image "$folder/p.jsonl"
 check 'a line for each picture' '[ $(grep -c "^{\"record\": .*_epe\": .*}$" "$folder/p.jsonl") = \
     $(($(wc -l <"$folder/p.csv") - 1)) ]'
+expect 0 '^MDDNet .* 0.0267$' 'images/s' eval --weights "$landmark" --published fld
+check 'ours stand below' 'sed 1,/^MDDNet/d "$folder/out" | grep -q "^this: ne_peer .*[0-9]$"'
+expect 2 '' "--published: expected one of deepfashion_c, fld, found 'coco'" \
+    eval --weights "$landmark" --published coco
 expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.csv"
 check 'the curve' '[ $(wc -l <"$folder/pdl.csv") = 102 ] && grep -q "^0,0," "$folder/pdl.csv"'
 expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.png"
