@@ -21,6 +21,7 @@ enum sanl_backbone { SANL_RESNET18, SANL_RESNET34, SANL_RESNET50, SANL_RESNET101
 enum sanl_block { SANL_BLOCK_NONE, SANL_BLOCK_NONLOCAL, SANL_BLOCK_SANL };
 enum sanl_cam_mode { SANL_CAM_STAGE, SANL_CAM_TOP, SANL_CAM_UNIFORM };
 enum sanl_optimizer { SANL_SGD, SANL_ADAM, SANL_ADAMW };
+enum sanl_decode { SANL_DECODE_QUARTER, SANL_DECODE_DARK, SANL_DECODE_SOFTARGMAX };
 enum sanl_schedule { SANL_SCHEDULE_CONSTANT, SANL_SCHEDULE_STEP, SANL_SCHEDULE_COSINE };
 
 struct sanl_augment_config {
@@ -89,8 +90,12 @@ struct sanl_train_config {
     int log_every;    /* steps between log lines */
 };
 
+/* Of validation, evaluation and prediction. */
 struct sanl_eval_config {
     int batch;
+    bool flip;   /* heatmaps averaged with those of the mirrored picture, mirrored back */
+    int decode;  /* enum sanl_decode: how a point is read off a heatmap */
+    double beta; /* decode softargmax: factor of the heatmap before the softmax */
 };
 
 struct sanl_config {

@@ -15,6 +15,7 @@ static const char *const backbones[] = {"resnet18", "resnet34", "resnet50", "res
 static const char *const blocks[] = {"none", "nonlocal", "sanl", NULL};
 static const char *const cam_modes[] = {"stage", "top", "uniform", NULL};
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
+static const char *const decodes[] = {"quarter", "dark", "softargmax", NULL};
 static const char *const schedules[] = {"constant", "step", "cosine", NULL};
 
 /* One row for each key; the key is the path of the field. */
@@ -117,6 +118,12 @@ static const struct sanl_option rows[] = {
     INT(train.log_every, 1, 1000000, "20", "steps between two lines of the log"),
 
     INT(eval.batch, 1, 65536, "16", "images at a time in validation, evaluation and prediction"),
+    BOOL(eval.flip, "false",
+         "landmarks: heatmaps averaged with those of the mirrored picture, mirrored back; twice the work"),
+    ENUM(eval.decode, decodes, "quarter",
+         "landmarks: the peak and a quarter pixel towards its higher neighbours, the peak and DARK's Newton "
+         "step, or the mean under a softmax"),
+    DOUBLE(eval.beta, 0.01, 10000, "20", "decode softargmax: factor of the heatmap before the softmax"),
 };
 /* clang-format on */
 

@@ -11,8 +11,9 @@
 #include "landmark/metric.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
+#include "train/locate.h"
 
-enum { DECODED = 3, TOP = 3 }; /* x, y, score of a landmark; ranks that count as found */
+enum { TOP = 3 }; /* ranks that count as found */
 
 /* One evaluation under way. */
 struct run {
@@ -50,7 +51,7 @@ static void add_errors(struct run *run, const struct sanl_evaluated *p,
 static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i, struct sanl_evaluated *p)
 {
     const struct sanl_record *record = &run->dataset->records[p->record];
-    const float *row = run->values + (size_t)i * SANL_LANDMARKS * DECODED;
+    const float *row = run->values + (size_t)i * SANL_LANDMARKS * SANL_LOCATED;
     const int size = run->engine->network->config.model.size;
     struct sanl_landmark_errors errors;
     double mean_img[SANL_LANDMARKS][2];
@@ -59,9 +60,11 @@ static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i
     memcpy(p->truth_img, record->landmark_img, sizeof p->truth_img);
     memcpy(p->visibility, record->visibility, sizeof p->visibility);
     for (int k = 0; k < SANL_LANDMARKS; k++) {
-        const double at_in[2] = {row[k * DECODED], row[k * DECODED + 1]};
+        const float *at = row + k * SANL_LOCATED;
+        /* The peak of a heatmap of NaN is at its first pixel, which is no prediction. */
+        const double x_in = isnan(at[2]) ? (double)NAN : at[0], at_in[2] = {x_in, at[1]};
         sanl_affine_apply(p->predicted_img[k], &batch->in_to_img[i], at_in);
-        p->score[k] = row[k * DECODED + 2];
+        p->score[k] = at[2];
     }
     sanl_landmark_measure(&errors, (const double(*)[2])p->predicted_img, record->landmark_img,
                           record->visibility, &p->box, size);
@@ -135,8 +138,8 @@ static enum sanl_status prepare(struct run *run)
     const size_t batch = (size_t)run->engine->batch;
     SANL_TRY(check(run));
     run->out->task = run->engine->network->config.task;
-    run->values = sanl_calloc(batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * DECODED : model->classes),
-                              sizeof(float));
+    run->values = sanl_calloc(
+        batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * SANL_LOCATED : model->classes), sizeof(float));
     if (!run->values)
         return SANL_ERR_MEMORY;
     if (is_landmark(run))
@@ -167,8 +170,6 @@ static void add_picture(struct run *run, const struct sanl_batch *batch, int i)
 
 static enum sanl_status walk(struct run *run, struct sanl_loader *loader)
 {
-    const struct sanl_tensor *answer =
-        is_landmark(run) ? run->engine->landmark.decoded : run->engine->classifier.logits;
     const int count = sanl_loader_samples(loader);
     sanl_loader_start_epoch(loader, 0);
     for (;;) {
@@ -181,7 +182,8 @@ static enum sanl_status walk(struct run *run, struct sanl_loader *loader)
             return SANL_OK;
         SANL_TRY(sanl_engine_load(run->engine, batch));
         SANL_TRY(sanl_graph_forward(run->engine->graph));
-        SANL_TRY(sanl_tensor_read(answer, run->values));
+        SANL_TRY(is_landmark(run) ? sanl_locate(run->values, run->engine)
+                                  : sanl_tensor_read(run->engine->classifier.logits, run->values));
         for (int i = 0; i < batch->count; i++)
             add_picture(run, batch, i);
         if (run->hooks && run->hooks->progress)

@@ -344,6 +344,14 @@ static void fill_table(struct sanl_engine *engine, const struct sanl_batch *batc
     }
 }
 
+static enum sanl_status warp_image(struct sanl_engine *engine)
+{
+    struct sanl_device *device = engine->network->device;
+    SANL_TRY(sanl_buffer_write(device, engine->warp.in[1], 0, engine->table,
+                               (size_t)engine->batch * sizeof *engine->table));
+    return sanl_work_forward(&engine->warp, device, "image");
+}
+
 static enum sanl_status load_image(struct sanl_engine *engine, const struct sanl_batch *batch)
 {
     struct sanl_device *device = engine->network->device;
@@ -359,9 +367,7 @@ static enum sanl_status load_image(struct sanl_engine *engine, const struct sanl
     }
     fill_table(engine, batch);
     SANL_TRY(sanl_buffer_write(device, engine->pixels, 0, batch->pixels, batch->pixel_bytes));
-    SANL_TRY(sanl_buffer_write(device, warp->in[1], 0, engine->table,
-                               (size_t)engine->batch * sizeof *engine->table));
-    return sanl_work_forward(warp, device, "image");
+    return warp_image(engine);
 }
 
 static enum sanl_status load_landmarks(struct sanl_engine *engine, const struct sanl_batch *batch)
@@ -402,6 +408,21 @@ enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_
         return SANL_OK;
     return engine->network->config.task == SANL_TASK_LANDMARK ? load_landmarks(engine, batch)
                                                               : load_labels(engine, batch);
+}
+
+enum sanl_status sanl_engine_mirror(struct sanl_engine *engine)
+{
+    const float last = (float)(engine->network->config.model.size - 1);
+    for (int i = 0; i < engine->batch; i++) {
+        float *map =
+            engine->table[i] + 3; /* x_src = map[0] x + map[1] y + map[2], y_src with the next three */
+        for (int axis = 0; axis < 6; axis += 3) {
+            map[axis + 2] += map[axis] * last;
+            map[axis] = -map[axis];
+        }
+    }
+    SANL_TRY(warp_image(engine));
+    return sanl_engine_make_cams(engine);
 }
 
 enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine)

@@ -78,6 +78,10 @@ void sanl_engine_free(struct sanl_engine *engine);
  * above count are zero and teach nothing. */
 SANL_CHECKED enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_batch *batch);
 
+/* The picture of the last sanl_engine_load once more, mirrored left to right, with CAMs of its own; no
+ * targets. Input pixel x shows what x' = size - 1 - x showed, and so heatmap pixel j what w - 1 - j did. */
+SANL_CHECKED enum sanl_status sanl_engine_mirror(struct sanl_engine *engine);
+
 /* CAMs for the image that stands in the graph's input; part of sanl_engine_load. */
 SANL_CHECKED enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine);
 

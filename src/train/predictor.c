@@ -11,9 +11,8 @@
 #include "data/sample.h"
 #include "model/weights.h"
 #include "train/evaluator.h"
+#include "train/locate.h"
 #include "train/predictor.h"
-
-enum { DECODED = 3 }; /* x, y, score of a landmark */
 
 struct sanl_predictor {
     struct sanl_network *network;
@@ -49,7 +48,7 @@ static enum sanl_status create_parts(struct sanl_predictor *p)
     const size_t classes = (size_t)(p->class_count > 0 ? p->class_count : 1);
     p->inputs = sanl_calloc(batch, sizeof *p->inputs);
     p->sides = sanl_calloc(batch, sizeof *p->sides);
-    p->values = sanl_calloc(batch, SANL_LANDMARKS * DECODED * sizeof *p->values);
+    p->values = sanl_calloc(batch, SANL_LANDMARKS * SANL_LOCATED * sizeof *p->values);
     p->logits = sanl_calloc(batch * classes, sizeof *p->logits);
     p->probability = sanl_calloc(batch * classes, sizeof *p->probability);
     p->target = sanl_calloc(batch, sizeof *p->target);
@@ -182,11 +181,10 @@ static enum sanl_status run_batch(struct sanl_predictor *p, const struct sanl_pr
     if (options->maps)
         SANL_TRY(sanl_maps_read_inputs(p->maps, target, p->logits));
     SANL_TRY(sanl_graph_forward(p->engine->graph));
-    if (is_landmark(p))
-        SANL_TRY(sanl_tensor_read(p->engine->landmark.decoded, p->values));
-    else
-        SANL_TRY(sanl_tensor_read(p->engine->classifier.logits, p->logits));
-    return options->maps ? sanl_maps_read_heatmaps(p->maps) : SANL_OK;
+    if (options->maps) /* those of the picture as it is: before it may be mirrored */
+        SANL_TRY(sanl_maps_read_heatmaps(p->maps));
+    return is_landmark(p) ? sanl_locate(p->values, p->engine)
+                          : sanl_tensor_read(p->engine->classifier.logits, p->logits);
 }
 
 static void describe(struct sanl_prediction *out, const struct sanl_predictor *p, int i,
@@ -204,7 +202,7 @@ static void describe(struct sanl_prediction *out, const struct sanl_predictor *p
     out->task = p->network->config.task;
     out->size = p->network->config.model.size;
     for (int k = 0; is_landmark(p) && k < SANL_LANDMARKS; k++) {
-        const float *value = p->values + ((size_t)i * SANL_LANDMARKS + (size_t)k) * DECODED;
+        const float *value = p->values + ((size_t)i * SANL_LANDMARKS + (size_t)k) * SANL_LOCATED;
         const double at_in[2] = {(double)value[0], (double)value[1]};
         sanl_affine_apply(out->landmark_img[k], &p->batch.in_to_img[i], at_in);
         out->score[k] = value[2];

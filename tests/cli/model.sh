@@ -56,9 +56,13 @@ expect 0 '^upper .*[0-9]$' 'images/s' eval --weights "$landmark" --details --per
 check 'a line for each picture' '[ $(grep -c "^{\"record\": .*_epe\": .*}$" "$folder/p.jsonl") = \
     $(($(wc -l <"$folder/p.csv") - 1)) ]'
 expect 0 '^MDDNet .* 0.0267$' 'images/s' eval --weights "$landmark" --published fld
+cp "$folder/out" "$folder/plain"
 check 'ours stand below' 'sed 1,/^MDDNet/d "$folder/out" | grep -q "^this: ne_peer .*[0-9]$"'
+expect 2 '' 'expected one of quarter, dark, softargmax' eval --weights "$landmark" eval.decode=darker
 expect 2 '' "--published: expected one of deepfashion_c, fld, found 'coco'" \
     eval --weights "$landmark" --published coco
+expect 0 '^mean ' 'images/s' eval --weights "$landmark" --published fld eval.flip=true eval.decode=dark
+check 'another decoding, other errors' '! cmp -s "$folder/out" "$folder/plain"'
 expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.csv"
 check 'the curve' '[ $(wc -l <"$folder/pdl.csv") = 102 ] && grep -q "^0,0," "$folder/pdl.csv"'
 expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.png"

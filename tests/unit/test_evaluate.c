@@ -199,6 +199,58 @@ static void test_options(void **state)
     sanl_evaluation_free(&e);
 }
 
+static void evaluate_with(struct seen *seen, const char *const *overrides, size_t count)
+{
+    struct sanl_evaluation e;
+    struct sanl_evaluate_options options = options_for(fixture.landmark, seen);
+    options.overrides = overrides;
+    options.override_count = count;
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    sanl_evaluation_free(&e);
+}
+
+static double largest_move(const struct seen *a, const struct seen *b)
+{
+    double most = 0;
+    assert_int_equal(a->count, b->count);
+    for (int i = 0; i < a->count; i++)
+        for (int k = 0; k < SANL_LANDMARKS; k++)
+            for (int axis = 0; axis < 2; axis++)
+                most =
+                    fmax(most, fabs(a->list[i].predicted_img[k][axis] - b->list[i].predicted_img[k][axis]));
+    return most;
+}
+
+/* Every way of decoding finds the same peaks; the mirrored picture has a say only where it is asked. */
+static void test_decoding_and_flip(void **state)
+{
+    static struct seen quarter, dark, flip, both;
+    static const char *const keys[] = {"eval.decode=dark", "eval.flip=true"};
+    static const char *const wrong[] = {"eval.decode=darker"};
+    struct sanl_evaluation e;
+    struct sanl_evaluate_options options = options_for(fixture.landmark, &quarter);
+    (void)state;
+    evaluate_with(&quarter, NULL, 0);
+    evaluate_with(&dark, keys, 1);
+    evaluate_with(&flip, keys + 1, 1);
+    evaluate_with(&both, keys, 2);
+    for (int i = 0; i < quarter.count; i++) {
+        const struct sanl_box *box = &quarter.list[i].box;
+        const double pixel = 4 * fmax(box->x2 - box->x1, box->y2 - box->y1) / FIXTURE_SIZE; /* of a heatmap */
+        for (int k = 0; k < SANL_LANDMARKS; k++)
+            for (int axis = 0; axis < 2; axis++)
+                assert_true(fabs(quarter.list[i].predicted_img[k][axis] -
+                                 dark.list[i].predicted_img[k][axis]) <= 2.25 * pixel);
+    }
+    assert_memory_equal(quarter.list[0].score, dark.list[0].score, sizeof quarter.list[0].score);
+    assert_true(largest_move(&quarter, &dark) > 0);
+    assert_true(largest_move(&quarter, &flip) > 0);
+    assert_true(largest_move(&flip, &both) > 0);
+    options.overrides = wrong;
+    options.override_count = 1;
+    assert_int_not_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+}
+
 static void expect_failure(struct sanl_evaluate_options options, const char *override, const char *part)
 {
     struct sanl_evaluation e;
@@ -249,7 +301,8 @@ static void test_interrupt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_landmarks), cmocka_unit_test(test_categories), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_landmarks), cmocka_unit_test(test_categories),
+        cmocka_unit_test(test_options),   cmocka_unit_test(test_decoding_and_flip),
         cmocka_unit_test(test_bad_input), cmocka_unit_test(test_interrupt),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

@@ -1,4 +1,4 @@
-/* landmark/: the scheme, decoding of heatmaps, normalised errors. */
+/* landmark/: the scheme and the metrics. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "landmark/decode.h"
 #include "landmark/metric.h"
 #include "landmark/scheme.h"
 
@@ -52,51 +51,7 @@ static void clothes_have_slots(void **state)
     assert_null(sanl_clothes_name(0));
 }
 
-enum { H = 4, W = 5, L = 2 };
-
-static void put(float *heat, int k, int y, int x, float v)
-{
-    heat[(y * W + x) * L + k] = v;
-}
-
-static void heatmaps_decode(void **state)
-{
-    (void)state;
-    float heat[H * W * L] = {0}, score[L];
-    double point[L][2];
-    /* Landmark 0: peak at (2, 1), its right neighbour above its left one, equal above and below. Landmark 1:
-     * the same value at (4, 0) and (1, 3); the first in row-major order wins and stands at the border on both
-     * axes. */
-    put(heat, 0, 1, 2, 3.0F);
-    put(heat, 0, 1, 3, 1.0F);
-    put(heat, 0, 1, 1, -1.0F);
-    put(heat, 1, 0, 4, 0.5F);
-    put(heat, 1, 3, 1, 0.5F);
-    sanl_heatmap_decode(point, score, heat, H, W, L, 4);
-    near(point[0][0], 2.25 * 4 + 1.5);
-    near(point[0][1], 1 * 4 + 1.5);
-    near(point[1][0], 4 * 4 + 1.5);
-    near(point[1][1], 1.5);
-    assert_true(score[0] == 3.0F && score[1] == 0.5F);
-    /* Towards the smaller index, at another stride. */
-    put(heat, 0, 0, 2, 0.25F);
-    put(heat, 0, 1, 1, 2.0F);
-    sanl_heatmap_decode(point, score, heat, H, W, L, 8);
-    near(point[0][0], 1.75 * 8 + 3.5);
-    near(point[0][1], 0.75 * 8 + 3.5);
-}
-
-static void one_pixel_and_negative_maps_decode(void **state)
-{
-    (void)state;
-    const float heat[] = {-2.0F};
-    float score[1];
-    double point[1][2];
-    sanl_heatmap_decode(point, score, heat, 1, 1, 1, 4);
-    near(point[0][0], 1.5);
-    near(point[0][1], 1.5);
-    assert_true(score[0] == -2.0F);
-}
+/* ---- metrics ------------------------------------------------------------------------------------- */
 
 /* Pictures of a network of 100 pixels, all in a box of 100 x 200. */
 static const struct sanl_box box_100_200 = {10, 20, 110, 220};
@@ -294,8 +249,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sides_swap),
         cmocka_unit_test(clothes_have_slots),
-        cmocka_unit_test(heatmaps_decode),
-        cmocka_unit_test(one_pixel_and_negative_maps_decode),
         cmocka_unit_test(errors_follow_the_protocol),
         cmocka_unit_test(thresholds_are_strict),
         cmocka_unit_test(curve_counts_what_is_within),

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
+#include "train/locate.h"
 #include "train/network.h"
 #include "train/updater.h"
 
@@ -190,6 +191,72 @@ static void inference_equals_training_with_frozen_norms(void **state)
         sanl_engine_free(engines[i]);
         free(fine[i]);
     }
+    sanl_network_free(network);
+    sanl_batch_free(&batch);
+}
+
+/* ---- the mirrored picture ------------------------------------------------------------------------ */
+
+/* The packed crops of make_batch, which have the input's own size, with their pixels mirrored. */
+static void mirror_pixels(struct sanl_batch *batch)
+{
+    for (int row = 0; row < batch->count * SIZE; row++) {
+        uint8_t *line = batch->pixels + (size_t)row * SIZE * 3;
+        for (int x = 0; x < SIZE / 2; x++)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t held = line[3 * x + c];
+                line[3 * x + c] = line[3 * (SIZE - 1 - x) + c];
+                line[3 * (SIZE - 1 - x) + c] = held;
+            }
+    }
+}
+
+static void assert_same_values(const struct sanl_tensor *tensor, float *before)
+{
+    float *now = read_tensor(tensor);
+    assert_memory_equal(now, before, sanl_shape_count(tensor->shape) * sizeof *now);
+    free(now);
+    free(before);
+}
+
+/* Mirrored on its way, a picture gives what its mirrored pixels give, attention maps included. With the
+ * heatmaps of both, the mirrored picture's landmarks are the mirrored landmarks, sides swapped. */
+static void mirrored_pictures_give_mirrored_landmarks(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL);
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    struct sanl_batch batch;
+    float found[2][BATCH][SANL_LANDMARKS][SANL_LOCATED], alone[BATCH][SANL_LANDMARKS][SANL_LOCATED];
+    config.cam.mode = SANL_CAM_STAGE;
+    config.eval.flip = true;
+    make_batch(&batch, BATCH);
+    assert_int_equal(sanl_network_create_random(&network, &config, device, -1, CLASSES), SANL_OK);
+    assert_int_equal(sanl_params_init_hashed(network->params, 5, 0), SANL_OK);
+    assert_int_equal(sanl_engine_create(&engine, network, BATCH, false), SANL_OK);
+    assert_int_equal(sanl_engine_load(engine, &batch), SANL_OK);
+    assert_int_equal(sanl_engine_mirror(engine), SANL_OK);
+    float *image = read_tensor(engine->image), *cam = read_tensor(engine->landmark.cam[1]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sanl_engine_load(engine, &batch), SANL_OK);
+        if (i == 1) {
+            assert_same_values(engine->image, image);
+            assert_same_values(engine->landmark.cam[1], cam);
+        }
+        assert_int_equal(sanl_graph_forward(engine->graph), SANL_OK);
+        if (i == 0)
+            assert_int_equal(sanl_tensor_read(engine->landmark.decoded, &alone[0][0][0]), SANL_OK);
+        assert_int_equal(sanl_locate(&found[i][0][0][0], engine), SANL_OK);
+        mirror_pixels(&batch);
+    }
+    for (int n = 0; n < BATCH; n++)
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            const float *a = found[0][n][k], *b = found[1][n][k ^ 1];
+            assert_true(a[0] == SIZE - 1 - b[0] && a[1] == b[1] && a[2] == b[2]); /* NOLINT */
+        }
+    assert_memory_not_equal(alone, found[0], sizeof alone);
+    sanl_engine_free(engine);
     sanl_network_free(network);
     sanl_batch_free(&batch);
 }
@@ -392,6 +459,7 @@ int main(void)
         cmocka_unit_test(categories_are_learnt),
         cmocka_unit_test(a_partial_batch_teaches_what_it_holds),
         cmocka_unit_test(inference_equals_training_with_frozen_norms),
+        cmocka_unit_test(mirrored_pictures_give_mirrored_landmarks),
         cmocka_unit_test(checkpoints_come_back_bit_by_bit),
         cmocka_unit_test(a_backbone_starts_from_a_classifier),
         cmocka_unit_test(bad_weights_are_explained),

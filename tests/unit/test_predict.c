@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
+#include <sanlcl/evaluate.h>
 #include <sanlcl/predict.h>
 #include "data/crop.h"
 #include "fixture.h"
@@ -63,7 +64,8 @@ static void check_decoded(const struct sanl_prediction *p)
     for (int k = 0; k < SANL_LANDMARKS; k++)
         for (int i = 0; i < PIXELS; i++)
             heat[i * SANL_LANDMARKS + k] = p->fine[k * PIXELS + i];
-    sanl_heatmap_decode(at_in, score, heat, SIDE, SIDE, SANL_LANDMARKS, 4);
+    sanl_heatmap_decode(at_in, score, heat, SIDE, SIDE, SANL_LANDMARKS, 4,
+                        &(struct sanl_decoding){.how = SANL_DECODE_QUARTER});
     sanl_crop_map(&in_to_img, &p->window, FIXTURE_SIZE, NULL);
     for (int k = 0; k < SANL_LANDMARKS; k++) {
         sanl_affine_apply(at_img, &in_to_img, at_in[k]);
@@ -188,6 +190,66 @@ static void test_landmarks(void **state)
         for (int k = 0; k < SANL_LANDMARKS; k++)
             assert_memory_equal(plain.landmark_img[i][k], seen.landmark_img[i][k], sizeof(double[2]));
     sanl_predictor_free(predictor);
+}
+
+/* ---- as in an evaluation ------------------------------------------------------------------------- */
+
+struct pair {
+    size_t count;
+    struct sanl_evaluated evaluated[FIXTURE_COUNT];
+    double most; /* pixels between what is evaluated and what is predicted */
+};
+
+static void keep(void *payload, const struct sanl_evaluated *picture)
+{
+    struct pair *pair = payload;
+    pair->evaluated[pair->count++] = *picture;
+}
+
+static enum sanl_status compare(void *payload, const struct sanl_prediction *p)
+{
+    struct pair *pair = payload;
+    for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (int axis = 0; axis < 2; axis++)
+            pair->most = fmax(pair->most, fabs(p->landmark_img[k][axis] -
+                                               pair->evaluated[p->input].predicted_img[k][axis]));
+    return SANL_OK;
+}
+
+/* The same decoding and flip in both, whatever they are. */
+static void test_as_evaluated(void **state)
+{
+    static const char *const keys[] = {"eval.decode=dark", "eval.flip=true", "eval.decode=softargmax"};
+    static struct pair pair;
+    (void)state;
+    for (size_t from = 0; from <= 3; from++) { /* dark and flip; flip and softargmax; softargmax; neither */
+        const size_t count = from < 2 ? 2 : 3 - from;
+        struct sanl_evaluation e;
+        struct sanl_predictor *predictor;
+        struct sanl_predict_input list[FIXTURE_COUNT] = {{0}};
+        char names[FIXTURE_COUNT][160];
+        const struct sanl_evaluate_options evaluate = {.weights = fixture.landmark,
+                                                       .overrides = keys + from,
+                                                       .override_count = count,
+                                                       .hooks = {.record = keep, .payload = &pair}};
+        memset(&pair, 0, sizeof pair);
+        assert_int_equal(sanl_evaluate(&e, fixture.device, &evaluate), SANL_OK);
+        sanl_evaluation_free(&e);
+        for (size_t i = 0; i < pair.count; i++) {
+            snprintf(names[i], sizeof names[i], "%s/img/img_%08d.jpg", fixture.data,
+                     pair.evaluated[i].record + 1);
+            list[i] = (struct sanl_predict_input){names[i], true, pair.evaluated[i].box};
+        }
+        assert_int_equal(
+            sanl_predictor_create(&predictor, fixture.device, fixture.landmark, keys + from, count), SANL_OK);
+        struct sanl_predict_options options;
+        sanl_predict_defaults(&options);
+        options.done = compare;
+        options.payload = &pair;
+        assert_int_equal(sanl_predict(predictor, list, pair.count, &options, NULL), SANL_OK);
+        sanl_predictor_free(predictor);
+        assert_true(pair.count > 2 && pair.most < 1e-6);
+    }
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
@@ -332,10 +394,8 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_landmarks),
-        cmocka_unit_test(test_dump),
-        cmocka_unit_test(test_categories),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_landmarks),  cmocka_unit_test(test_as_evaluated), cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_categories), cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -57,6 +57,7 @@ static struct sanl_config config_for(enum sanl_task task, const char *out)
     strcpy(config.out, path);
     free(path);
     strcpy(config.data.root, data);
+    strcpy(config.data.test, "never-read"); /* checkpoints are chosen on data.val */
     config.model.backbone = SANL_RESNET18;
     config.model.block = SANL_BLOCK_NONE;
     config.model.width = 16;
