@@ -51,6 +51,7 @@ struct sanl_train_result {
  *     state.safetensors       last with the optimiser's moments, for SANL_TRAIN_RESUME
  *     log.jsonl               a line each train.log_every steps: step, epoch, loss and its parts, lr, ...
  *     epochs.csv              a line for each epoch: losses and errors
+ * Without a part data.val the lowest training loss is the best; data.test is never read.
  * Every checkpoint appears whole or not at all. The same configuration on the same device gives the same
  * checkpoints byte for byte, whatever the folder, data.workers and data.ring.
  * A loss that is not finite is SANL_ERR_NUMERIC and leaves the checkpoints as they are. On
