@@ -61,8 +61,8 @@ static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i
     memcpy(p->visibility, record->visibility, sizeof p->visibility);
     for (int k = 0; k < SANL_LANDMARKS; k++) {
         const float *at = row + k * SANL_LOCATED;
-        /* The peak of a heatmap of NaN is at its first pixel, which is no prediction. */
-        const double x_in = isnan(at[2]) ? (double)NAN : at[0], at_in[2] = {x_in, at[1]};
+        /* The peak of a heatmap that is not finite is at its first pixel, which is no prediction. */
+        const double x_in = isfinite(at[2]) ? (double)at[0] : (double)NAN, at_in[2] = {x_in, (double)at[1]};
         sanl_affine_apply(p->predicted_img[k], &batch->in_to_img[i], at_in);
         p->score[k] = at[2];
     }

@@ -251,6 +251,35 @@ static void test_decoding_and_flip(void **state)
     assert_int_not_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
 }
 
+/* A network that makes no numbers finds nothing: its peaks in the first pixel are not taken for predictions.
+ */
+static void test_a_broken_network(void **state)
+{
+    static struct seen seen;
+    struct sanl_config config;
+    struct sanl_network *network;
+    struct sanl_evaluation e;
+    char path[160];
+    (void)state;
+    fixture_config(&config, SANL_TASK_LANDMARK);
+    snprintf(path, sizeof path, "%s/broken.safetensors", fixture.root);
+    assert_int_equal(sanl_network_open(&network, &config, fixture.device, fixture.landmark), SANL_OK);
+    const struct sanl_param *predict = sanl_params_find(network->params, "fine.predict.weight");
+    assert_int_equal(
+        sanl_buffer_fill(fixture.device, predict->value, sanl_shape_count(predict->shape), 3e38F), SANL_OK);
+    const struct sanl_weights_info info = {.config = &config, .epoch = 1};
+    assert_int_equal(sanl_weights_save(path, network->params, network->classifier, &info), SANL_OK);
+    sanl_network_free(network);
+    const struct sanl_evaluate_options options = options_for(path, &seen);
+    assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
+    const struct sanl_landmark_score *all = &e.score[SANL_GROUP_ALL];
+    assert_true(all->lost > 0);
+    assert_int_equal(all->lost, sanl_landmark_score_count(all, SANL_MASK_LABELLED));
+    assert_true(isnan(sanl_evaluation_error(&e)) && isnan(sanl_landmark_score_value(all, SANL_EPE)));
+    assert_true(sanl_landmark_score_value(all, SANL_PCK) == 0); /* NOLINT */
+    sanl_evaluation_free(&e);
+}
+
 static void expect_failure(struct sanl_evaluate_options options, const char *override, const char *part)
 {
     struct sanl_evaluation e;
@@ -301,9 +330,10 @@ static void test_interrupt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_landmarks), cmocka_unit_test(test_categories),
-        cmocka_unit_test(test_options),   cmocka_unit_test(test_decoding_and_flip),
-        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_landmarks),        cmocka_unit_test(test_categories),
+        cmocka_unit_test(test_options),          cmocka_unit_test(test_decoding_and_flip),
+        cmocka_unit_test(test_a_broken_network), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_interrupt),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
