@@ -271,17 +271,14 @@ const struct sanl_command sanl_cmd_eval = {
     .name = "eval",
     .summary = "measure a checkpoint on a part of a data set",
     .details =
-        "Landmarks, over the visible ones: ne_peer is the normalised error as the published comparisons "
-        "take\n"
-        "it, ne the same without their rounding, in shares of the box; pdl the share within 35 pixels of a "
-        "box\n"
-        "of 512. Over visible and occluded ones: ne_inpic, and mmpose's pck (within 0.2 of the box's longer\n"
-        "side), auc (up to 30 pixels) and epe (pixels). 'mean' is the unweighted mean of the landmarks that\n"
-        "were seen, as NE is published; 'points' is over all points, as EPE is published; '-' is for what "
-        "was\n"
-        "never seen and left out of the mean. Categories: how often the best one, or one of the best three, "
-        "is\n"
-        "right. The checkpoint carries its configuration.\n",
+        "Landmarks, over the visible ones: ne_peer is the normalised error as the published\n"
+        "comparisons take it, ne the same without their rounding, in shares of the box; pdl the share\n"
+        "within 35 pixels of a box of 512. Over visible and occluded ones: ne_inpic, and mmpose's pck\n"
+        "(within 0.2 of the box's longer side), auc (up to 30 pixels) and epe (pixels). 'mean' is the\n"
+        "unweighted mean of the landmarks that occur, as NE is published; 'points' is over all\n"
+        "points, as EPE is published; a landmark that never occurs has '-' and is in no mean.\n"
+        "Categories: how often the best one, or one of the best three, is right. The checkpoint\n"
+        "carries its configuration.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

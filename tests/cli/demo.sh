@@ -19,7 +19,7 @@ check 'pictures of each kind' '[ $(ls "$demo"/pictures/*_overlay.png | wc -l) = 
 check 'the page stands alone' 'grep -q "src=\"data:image/" "$demo/index.html" &&
     ! grep -qE "(src|href)=\"[^d]" "$demo/index.html"'
 check 'the summary' 'grep -q "\"baseline_ne_peer\":" "$demo/summary.json"'
-check 'the table' '[ $(wc -l <"$demo/landmarks.csv") = 11 ]'
+check 'the table' '[ $(wc -l <"$demo/landmarks.csv") = 12 ]'
 
 # What the page names as equivalent is so.
 cp "$demo/predictions.json" "$folder/before.json"
