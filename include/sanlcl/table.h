@@ -21,6 +21,7 @@ struct sanl_column {
 enum sanl_table_format {
     SANL_TABLE_TEXT, /* aligned with blanks, texts to the left, numbers to the right */
     SANL_TABLE_CSV,  /* RFC 4180 with a head line; numbers that are not finite are empty */
+    SANL_TABLE_LATEX, /* a tabular environment, texts and numbers as in aligned text */
     SANL_TABLE_HTML, /* a table element, texts and numbers as in aligned text */
     SANL_TABLE_JSON, /* an array of objects; numbers that are not finite are null */
     SANL_TABLE_JSONL /* JSON lines: an object a line, without the array */
@@ -42,7 +43,7 @@ void sanl_table_number(struct sanl_table *table, double value);
 SANL_CHECKED enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file,
                                                enum sanl_table_format format);
 
-/* The format by the end of a file's name: .csv, .json, .jsonl; else `otherwise`. */
+/* The format by the end of a file's name: .csv, .json, .jsonl, .tex; else `otherwise`. */
 enum sanl_table_format sanl_table_format_of(const char *path, enum sanl_table_format otherwise);
 
 /* Writes a file whole or not at all; its format by the end of its name, or text. */

@@ -210,6 +210,39 @@ static void write_html(const struct sanl_table *table, FILE *file)
     fputs("</table>\n", file);
 }
 
+static void write_latex_text(FILE *file, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("&%$#_{}", *text))
+            fprintf(file, "\\%c", *text);
+        else if (strchr("~^\\", *text))
+            fprintf(file, "\\char`\\%c{}", *text);
+        else
+            fputc(*text, file);
+    }
+}
+
+static void write_latex(const struct sanl_table *table, FILE *file)
+{
+    const size_t columns = (size_t)table->column_count, rows = table->cell_count / columns;
+    char room[352];
+    fputs("\\begin{tabular}{", file);
+    for (size_t c = 0; c < columns; c++)
+        fputc(is_left(table, (int)c) ? 'l' : 'r', file);
+    fputs("}\n\\hline\n", file);
+    for (size_t r = 0; r <= rows; r++) { /* row 0 is the head */
+        for (size_t c = 0; c < columns; c++) {
+            const struct sanl_column *column = &table->columns[c];
+            write_latex_text(file, r ? cell_text(room, &table->cells[(r - 1) * columns + c], column->decimals)
+                                     : column_title(column));
+            fputs(c + 1 < columns ? " & " : " \\\\\n", file);
+        }
+        if (r == 0)
+            fputs("\\hline\n", file);
+    }
+    fputs("\\hline\n\\end{tabular}\n", file);
+}
+
 /* ---- CSV and JSON -------------------------------------------------------------------------------- */
 
 static void write_csv_text(FILE *file, const char *text)
@@ -293,6 +326,9 @@ enum sanl_status sanl_table_write(const struct sanl_table *table, FILE *file, en
     case SANL_TABLE_CSV:
         write_csv(table, file);
         break;
+    case SANL_TABLE_LATEX:
+        write_latex(table, file);
+        break;
     case SANL_TABLE_HTML:
         write_html(table, file);
         break;
@@ -314,6 +350,8 @@ enum sanl_table_format sanl_table_format_of(const char *path, enum sanl_table_fo
         return SANL_TABLE_CSV;
     if (dot && strcmp(dot, ".json") == 0)
         return SANL_TABLE_JSON;
+    if (dot && strcmp(dot, ".tex") == 0)
+        return SANL_TABLE_LATEX;
     return dot && strcmp(dot, ".jsonl") == 0 ? SANL_TABLE_JSONL : otherwise;
 }
 

@@ -200,8 +200,9 @@ static enum sanl_status evaluate(struct result *out, const struct ablation *a,
     free(weights);
     SANL_TRY(status);
     const bool classify = config->task == SANL_TASK_CLASSIFY;
-    out->error[0] = classify ? 1 - evaluation.top1 : evaluation.ne.peer_mean;
-    out->error[1] = classify ? 1 - evaluation.top3 : evaluation.ne.exact_mean;
+    const struct sanl_landmark_score *score = &evaluation.score[SANL_GROUP_ALL];
+    out->error[0] = classify ? 1 - evaluation.top1 : sanl_landmark_score_mean(score, SANL_NE_PEER);
+    out->error[1] = classify ? 1 - evaluation.top3 : sanl_landmark_score_mean(score, SANL_NE);
     sanl_evaluation_free(&evaluation);
     return SANL_OK;
 }

@@ -75,6 +75,9 @@ static void tables_are_written_in_each_format(void **state)
          " {\"name\": null, \"count\": 123456789012, \"ne\": null, \"ok\": false}\n]\n"},
         {"t.jsonl", "{\"name\": \"\xC3\xA4rmel, \\\"L\\\" <b>\", \"count\": -12, \"ne\": 0.1, \"ok\": true}\n"
                     "{\"name\": null, \"count\": 123456789012, \"ne\": null, \"ok\": false}\n"},
+        {"t.tex", "\\begin{tabular}{lrrl}\n\\hline\nName & count & NE & ok \\\\\n\\hline\n"
+                  "\xC3\xA4rmel, \"L\" <b> & -12 & 0.100 & yes \\\\\n- & 123456789012 & - & no \\\\\n"
+                  "\\hline\n\\end{tabular}\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(sanl_table_save(table, in_folder(cases[i].name)), SANL_OK);
@@ -333,7 +336,7 @@ static int remove_folder(void **state)
     static const char *const names[] = {"t.txt",      "t.csv",     "t.json",     "odd.json",  "empty.json",
                                         "page.html",  "log.png",   "linear.png", "any.png",   "overlay.png",
                                         "image.png",  "again.png", "map.png",    "plain.png", "sheet.png",
-                                        "panels.png", "picture"};
+                                        "panels.png", "picture",   "t.tex",      "t.jsonl"};
     if (getenv("SANLCL_KEEP")) {
         printf("kept: %s\n", folder);
         return 0;
