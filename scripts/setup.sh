@@ -25,6 +25,7 @@ libpng-dev          libpng-devel        libpng          module:libpng
 libcairo2-dev       cairo-devel         cairo           module:cairo
 libyaml-dev         libyaml-devel       libyaml         module:yaml-0.1
 libjansson-dev      jansson-devel       jansson         module:jansson
+libzip-dev          libzip-devel        libzip          module:libzip
 libcmocka-dev       libcmocka-devel     cmocka          module:cmocka
 fonts-dejavu-core   dejavu-sans-fonts   ttf-dejavu      command:fc-match
 '

@@ -39,6 +39,7 @@ png\.h       image
 setjmp       image
 cairo        image
 yaml         base
+zip\.h       model
 '
 
 includes() { # FOLDER: "FILE:LINE:#include ..." for its files
