@@ -1,25 +1,13 @@
 #include "model/safetensors.h"
 
-#include <ctype.h>
-#include <jansson.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/container.h"
 
-enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192, VALUE_BYTES = 8 };
-
-struct sanl_safetensors {
-    FILE *file;
-    char *path;
-    json_t *header; /* owns every name and text */
-    struct sanl_safetensor *tensors;
-    size_t count;
-};
+enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192 };
 
 struct sanl_safetensors_writer {
     struct sanl_output out;
@@ -28,121 +16,31 @@ struct sanl_safetensors_writer {
     size_t count, written;
 };
 
-/* ---- values -------------------------------------------------------------------------------------- */
-
-static inline uint64_t little_endian(const unsigned char *bytes, size_t count)
-{
-    uint64_t v = 0;
-    for (size_t i = count; i-- > 0;)
-        v = v << 8 | bytes[i];
-    return v;
-}
-
-static float float_from_bits(uint32_t bits)
-{
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-static inline float f32_at(const unsigned char *bytes)
-{
-    return float_from_bits((uint32_t)little_endian(bytes, 4));
-}
-
-static inline float f64_at(const unsigned char *bytes)
-{
-    const uint64_t bits = little_endian(bytes, 8);
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return (float)v;
-}
-
-static inline float bf16_at(const unsigned char *bytes)
-{
-    return float_from_bits((uint32_t)little_endian(bytes, 2) << 16);
-}
-
-/* IEEE binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-static inline float f16_at(const unsigned char *bytes)
-{
-    const uint32_t bits = (uint32_t)little_endian(bytes, 2), sign = (bits & 0x8000u) << 16;
-    const uint32_t exponent = bits >> 10 & 31u, fraction = bits & 1023u;
-    if (exponent == 31)
-        return float_from_bits(sign | 0x7F800000u | fraction << 13);
-    if (exponent)
-        return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    const float v = ldexpf((float)fraction, -24);
-    return sign ? -v : v;
-}
-
-#define DECODE(type, size)                                                                                   \
-    static void decode_##type(float *to, const unsigned char *from, size_t count)                            \
-    {                                                                                                        \
-        for (size_t i = 0; i < count; i++)                                                                   \
-            to[i] = type##_at(from + (size)*i);                                                              \
-    }
-DECODE(f32, 4)
-DECODE(f64, 8)
-DECODE(f16, 2)
-DECODE(bf16, 2)
-
-/* Every type that the format knows; those that hold no real numbers have no decoder: a file may contain
- * them (step counters of batch norms are I64), but they cannot be read. */
-static const struct type {
-    const char *name;
-    size_t bytes;
-    void (*decode)(float *to, const unsigned char *from, size_t count);
-} types[] = {
-    {"F32", 4, decode_f32}, {"F64", 8, decode_f64}, {"F16", 2, decode_f16}, {"BF16", 2, decode_bf16},
-    {"I64", 8, NULL},       {"U64", 8, NULL},       {"I32", 4, NULL},       {"U32", 4, NULL},
-    {"I16", 2, NULL},       {"U16", 2, NULL},       {"I8", 1, NULL},        {"U8", 1, NULL},
-    {"BOOL", 1, NULL},      {"F8_E4M3", 1, NULL},   {"F8_E5M2", 1, NULL},
-};
-
-static const struct type *find_type(const char *name)
-{
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i].name, name) == 0)
-            return &types[i];
-    return NULL;
-}
-
-/* True where the file's bytes are those in memory: F32 on a little-endian machine. */
-static bool is_native(const struct type *type)
-{
-    const uint32_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1 && type->decode == decode_f32;
-}
-
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* The shape and the number of values. */
-static enum sanl_status read_shape(struct sanl_safetensor *t, const json_t *shape, const char *path)
+static enum sanl_status read_shape(struct sanl_named_tensor *t, const json_t *shape, const char *path)
 {
     if (!json_is_array(shape))
         return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"shape\" is no list", path, t->name);
-    if (json_array_size(shape) > SANL_SAFETENSOR_RANK)
+    if (json_array_size(shape) > SANL_NAMED_TENSOR_RANK)
         return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': has %zu dimensions, at most %d are possible",
-                         path, t->name, json_array_size(shape), SANL_SAFETENSOR_RANK);
+                         path, t->name, json_array_size(shape), SANL_NAMED_TENSOR_RANK);
     t->rank = (int)json_array_size(shape);
-    t->count = 1;
     for (size_t i = 0; i < json_array_size(shape); i++) {
         const json_t *side = json_array_get(shape, i);
         if (!json_is_integer(side) || json_integer_value(side) < 0)
             return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"shape\" is no list of whole numbers >= 0",
                              path, t->name);
         t->shape[i] = (size_t)json_integer_value(side);
-        if (sanl_size_mul(&t->count, t->count, t->shape[i]) != SANL_OK)
-            return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': its shape overflows", path, t->name);
     }
+    if (sanl_named_tensor_fill(t) != SANL_OK)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': its shape overflows", path, t->name);
     return SANL_OK;
 }
 
 /* Offset of the values; they must lie within the data_bytes that follow byte data_start of the file. */
-static enum sanl_status read_offsets(struct sanl_safetensor *t, const json_t *offsets, size_t value_bytes,
+static enum sanl_status read_offsets(struct sanl_named_tensor *t, const json_t *offsets, size_t value_bytes,
                                      uint64_t data_start, uint64_t data_bytes, const char *path)
 {
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
@@ -164,33 +62,26 @@ static enum sanl_status read_offsets(struct sanl_safetensor *t, const json_t *of
     return SANL_OK;
 }
 
-static bool has_control_character(const char *text)
-{
-    for (; *text; text++)
-        if (iscntrl((unsigned char)*text))
-            return true;
-    return false;
-}
-
-static enum sanl_status read_entry(struct sanl_safetensor *t, const char *name, const json_t *entry,
+static enum sanl_status read_entry(struct sanl_named_tensor *t, const char *name, const json_t *entry,
                                    uint64_t data_start, uint64_t data_bytes, const char *path)
 {
     t->name = name;
-    if (has_control_character(name))
+    if (!sanl_text_is_plain(name))
         return sanl_fail(SANL_ERR_FORMAT, "%s: a tensor's name contains a control character", path);
     if (!json_is_object(entry))
         return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': its description is no JSON object", path, name);
     t->dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!t->dtype)
         return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': \"dtype\" is missing or no text", path, name);
-    const struct type *type = find_type(t->dtype);
+    size_t value_bytes;
+    const char *type = sanl_dtype_find(t->dtype, &value_bytes);
     if (!type)
         return sanl_fail(SANL_ERR_FORMAT,
                          "%s: tensor '%s': unknown dtype '%s'; expected F32, F64, F16 or BF16", path, name,
-                         has_control_character(t->dtype) ? "?" : t->dtype);
-    t->dtype = type->name;
+                         sanl_text_is_plain(t->dtype) ? t->dtype : "?");
+    t->dtype = type;
     SANL_TRY(read_shape(t, json_object_get(entry, "shape"), path));
-    return read_offsets(t, json_object_get(entry, "data_offsets"), type->bytes, data_start, data_bytes, path);
+    return read_offsets(t, json_object_get(entry, "data_offsets"), value_bytes, data_start, data_bytes, path);
 }
 
 static enum sanl_status check_metadata(json_t *metadata, const char *path)
@@ -210,7 +101,7 @@ static enum sanl_status check_metadata(json_t *metadata, const char *path)
 /* By place in the file; empty tensors before the one that starts at the same byte. */
 static int by_offset(const void *a, const void *b)
 {
-    const struct sanl_safetensor *x = a, *y = b;
+    const struct sanl_named_tensor *x = a, *y = b;
     if (x->offset != y->offset)
         return x->offset < y->offset ? -1 : 1;
     if (!x->count != !y->count)
@@ -218,7 +109,7 @@ static int by_offset(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static enum sanl_status read_entries(struct sanl_safetensors *f, uint64_t data_start, uint64_t data_bytes)
+static enum sanl_status read_entries(struct sanl_tensors *f, uint64_t data_start, uint64_t data_bytes)
 {
     f->tensors = sanl_calloc(json_object_size(f->header), sizeof *f->tensors);
     if (!f->tensors)
@@ -234,30 +125,31 @@ static enum sanl_status read_entries(struct sanl_safetensors *f, uint64_t data_s
     }
     qsort(f->tensors, f->count, sizeof *f->tensors, by_offset);
     for (size_t i = 1; i < f->count; i++) {
-        const struct sanl_safetensor *a = &f->tensors[i - 1], *b = &f->tensors[i];
-        if (a->count && b->offset < a->offset + a->count * find_type(a->dtype)->bytes)
+        const struct sanl_named_tensor *a = &f->tensors[i - 1], *b = &f->tensors[i];
+        size_t value_bytes;
+        if (sanl_dtype_find(a->dtype, &value_bytes) && a->count &&
+            b->offset < a->offset + a->count * value_bytes)
             return sanl_fail(SANL_ERR_FORMAT, "%s: tensors '%s' and '%s' overlap", f->path, a->name, b->name);
     }
     return SANL_OK;
 }
 
 /* The JSON text of the header; *data_start and *data_bytes describe what follows it. */
-static enum sanl_status read_header(struct sanl_safetensors *f, uint64_t *data_start, uint64_t *data_bytes)
+static enum sanl_status read_header(struct sanl_tensors *f, uint64_t *data_start, uint64_t *data_bytes)
 {
-    struct stat info;
-    if (fstat(fileno(f->file), &info) != 0)
-        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot read", f->path);
-    if (!S_ISREG(info.st_mode))
-        return sanl_fail(SANL_ERR_IO, "%s: cannot read: not a regular file", f->path);
     unsigned char prefix[8];
-    if (info.st_size < 8 || fread(prefix, 1, sizeof prefix, f->file) != sizeof prefix)
+    if (f->bytes < sizeof prefix || fread(prefix, 1, sizeof prefix, f->file) != sizeof prefix)
         return sanl_fail(SANL_ERR_FORMAT, "%s: not a safetensors file: shorter than 8 bytes", f->path);
-    const uint64_t length = little_endian(prefix, sizeof prefix), after = (uint64_t)info.st_size - 8;
+    uint64_t length = 0;
+    for (size_t i = sizeof prefix; i-- > 0;)
+        length = length << 8 | prefix[i];
+    const uint64_t after = f->bytes - sizeof prefix;
     if (length > after || length > HEADER_LIMIT_BYTES)
-        return sanl_fail(SANL_ERR_FORMAT,
-                         "%s: not a safetensors file, or truncated: a header of %llu bytes in a file of %lld "
-                         "bytes (the limit is %d)",
-                         f->path, (unsigned long long)length, (long long)info.st_size, HEADER_LIMIT_BYTES);
+        return sanl_fail(
+            SANL_ERR_FORMAT,
+            "%s: not a safetensors file nor one of PyTorch, or truncated: a header of %llu bytes "
+            "in a file of %llu bytes (the limit is %d)",
+            f->path, (unsigned long long)length, (unsigned long long)f->bytes, HEADER_LIMIT_BYTES);
     char *text = sanl_calloc((size_t)length, 1);
     if (!text)
         return SANL_ERR_MEMORY;
@@ -267,7 +159,7 @@ static enum sanl_status read_header(struct sanl_safetensors *f, uint64_t *data_s
         status = sanl_fail(SANL_ERR_IO, "%s: cannot read the header", f->path);
     else if (!(f->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error)))
         status = sanl_fail(SANL_ERR_FORMAT, "%s: the header is no valid JSON: byte %d: %s", f->path,
-                           error.position, has_control_character(error.text) ? "bad text" : error.text);
+                           error.position, sanl_text_is_plain(error.text) ? error.text : "bad text");
     else if (!json_is_object(f->header))
         status = sanl_fail(SANL_ERR_FORMAT, "%s: the header is no JSON object", f->path);
     free(text);
@@ -276,85 +168,11 @@ static enum sanl_status read_header(struct sanl_safetensors *f, uint64_t *data_s
     return status;
 }
 
-enum sanl_status sanl_safetensors_open(struct sanl_safetensors **out, const char *path)
+enum sanl_status sanl_safetensors_list(struct sanl_tensors *file)
 {
-    *out = NULL;
     uint64_t data_start = 0, data_bytes = 0;
-    enum sanl_status status = SANL_ERR_MEMORY;
-    struct sanl_safetensors *f = sanl_calloc(1, sizeof *f);
-    if (!f || !(f->path = sanl_strdup(path)))
-        goto done;
-    f->file = fopen(path, "rb");
-    if (!f->file) {
-        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot open", path);
-        goto done;
-    }
-    if ((status = read_header(f, &data_start, &data_bytes)) != SANL_OK ||
-        (status = read_entries(f, data_start, data_bytes)) != SANL_OK)
-        goto done;
-    *out = f;
-    f = NULL;
-done:
-    sanl_safetensors_free(f);
-    return status;
-}
-
-void sanl_safetensors_free(struct sanl_safetensors *file)
-{
-    if (!file)
-        return;
-    if (file->file)
-        fclose(file->file);
-    json_decref(file->header);
-    free(file->tensors);
-    free(file->path);
-    free(file);
-}
-
-size_t sanl_safetensors_count(const struct sanl_safetensors *file)
-{
-    return file->count;
-}
-
-const struct sanl_safetensor *sanl_safetensors_at(const struct sanl_safetensors *file, size_t index)
-{
-    return &file->tensors[index];
-}
-
-const struct sanl_safetensor *sanl_safetensors_find(const struct sanl_safetensors *file, const char *name)
-{
-    for (size_t i = 0; i < file->count; i++)
-        if (strcmp(file->tensors[i].name, name) == 0)
-            return &file->tensors[i];
-    return NULL;
-}
-
-const char *sanl_safetensors_text(const struct sanl_safetensors *file, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
-}
-
-enum sanl_status sanl_safetensors_read(struct sanl_safetensors *file, const struct sanl_safetensor *tensor,
-                                       float *values)
-{
-    const struct type *type = find_type(tensor->dtype);
-    if (!type->decode)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': dtype %s cannot be read as real numbers",
-                         file->path, tensor->name, tensor->dtype);
-    if (fseeko(file->file, (off_t)tensor->offset, SEEK_SET) != 0)
-        return sanl_fail_errno(SANL_ERR_IO, "%s: tensor '%s': cannot read", file->path, tensor->name);
-    const bool native = is_native(type);
-    unsigned char bytes[CHUNK_VALUES * VALUE_BYTES];
-    for (size_t done = 0; done < tensor->count;) {
-        const size_t left = tensor->count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
-        if (fread(native ? (void *)(values + done) : bytes, type->bytes, n, file->file) != n)
-            return sanl_fail(SANL_ERR_IO, "%s: tensor '%s': cannot read all its values", file->path,
-                             tensor->name);
-        if (!native)
-            type->decode(values + done, bytes, n);
-        done += n;
-    }
-    return SANL_OK;
+    SANL_TRY(read_header(file, &data_start, &data_bytes));
+    return read_entries(file, data_start, data_bytes);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------- */
@@ -374,10 +192,10 @@ static enum sanl_status add_texts(json_t *header, const struct sanl_safetensor_t
 }
 
 /* One tensor's entry at byte *at of the data, which moves behind it. */
-static enum sanl_status add_tensor(json_t *header, const struct sanl_safetensor *t, size_t *count, size_t *at,
-                                   const char *path)
+static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tensor *t, size_t *count,
+                                   size_t *at, const char *path)
 {
-    if (t->rank < 0 || t->rank > SANL_SAFETENSOR_RANK || json_object_get(header, t->name))
+    if (t->rank < 0 || t->rank > SANL_NAMED_TENSOR_RANK || json_object_get(header, t->name))
         return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': bad rank %d, or there twice", path, t->name,
                          t->rank);
     size_t bytes = 0;
@@ -417,7 +235,7 @@ static enum sanl_status write_header(FILE *file, const json_t *header, const cha
 }
 
 enum sanl_status sanl_safetensors_create(struct sanl_safetensors_writer **out, const char *path,
-                                         const struct sanl_safetensor *tensors, size_t count,
+                                         const struct sanl_named_tensor *tensors, size_t count,
                                          const struct sanl_safetensor_text *texts, size_t text_count)
 {
     *out = NULL;

@@ -39,7 +39,7 @@ static bool is_member(const struct section *section, const struct sanl_param *pa
     return section->moment < 0 || param->trained;
 }
 
-static size_t list_section(struct sanl_safetensor *tensors, char (*names)[NAME_BYTES],
+static size_t list_section(struct sanl_named_tensor *tensors, char (*names)[NAME_BYTES],
                            const struct section *section)
 {
     size_t count = 0;
@@ -48,7 +48,7 @@ static size_t list_section(struct sanl_safetensor *tensors, char (*names)[NAME_B
         int dims[4];
         if (!is_member(section, param))
             continue;
-        struct sanl_safetensor *tensor = &tensors[count];
+        struct sanl_named_tensor *tensor = &tensors[count];
         snprintf(names[count], sizeof *names, "%s%s", section->prefix, param->name);
         tensor->name = names[count++];
         sanl_param_file_shape(param, dims, &tensor->rank);
@@ -87,7 +87,7 @@ static enum sanl_status write_file(const char *path, const struct section *secti
     for (int i = 0; i < section_count; i++)
         most += (size_t)sections[i].params->count;
     struct sanl_safetensors_writer *writer = NULL;
-    struct sanl_safetensor *tensors = sanl_calloc(most, sizeof *tensors);
+    struct sanl_named_tensor *tensors = sanl_calloc(most, sizeof *tensors);
     char(*names)[NAME_BYTES] = sanl_calloc(most, sizeof *names);
     enum sanl_status status = tensors && names ? SANL_OK : SANL_ERR_MEMORY;
     if (status != SANL_OK)
@@ -186,7 +186,7 @@ static void shape_text(char *out, size_t bytes, const size_t *dims, int rank)
         at += (size_t)snprintf(out + at, bytes - at, "%s%zu", i ? "x" : "", dims[i]);
 }
 
-static bool fits(const struct sanl_param *param, const struct sanl_safetensor *tensor, char *detail,
+static bool fits(const struct sanl_param *param, const struct sanl_named_tensor *tensor, char *detail,
                  size_t bytes)
 {
     int dims[4], rank;
@@ -215,21 +215,21 @@ static bool is_expected(const struct sanl_params *params, const char *name, cons
     return sanl_params_find(params, name + strlen(prefix)) != NULL;
 }
 
-static enum sanl_status compare(const struct sanl_params *params, const struct sanl_safetensors *file,
+static enum sanl_status compare(const struct sanl_params *params, const struct sanl_tensors *file,
                                 const char *path, const char *prefix)
 {
     struct list missing = {0}, unexpected = {0}, shaped = {0};
     char name[NAME_BYTES], detail[256];
     for (int i = 0; i < params->count; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
-        const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
+        const struct sanl_named_tensor *tensor = sanl_tensors_find(file, name);
         if (!tensor)
             add_name(&missing, name, "");
         else if (!fits(params->list[i], tensor, detail, sizeof detail))
             add_name(&shaped, name, detail);
     }
-    for (size_t i = 0; i < sanl_safetensors_count(file); i++) {
-        const char *found = sanl_safetensors_at(file, i)->name;
+    for (size_t i = 0; i < sanl_tensors_count(file); i++) {
+        const char *found = sanl_tensors_at(file, i)->name;
         if (!is_expected(params, found, prefix))
             add_name(&unexpected, found, "");
     }
@@ -265,12 +265,12 @@ static size_t find_infinite(const float *values, size_t count)
 }
 
 static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param, const char *path,
-                                    struct sanl_safetensors *file, const struct sanl_safetensor *tensor)
+                                    struct sanl_tensors *file, const struct sanl_named_tensor *tensor)
 {
     float *values = sanl_calloc(tensor->count, sizeof *values);
     if (!values)
         return SANL_ERR_MEMORY;
-    enum sanl_status status = sanl_safetensors_read(file, tensor, values);
+    enum sanl_status status = sanl_tensors_read(file, tensor, values);
     const size_t bad = status == SANL_OK ? find_infinite(values, tensor->count) : tensor->count;
     if (bad < tensor->count)
         status =
@@ -283,24 +283,24 @@ static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_para
 
 enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path, const char *prefix)
 {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     char name[NAME_BYTES];
-    SANL_TRY(sanl_safetensors_open(&file, path));
+    SANL_TRY(sanl_tensors_open(&file, path));
     enum sanl_status status = compare(params, file, path, prefix);
     for (int i = 0; i < params->count && status == SANL_OK; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
-        status = copy_tensor(params, params->list[i], path, file, sanl_safetensors_find(file, name));
+        status = copy_tensor(params, params->list[i], path, file, sanl_tensors_find(file, name));
     }
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     return status;
 }
 
 static enum sanl_status load_moment(struct sanl_params *params, struct sanl_param *param, int moment,
-                                    struct sanl_safetensors *file, const char *path)
+                                    struct sanl_tensors *file, const char *path)
 {
     char name[NAME_BYTES];
     snprintf(name, sizeof name, SANL_OPTIMIZER_PREFIX "%d.%s", moment, param->name);
-    const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
+    const struct sanl_named_tensor *tensor = sanl_tensors_find(file, name);
     if (!tensor || !fits(param, tensor, NULL, 0))
         return sanl_fail(SANL_ERR_FORMAT,
                          "%s: no tensor %s of the parameter's shape: written with another optimiser?", path,
@@ -308,7 +308,7 @@ static enum sanl_status load_moment(struct sanl_params *params, struct sanl_para
     float *values = sanl_calloc(tensor->count, sizeof *values);
     if (!values)
         return SANL_ERR_MEMORY;
-    enum sanl_status status = sanl_safetensors_read(file, tensor, values);
+    enum sanl_status status = sanl_tensors_read(file, tensor, values);
     if (status == SANL_OK)
         status = sanl_param_write_moment(params, param, moment, values);
     free(values);
@@ -317,14 +317,14 @@ static enum sanl_status load_moment(struct sanl_params *params, struct sanl_para
 
 enum sanl_status sanl_weights_load_moments(struct sanl_params *params, const char *path)
 {
-    struct sanl_safetensors *file;
-    SANL_TRY(sanl_safetensors_open(&file, path));
+    struct sanl_tensors *file;
+    SANL_TRY(sanl_tensors_open(&file, path));
     enum sanl_status status = SANL_OK;
     for (int m = 0; m < params->training_count; m++)
         for (int i = 0; i < params->count && status == SANL_OK; i++)
             if (params->list[i]->trained)
                 status = load_moment(params, params->list[i], m, file, path);
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     return status;
 }
 
@@ -342,28 +342,28 @@ static bool is_backbone(const char *name)
     return starts_with(n, "conv1.") || starts_with(n, "bn1.") || starts_with(n, "layer");
 }
 
-static const struct sanl_safetensor *find_backbone(const struct sanl_safetensors *file, const char *name)
+static const struct sanl_named_tensor *find_backbone(const struct sanl_tensors *file, const char *name)
 {
     char other[NAME_BYTES];
     const char *plain = without_backbone(name);
-    const struct sanl_safetensor *tensor = sanl_safetensors_find(file, plain);
+    const struct sanl_named_tensor *tensor = sanl_tensors_find(file, plain);
     snprintf(other, sizeof other, "backbone.%s", plain);
-    return tensor ? tensor : sanl_safetensors_find(file, other);
+    return tensor ? tensor : sanl_tensors_find(file, other);
 }
 
 enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path)
 {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     struct list left = {0};
     char detail[256];
     int matched = 0;
-    SANL_TRY(sanl_safetensors_open(&file, path));
+    SANL_TRY(sanl_tensors_open(&file, path));
     enum sanl_status status = SANL_OK;
     for (int i = 0; i < params->count && status == SANL_OK; i++) {
         struct sanl_param *param = params->list[i];
         if (!is_backbone(param->name))
             continue;
-        const struct sanl_safetensor *tensor = find_backbone(file, param->name);
+        const struct sanl_named_tensor *tensor = find_backbone(file, param->name);
         if (!tensor) {
             add_name(&left, param->name, " (missing)");
         } else if (!fits(param, tensor, detail, sizeof detail)) {
@@ -373,7 +373,7 @@ enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const ch
             matched++;
         }
     }
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     SANL_TRY(status);
     if (matched == 0)
         return sanl_fail(SANL_ERR_FORMAT, "%s: no tensor fits the backbone; %s", path, left.text);
@@ -384,15 +384,15 @@ enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const ch
 
 enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix, const char *path)
 {
-    struct sanl_safetensors *file;
-    SANL_TRY(sanl_safetensors_open(&file, path));
-    const struct sanl_safetensor *last = sanl_safetensors_find(file, SANL_CLASSIFIER_PREFIX "fc.weight");
+    struct sanl_tensors *file;
+    SANL_TRY(sanl_tensors_open(&file, path));
+    const struct sanl_named_tensor *last = sanl_tensors_find(file, SANL_CLASSIFIER_PREFIX "fc.weight");
     *prefix = last ? SANL_CLASSIFIER_PREFIX : "";
     if (!last)
-        last = sanl_safetensors_find(file, "fc.weight");
+        last = sanl_tensors_find(file, "fc.weight");
     const bool sound = last && last->rank == 2 && last->shape[0] >= 1 && last->shape[0] <= 1000000;
     *classes = sound ? (int)last->shape[0] : 0;
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     if (sound)
         return SANL_OK;
     return sanl_fail(SANL_ERR_FORMAT, "%s: no classifier: expected a tensor fc.weight of (classes, 512)",
@@ -404,10 +404,9 @@ enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix,
 enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, const char *const *overrides,
                                      size_t count)
 {
-    struct sanl_safetensors *file;
-    SANL_TRY(sanl_safetensors_open(&file, path));
-    const char *text = sanl_safetensors_text(file, "config"),
-               *version = sanl_safetensors_text(file, "version");
+    struct sanl_tensors *file;
+    SANL_TRY(sanl_tensors_open(&file, path));
+    const char *text = sanl_tensors_text(file, "config"), *version = sanl_tensors_text(file, "version");
     enum sanl_status status;
     if (!text)
         status = sanl_fail(SANL_ERR_FORMAT,
@@ -421,20 +420,20 @@ enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, 
                            path, version, FORMAT_VERSION);
     else
         status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     return status;
 }
 
 enum sanl_status sanl_weights_text(char **out, const char *path, const char *key)
 {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     *out = NULL;
-    SANL_TRY(sanl_safetensors_open(&file, path));
-    const char *text = sanl_safetensors_text(file, key);
+    SANL_TRY(sanl_tensors_open(&file, path));
+    const char *text = sanl_tensors_text(file, key);
     enum sanl_status status = SANL_OK;
     if (text && !(*out = sanl_strdup(text)))
         status = SANL_ERR_MEMORY;
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     return status;
 }
 
@@ -458,11 +457,11 @@ static const char **copy_names(const json_t *list)
 
 enum sanl_status sanl_weights_categories(const char ***out, int *count, const char *path)
 {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     *out = NULL;
     *count = 0;
-    SANL_TRY(sanl_safetensors_open(&file, path));
-    const char *text = sanl_safetensors_text(file, "categories");
+    SANL_TRY(sanl_tensors_open(&file, path));
+    const char *text = sanl_tensors_text(file, "categories");
     json_t *list = text ? json_loads(text, 0, NULL) : NULL;
     enum sanl_status status = SANL_OK;
     if (text && (!json_is_array(list) || json_array_size(list) > 1000000)) {
@@ -474,6 +473,6 @@ enum sanl_status sanl_weights_categories(const char ***out, int *count, const ch
         status = *out ? SANL_OK : SANL_ERR_MEMORY;
     }
     json_decref(list);
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     return status;
 }

@@ -1,4 +1,5 @@
-/* Checkpoints: a model's parameters in a safetensors file, under PyTorch's names and shapes, with texts:
+/* Weights come from any file of named tensors (model/tensors.h) and go into checkpoints: a model's
+ * parameters in a safetensors file, under PyTorch's names and shapes, with texts:
  *     version      of this layout: "1"
  *     kind         the task: "landmark" or "classify"
  *     config       the whole configuration as YAML

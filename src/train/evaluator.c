@@ -9,7 +9,7 @@
 #include <sanlcl/memory.h>
 #include "base/memory.h"
 #include "landmark/metric.h"
-#include "model/safetensors.h"
+#include "model/tensors.h"
 #include "model/weights.h"
 #include "train/locate.h"
 
@@ -244,11 +244,11 @@ double sanl_evaluation_error(const struct sanl_evaluation *evaluation)
 enum sanl_status sanl_checkpoint_config(struct sanl_config *out, const char *weights, const char *config_path,
                                         const char *const *overrides, size_t override_count)
 {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     struct sanl_config given;
-    SANL_TRY(sanl_safetensors_open(&file, weights));
-    const bool carries = sanl_safetensors_text(file, "config") != NULL;
-    sanl_safetensors_free(file);
+    SANL_TRY(sanl_tensors_open(&file, weights));
+    const bool carries = sanl_tensors_text(file, "config") != NULL;
+    sanl_tensors_free(file);
     if (!config_path)
         return sanl_weights_config(out, weights, overrides, override_count);
     SANL_TRY(sanl_config_load(&given, config_path, overrides, override_count));

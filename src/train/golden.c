@@ -9,14 +9,14 @@
 #include "base/memory.h"
 #include "model/layers.h"
 #include "model/model.h"
-#include "model/safetensors.h"
+#include "model/tensors.h"
 #include "train/golden_case.h"
 
 enum { CLASSES = 10, STEPS = 3, FINGERPRINT = 10 };
 
 struct golden {
     struct sanl_device *device;
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     const char *path;
     struct sanl_golden *out;
     struct sanl_golden_case of;
@@ -32,14 +32,14 @@ struct golden {
 
 static enum sanl_status read_tensor(const struct golden *g, const char *name, size_t count, float **out)
 {
-    const struct sanl_safetensor *t = sanl_safetensors_find(g->file, name);
+    const struct sanl_named_tensor *t = sanl_tensors_find(g->file, name);
     *out = NULL;
     if (!t || t->count != count)
         return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s' with %zu values expected, %s", g->path, name,
                          count, t ? "found with another number" : "not found");
     if (!(*out = sanl_calloc(count, sizeof **out)))
         return SANL_ERR_MEMORY;
-    const enum sanl_status status = sanl_safetensors_read(g->file, t, *out);
+    const enum sanl_status status = sanl_tensors_read(g->file, t, *out);
     if (status != SANL_OK) {
         free(*out);
         *out = NULL;
@@ -80,7 +80,7 @@ static void free_network(struct golden *g)
     sanl_graph_free(g->infer);
     sanl_params_free(g->params);
     sanl_params_free(g->classifier);
-    sanl_safetensors_free(g->file);
+    sanl_tensors_free(g->file);
 }
 
 /* ---- comparing ----------------------------------------------------------------------------------- */
@@ -428,7 +428,7 @@ static enum sanl_status set_bounds(struct golden *g)
 
 static enum sanl_status run_case(struct golden *g)
 {
-    SANL_TRY(sanl_safetensors_open(&g->file, g->path));
+    SANL_TRY(sanl_tensors_open(&g->file, g->path));
     SANL_TRY(sanl_golden_case_read(&g->of, g->file, g->path));
     SANL_TRY(set_bounds(g));
     SANL_TRY(build_network(g));
@@ -447,9 +447,9 @@ static enum sanl_status run_once(struct sanl_golden *out, struct sanl_device *de
     memset(out, 0, sizeof *out);
     out->runs = run + 1;
     enum sanl_status status = run_case(&g);
-    if (status == SANL_OK && (size_t)out->tensors != sanl_safetensors_count(g.file))
+    if (status == SANL_OK && (size_t)out->tensors != sanl_tensors_count(g.file))
         status = sanl_fail(SANL_ERR_FORMAT, "%s: holds %zu tensors, of which %d are known", path,
-                           sanl_safetensors_count(g.file), out->tensors);
+                           sanl_tensors_count(g.file), out->tensors);
     out->passed = status == SANL_OK;
     for (int i = 0; i < SANL_GOLDEN_COUNT && status == SANL_OK; i++)
         out->passed &= out->figure[i].deviation <= out->figure[i].bound;

@@ -4,14 +4,14 @@
 #include <string.h>
 
 struct source {
-    const struct sanl_safetensors *file;
+    const struct sanl_tensors *file;
     const char *path;
 };
 
 static enum sanl_status read_number(const struct source *from, const char *key, long least, long most,
                                     long *out)
 {
-    const char *text = sanl_safetensors_text(from->file, key);
+    const char *text = sanl_tensors_text(from->file, key);
     char *end = NULL;
     *out = text ? strtol(text, &end, 10) : 0;
     if (!text || end == text || *end || *out < least || *out > most)
@@ -23,7 +23,7 @@ static enum sanl_status read_number(const struct source *from, const char *key, 
 /* Any whole number: seeds count modulo 2^64. */
 static enum sanl_status read_seed(const struct source *from, uint64_t *out)
 {
-    const char *text = sanl_safetensors_text(from->file, "seed");
+    const char *text = sanl_tensors_text(from->file, "seed");
     const size_t sign = text && text[0] == '-', digits = text ? strspn(text + sign, "0123456789") : 0;
     if (digits == 0 || text[sign + digits])
         return sanl_fail(SANL_ERR_FORMAT, "%s: metadata 'seed' is '%s', a whole number is expected",
@@ -38,7 +38,7 @@ static enum sanl_status read_seed(const struct source *from, uint64_t *out)
 
 static enum sanl_status read_choice(const struct source *from, const char *key, const char *option, int *out)
 {
-    const char *text = sanl_safetensors_text(from->file, key);
+    const char *text = sanl_tensors_text(from->file, key);
     const char *const *names = sanl_config_choices(option);
     for (*out = 0; text && names[*out]; ++*out)
         if (strcmp(names[*out], text) == 0)
@@ -47,7 +47,7 @@ static enum sanl_status read_choice(const struct source *from, const char *key, 
                      text ? text : "missing", option);
 }
 
-enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out, const struct sanl_safetensors *file,
+enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out, const struct sanl_tensors *file,
                                        const char *path)
 {
     const struct source from = {file, path};

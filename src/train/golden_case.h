@@ -3,7 +3,7 @@
 #define TRAIN_GOLDEN_CASE_H
 
 #include <sanlcl/config.h>
-#include "model/safetensors.h"
+#include "model/tensors.h"
 
 struct sanl_golden_case {
     struct sanl_config config;
@@ -13,6 +13,6 @@ struct sanl_golden_case {
 
 /* `path` is the file's, for messages. */
 SANL_CHECKED enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out,
-                                                    const struct sanl_safetensors *file, const char *path);
+                                                    const struct sanl_tensors *file, const char *path);
 
 #endif

@@ -216,7 +216,7 @@ enum sanl_status sanl_dump_add(struct sanl_dump *dump, const struct sanl_predict
     return append(dump, LOGITS, prediction->probability ? logits : NULL, (size_t)dump->classes);
 }
 
-static void set_shape(struct sanl_safetensor *tensor, const struct sanl_dump *dump, int which)
+static void set_shape(struct sanl_named_tensor *tensor, const struct sanl_dump *dump, int which)
 {
     static const char *const names[DUMPED] = {"image",   "cam4",    "cam8",    "cam16", "cam32", "coarse0",
                                               "coarse1", "coarse2", "coarse3", "fine",  "logits"};
@@ -235,7 +235,7 @@ static void set_shape(struct sanl_safetensor *tensor, const struct sanl_dump *du
 
 enum sanl_status sanl_dump_write(const struct sanl_dump *dump, const char *path)
 {
-    struct sanl_safetensor tensors[DUMPED] = {{0}};
+    struct sanl_named_tensor tensors[DUMPED] = {{0}};
     struct sanl_safetensors_writer *writer = NULL;
     size_t count = 0;
     for (int which = 0; which < DUMPED; which++)

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "model/tensors.h"
+
+enum { MOST_VALUES = 1 << 16 };
 
 static char path[64];
 
@@ -61,4 +64,19 @@ const char *fuzz_file(const uint8_t *bytes, size_t count)
         abort();
     }
     return path;
+}
+
+void fuzz_tensors(const uint8_t *bytes, size_t count)
+{
+    struct sanl_tensors *file;
+    if (sanl_tensors_open(&file, fuzz_file(bytes, count)) != SANL_OK)
+        return;
+    for (size_t i = 0; i < sanl_tensors_count(file); i++) {
+        const struct sanl_named_tensor *tensor = sanl_tensors_at(file, i);
+        float *values = tensor->count <= MOST_VALUES ? calloc(tensor->count + 1, sizeof *values) : NULL;
+        if (values && sanl_tensors_read(file, tensor, values) == SANL_OK && values[tensor->count] != 0)
+            abort();
+        free(values);
+    }
+    sanl_tensors_free(file);
 }

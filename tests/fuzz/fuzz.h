@@ -18,4 +18,7 @@ const char *fuzz_file(const uint8_t *bytes, size_t count);
  * path. */
 const char *fuzz_folder(const char *const *files, int count, const uint8_t *bytes, size_t length);
 
+/* Opens the bytes as a file of named tensors and reads those that are not large. */
+void fuzz_tensors(const uint8_t *bytes, size_t count);
+
 #endif

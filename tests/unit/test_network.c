@@ -361,7 +361,7 @@ static void assert_message(const char *part)
 static void write_one(const char *path, const char *name, size_t rows)
 {
     struct sanl_safetensors_writer *writer;
-    const struct sanl_safetensor tensor = {.name = name, .rank = 2, .shape = {rows, 2}};
+    const struct sanl_named_tensor tensor = {.name = name, .rank = 2, .shape = {rows, 2}};
     float values[16] = {0};
     assert_int_equal(sanl_safetensors_create(&writer, path, &tensor, 1, NULL, 0), SANL_OK);
     assert_int_equal(sanl_safetensors_write(writer, values, 2 * rows), SANL_OK);

@@ -12,7 +12,7 @@
 #include "data/crop.h"
 #include "fixture.h"
 #include "landmark/decode.h"
-#include "model/safetensors.h"
+#include "model/tensors.h"
 
 enum { INPUTS = 6, BATCH = 4, SIDE = FIXTURE_SIZE / 4, PIXELS = SIDE * SIDE };
 
@@ -254,10 +254,9 @@ static void test_as_evaluated(void **state)
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
 
-static void check_tensor(const struct sanl_safetensors *file, const char *name, size_t n, size_t c,
-                         size_t side)
+static void check_tensor(const struct sanl_tensors *file, const char *name, size_t n, size_t c, size_t side)
 {
-    const struct sanl_safetensor *t = sanl_safetensors_find(file, name);
+    const struct sanl_named_tensor *t = sanl_tensors_find(file, name);
     if (!t)
         fail_msg("no tensor '%s'", name);
     assert_int_equal(t->rank, 4);
@@ -270,7 +269,7 @@ static void check_tensor(const struct sanl_safetensors *file, const char *name, 
 static void test_dump(void **state)
 {
     struct sanl_predictor *predictor = open_weights(fixture.landmark);
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     struct sanl_predict_options options;
     static float image[INPUTS * 3 * FIXTURE_SIZE * FIXTURE_SIZE];
     char path[128], name[16];
@@ -281,8 +280,8 @@ static void test_dump(void **state)
     options.maps = true;
     options.dump_tensors = path;
     assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_OK);
-    assert_int_equal(sanl_safetensors_open(&file, path), SANL_OK);
-    assert_int_equal(sanl_safetensors_count(file), 11);
+    assert_int_equal(sanl_tensors_open(&file, path), SANL_OK);
+    assert_int_equal(sanl_tensors_count(file), 11);
     check_tensor(file, "image", INPUTS, 3, FIXTURE_SIZE);
     check_tensor(file, "fine", INPUTS, SANL_LANDMARKS, SIDE);
     for (size_t k = 0; k < SANL_CAMS; k++) {
@@ -292,14 +291,14 @@ static void test_dump(void **state)
         check_tensor(file, name, INPUTS, SANL_LANDMARKS, SIDE);
     }
     /* Normalised: mean and deviation of a picture are of the order of 1, and the channels differ. */
-    assert_int_equal(sanl_safetensors_read(file, sanl_safetensors_find(file, "image"), image), SANL_OK);
+    assert_int_equal(sanl_tensors_read(file, sanl_tensors_find(file, "image"), image), SANL_OK);
     double square = 0;
     for (size_t i = 0; i < sizeof image / sizeof *image; i++) {
         assert_true(isfinite(image[i]) && fabsf(image[i]) < 3);
         square += (double)(image[i] * image[i]);
     }
     assert_true(square / (double)(sizeof image / sizeof *image) > 0.05);
-    sanl_safetensors_free(file);
+    sanl_tensors_free(file);
     sanl_predictor_free(predictor);
 }
 

@@ -52,7 +52,7 @@ static size_t put(const char *header, size_t data_bytes)
     return total;
 }
 
-static const struct sanl_safetensor two[] = {
+static const struct sanl_named_tensor two[] = {
     {.name = "layer.weight", .rank = 3, .shape = {2, 1, 3}},
     {.name = "empty", .rank = 2, .shape = {0, 4}},
     {.name = "\"odd\" n\xC3\xA4me", .rank = 0},
@@ -75,28 +75,28 @@ static void put_two(const char *to)
 static void what_is_written_is_read(void **state)
 {
     (void)state;
-    struct sanl_safetensors *f;
+    struct sanl_tensors *f;
     float values[6];
     put_two(path);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
-    assert_int_equal(sanl_safetensors_count(f), 3);
-    assert_string_equal(sanl_safetensors_text(f, "seed"), "7");
-    assert_string_equal(sanl_safetensors_text(f, "config"), texts[1].value);
-    assert_null(sanl_safetensors_text(f, "none"));
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
+    assert_int_equal(sanl_tensors_count(f), 3);
+    assert_string_equal(sanl_tensors_text(f, "seed"), "7");
+    assert_string_equal(sanl_tensors_text(f, "config"), texts[1].value);
+    assert_null(sanl_tensors_text(f, "none"));
     for (size_t i = 0; i < 3; i++) {
-        const struct sanl_safetensor *t = sanl_safetensors_find(f, two[i].name);
-        assert_ptr_equal(t, sanl_safetensors_at(f, i));
+        const struct sanl_named_tensor *t = sanl_tensors_find(f, two[i].name);
+        assert_ptr_equal(t, sanl_tensors_at(f, i));
         assert_int_equal(t->rank, two[i].rank);
         assert_memory_equal(t->shape, two[i].shape, sizeof t->shape);
         assert_string_equal(t->dtype, "F32");
     }
-    assert_null(sanl_safetensors_find(f, "layer"));
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_at(f, 2), values), SANL_OK);
+    assert_null(sanl_tensors_find(f, "layer"));
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_at(f, 2), values), SANL_OK);
     assert_true(values[0] == 42);
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_at(f, 0), values), SANL_OK);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_at(f, 0), values), SANL_OK);
     assert_memory_equal(values, weight, sizeof weight);
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_at(f, 1), values), SANL_OK);
-    sanl_safetensors_free(f);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_at(f, 1), values), SANL_OK);
+    sanl_tensors_free(f);
 }
 
 static void same_content_gives_same_bytes(void **state)
@@ -128,7 +128,7 @@ static void nothing_half_written(void **state)
     assert_int_equal(sanl_safetensors_commit(w), SANL_ERR_INTERNAL);
     sanl_safetensors_writer_free(w);
     assert_false(sanl_file_exists(path));
-    const struct sanl_safetensor twice[] = {{.name = "a"}, {.name = "a"}}, bad = {.name = "\xFF"};
+    const struct sanl_named_tensor twice[] = {{.name = "a"}, {.name = "a"}}, bad = {.name = "\xFF"};
     assert_int_equal(sanl_safetensors_create(&w, path, twice, 2, NULL, 0), SANL_ERR_USAGE);
     assert_int_equal(sanl_safetensors_create(&w, path, &bad, 1, NULL, 0), SANL_ERR_USAGE);
     assert_int_equal(sanl_safetensors_create(&w, "/proc/none/x", two, 3, texts, 2), SANL_ERR_IO);
@@ -143,7 +143,7 @@ static void full_disk_is_reported(void **state)
     if (access("/dev/full", W_OK) != 0)
         skip();
     struct sanl_safetensors_writer *w;
-    const struct sanl_safetensor large = {.name = "large", .rank = 1, .shape = {100000}};
+    const struct sanl_named_tensor large = {.name = "large", .rank = 1, .shape = {100000}};
     float *values = sanl_calloc(100000, sizeof *values);
     char *temporary = sanl_format("%s.tmp%ld", path, (long)getpid());
     assert_int_equal(symlink("/dev/full", temporary), 0);
@@ -160,62 +160,62 @@ static void full_disk_is_reported(void **state)
 static void foreign_files_are_read(void **state)
 {
     (void)state;
-    struct sanl_safetensors *f;
+    struct sanl_tensors *f;
     float v[4];
     put("{\"__metadata__\":{\"backbone\":\"resnet18\",\"seed\":\"7\"},"
         "\"image\":{\"dtype\":\"F32\",\"shape\":[1,1,2],\"data_offsets\":[0,8]},"
         "\"loss0\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}     ",
         12);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
-    assert_string_equal(sanl_safetensors_text(f, "backbone"), "resnet18");
-    const struct sanl_safetensor *t = sanl_safetensors_find(f, "image");
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
+    assert_string_equal(sanl_tensors_text(f, "backbone"), "resnet18");
+    const struct sanl_named_tensor *t = sanl_tensors_find(f, "image");
     assert_int_equal(t->rank, 3);
     assert_int_equal(t->count, 2);
-    assert_int_equal(sanl_safetensors_read(f, t, v), SANL_OK);
+    assert_int_equal(sanl_tensors_read(f, t, v), SANL_OK);
     uint32_t bits[2];
     memcpy(bits, v, sizeof bits);
     assert_int_equal(bits[0], 0x03020100);
     assert_int_equal(bits[1], 0x07060504);
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
     /* Any order, a hole, an unknown key, bytes behind the end, no metadata, nothing at all. */
     put("{\"b\":{\"data_offsets\":[20,24],\"x\":[],\"shape\":[],\"dtype\":\"F32\"},"
         "\"e\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[20,20]},"
         "\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[1,9]}}",
         30);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
-    assert_string_equal(sanl_safetensors_at(f, 0)->name, "a");
-    assert_string_equal(sanl_safetensors_at(f, 1)->name, "e");
-    assert_null(sanl_safetensors_text(f, "seed"));
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_at(f, 0), v), SANL_ERR_FORMAT);
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
+    assert_string_equal(sanl_tensors_at(f, 0)->name, "a");
+    assert_string_equal(sanl_tensors_at(f, 1)->name, "e");
+    assert_null(sanl_tensors_text(f, "seed"));
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_at(f, 0), v), SANL_ERR_FORMAT);
     assert_non_null(strstr(sanl_error_message(), "tensor 'a': dtype I64"));
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
     put("{}", 0);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
-    assert_int_equal(sanl_safetensors_count(f), 0);
-    sanl_safetensors_free(f);
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
+    assert_int_equal(sanl_tensors_count(f), 0);
+    sanl_tensors_free(f);
 }
 
 static void golden_file_is_read(void **state)
 {
     (void)state;
-    struct sanl_safetensors *f;
-    assert_int_equal(sanl_safetensors_open(&f, TEST_DIR "/reference/golden/r18_none.safetensors"), SANL_OK);
-    assert_string_equal(sanl_safetensors_text(f, "backbone"), "resnet18");
-    assert_string_equal(sanl_safetensors_text(f, "size"), "96");
+    struct sanl_tensors *f;
+    assert_int_equal(sanl_tensors_open(&f, TEST_DIR "/reference/golden/r18_none.safetensors"), SANL_OK);
+    assert_string_equal(sanl_tensors_text(f, "backbone"), "resnet18");
+    assert_string_equal(sanl_tensors_text(f, "size"), "96");
     static const size_t shape[] = {2, 3, 96, 96};
-    const struct sanl_safetensor *image = sanl_safetensors_at(f, 0);
+    const struct sanl_named_tensor *image = sanl_tensors_at(f, 0);
     assert_string_equal(image->name, "image");
     assert_int_equal(image->rank, 4);
     assert_memory_equal(image->shape, shape, sizeof shape);
-    for (size_t i = 0; i < sanl_safetensors_count(f); i++) {
-        const struct sanl_safetensor *t = sanl_safetensors_at(f, i);
+    for (size_t i = 0; i < sanl_tensors_count(f); i++) {
+        const struct sanl_named_tensor *t = sanl_tensors_at(f, i);
         float *values = sanl_calloc(t->count, sizeof *values);
-        assert_int_equal(sanl_safetensors_read(f, t, values), SANL_OK);
+        assert_int_equal(sanl_tensors_read(f, t, values), SANL_OK);
         for (size_t k = 0; k < t->count; k++)
             assert_true(isfinite(values[k]));
         free(values);
     }
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
 }
 
 static void other_types_become_float(void **state)
@@ -235,17 +235,17 @@ static void other_types_become_float(void **state)
     memcpy(bytes + length - sizeof data, data, sizeof data);
     assert_int_equal(sanl_file_write(path, bytes, length), SANL_OK);
     free(bytes);
-    struct sanl_safetensors *f;
+    struct sanl_tensors *f;
     float v[7];
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_find(f, "h"), v), SANL_OK);
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_find(f, "h"), v), SANL_OK);
     assert_true(v[0] == 1 && v[1] == -2 && v[2] == 65504 && v[3] == ldexpf(1, -24));
     assert_true(v[4] == 0 && signbit(v[4]) && isinf(v[5]) && isnan(v[6]));
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_find(f, "b"), v), SANL_OK);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_find(f, "b"), v), SANL_OK);
     assert_true(v[0] == 1 && v[1] == -3.5f);
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_find(f, "d"), v), SANL_OK);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_find(f, "d"), v), SANL_OK);
     assert_true(v[0] == 0.1f);
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
 }
 
 /* Each is refused with a message that names the file and, where there is one, the tensor. */
@@ -302,9 +302,9 @@ static void lies_are_refused(void **state)
         {"{\"__metadata__\":{\"a\":1}}", "\"__metadata__\" has a value that is no text", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sanl_safetensors *f;
+        struct sanl_tensors *f;
         put(cases[i].header, cases[i].data_bytes);
-        const enum sanl_status status = sanl_safetensors_open(&f, path);
+        const enum sanl_status status = sanl_tensors_open(&f, path);
         if (status != SANL_ERR_FORMAT || !strstr(sanl_error_message(), cases[i].message) ||
             strncmp(sanl_error_message(), path, strlen(path)) != 0 || strchr(sanl_error_message(), '\n') || f)
             fail_msg("case %zu %s: %d: %s", i, cases[i].header, (int)status, sanl_error_message());
@@ -314,44 +314,44 @@ static void lies_are_refused(void **state)
 static void wrong_files_are_refused(void **state)
 {
     (void)state;
-    struct sanl_safetensors *f;
-    assert_int_equal(sanl_safetensors_open(&f, "/no/such/file"), SANL_ERR_IO);
-    assert_int_equal(sanl_safetensors_open(&f, folder), SANL_ERR_IO);
-    assert_int_equal(sanl_safetensors_open(&f, "/dev/null"), SANL_ERR_IO);
+    struct sanl_tensors *f;
+    assert_int_equal(sanl_tensors_open(&f, "/no/such/file"), SANL_ERR_IO);
+    assert_int_equal(sanl_tensors_open(&f, folder), SANL_ERR_IO);
+    assert_int_equal(sanl_tensors_open(&f, "/dev/null"), SANL_ERR_IO);
     static const char *const contents[] = {"", "1234567", "\x7F\xE0\xF5\x05\0\0\0\0", "\3\0\0\0\0\0\0\0{}",
                                            "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}"};
     static const size_t lengths[] = {0, 7, 8, 10, 10};
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(sanl_file_write(path, contents[i], lengths[i]), SANL_OK);
-        assert_int_equal(sanl_safetensors_open(&f, path), SANL_ERR_FORMAT);
+        assert_int_equal(sanl_tensors_open(&f, path), SANL_ERR_FORMAT);
         assert_non_null(strstr(sanl_error_message(), "not a safetensors file"));
     }
     /* Just above the limit of the header, in a (sparse) file that is long enough. */
     assert_int_equal(sanl_file_write(path, "\1\xE1\xF5\x05\0\0\0\0{}", 10), SANL_OK);
     assert_int_equal(truncate(path, 200000000), 0);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_ERR_FORMAT);
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_ERR_FORMAT);
     assert_non_null(strstr(sanl_error_message(), "limit"));
-    sanl_safetensors_free(NULL);
+    sanl_tensors_free(NULL);
 }
 
 /* Opens whatever is there and, when it opens, reads every tensor. */
 static void try_everything(void)
 {
-    struct sanl_safetensors *f;
-    if (sanl_safetensors_open(&f, path2) != SANL_OK) {
+    struct sanl_tensors *f;
+    if (sanl_tensors_open(&f, path2) != SANL_OK) {
         assert_null(f);
         assert_int_equal(strncmp(sanl_error_message(), path2, strlen(path2)), 0);
         return;
     }
-    for (size_t i = 0; i < sanl_safetensors_count(f); i++) {
-        const struct sanl_safetensor *t = sanl_safetensors_at(f, i);
+    for (size_t i = 0; i < sanl_tensors_count(f); i++) {
+        const struct sanl_named_tensor *t = sanl_tensors_at(f, i);
         float *values = sanl_calloc(t->count, sizeof *values);
         assert_non_null(values);
-        const enum sanl_status status = sanl_safetensors_read(f, t, values);
+        const enum sanl_status status = sanl_tensors_read(f, t, values);
         assert_true(status == SANL_OK || status == SANL_ERR_FORMAT);
         free(values);
     }
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
 }
 
 static void damage_is_survived(void **state)
@@ -364,8 +364,8 @@ static void damage_is_survived(void **state)
     assert_non_null(copy = sanl_calloc(length, 1));
     for (size_t i = 0; i < length; i++) {
         assert_int_equal(sanl_file_write(path2, bytes, i), SANL_OK);
-        struct sanl_safetensors *f;
-        assert_int_equal(sanl_safetensors_open(&f, path2), SANL_ERR_FORMAT);
+        struct sanl_tensors *f;
+        assert_int_equal(sanl_tensors_open(&f, path2), SANL_ERR_FORMAT);
     }
     const uint64_t key = sanl_random_key(1, 2, 3, 4);
     for (uint64_t round = 0; round < 4000; round++) {
@@ -389,14 +389,14 @@ static void damage_is_survived(void **state)
 static void late_truncation_is_reported(void **state)
 {
     (void)state;
-    struct sanl_safetensors *f;
+    struct sanl_tensors *f;
     float values[6];
     put_two(path);
-    assert_int_equal(sanl_safetensors_open(&f, path), SANL_OK);
+    assert_int_equal(sanl_tensors_open(&f, path), SANL_OK);
     assert_int_equal(truncate(path, 200), 0);
-    assert_int_equal(sanl_safetensors_read(f, sanl_safetensors_at(f, 0), values), SANL_ERR_IO);
+    assert_int_equal(sanl_tensors_read(f, sanl_tensors_at(f, 0), values), SANL_ERR_IO);
     assert_non_null(strstr(sanl_error_message(), "layer.weight"));
-    sanl_safetensors_free(f);
+    sanl_tensors_free(f);
 }
 
 int main(void)
