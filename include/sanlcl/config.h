@@ -57,12 +57,14 @@ struct sanl_model_config {
     int size;             /* network input: size x size pixels, a multiple of 32 */
     bool fine;            /* FineNet on the pyramid */
     int classes;          /* of the classifier (task: classify) */
-    sanl_text pretrained; /* safetensors whose matching backbone tensors start the network; "" for none */
+    /* safetensors or a .pth of PyTorch whose matching backbone tensors start the network; "" for none */
+    sanl_text pretrained;
 };
 
 struct sanl_cam_config {
     int mode;          /* enum sanl_cam_mode */
-    sanl_text weights; /* checkpoint of the ResNet-18 classifier; needed for block: sanl unless uniform */
+    /* checkpoint of the ResNet-18 classifier, or one of PyTorch; needed for block: sanl unless uniform */
+    sanl_text weights;
 };
 
 struct sanl_loss_config {

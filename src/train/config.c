@@ -83,12 +83,15 @@ static const struct sanl_option rows[] = {
     INT(model.size, 32, 4096, "224", "side of the network's input in pixels; a multiple of 32"),
     BOOL(model.fine, "true", "FineNet on the pyramid; without it the finest coarse heatmap is decoded"),
     INT(model.classes, 2, 100000, "50", "categories of the classifier (task: classify)"),
-    TEXT(model.pretrained, "", "safetensors whose matching backbone tensors start the network"),
+    TEXT(model.pretrained, "",
+         "safetensors or a .pth of PyTorch, as of torchvision, whose matching backbone tensors start the "
+         "network"),
 
     ENUM(cam.mode, cam_modes, "stage",
          "attention maps: each stride from its own stage, all from the top, or all one"),
     TEXT(cam.weights, "",
-         "checkpoint of the ResNet-18 classifier; block sanl needs it unless cam.mode is uniform"),
+         "checkpoint of the ResNet-18 classifier, or a .pth of PyTorch; block sanl needs it unless cam.mode "
+         "is uniform"),
 
     DOUBLE(loss.sigma_coarse, 0.1, 100, "3",
          "Gaussian of the coarse targets in heatmap pixels; at least sigma_fine"),
