@@ -53,16 +53,16 @@ struct sanl_model_config {
     int backbone; /* enum sanl_backbone */
     int block;    /* enum sanl_block */
     int landmarks;
-    int width;            /* channels of the pyramid */
-    int size;             /* network input: size x size pixels, a multiple of 32 */
-    bool fine;            /* FineNet on the pyramid */
-    int classes;          /* of the classifier (task: classify) */
+    int width;   /* channels of the pyramid */
+    int size;    /* network input: size x size pixels, a multiple of 32 */
+    bool fine;   /* FineNet on the pyramid */
+    int classes; /* of the classifier (task: classify) */
     /* safetensors or a .pth of PyTorch whose matching backbone tensors start the network; "" for none */
     sanl_text pretrained;
 };
 
 struct sanl_cam_config {
-    int mode;          /* enum sanl_cam_mode */
+    int mode; /* enum sanl_cam_mode */
     /* checkpoint of the ResNet-18 classifier, or one of PyTorch; needed for block: sanl unless uniform */
     sanl_text weights;
 };

@@ -21,8 +21,7 @@ enum sanl_pickle_kind {
     SANL_PICKLE_PAIRS,   /* a dict made from a list: each item a tuple or list of key and value */
     SANL_PICKLE_CLASS,   /* a name of the list */
     SANL_PICKLE_STORAGE, /* items: "storage", CLASS of its type, TEXT key, device, INT count of its values */
-    SANL_PICKLE_TENSOR,  /* items: STORAGE, INT offset, TUPLE shape, TUPLE strides (both INT, in values), ...
-                          */
+    SANL_PICKLE_TENSOR,  /* items: STORAGE, INT offset, TUPLE shape, TUPLE strides (INTs, in values), ... */
 };
 
 struct sanl_pickle_class {

@@ -69,10 +69,10 @@ static enum sanl_status check_entry(struct sanl_tensors *f, uint64_t entry, uint
         return sanl_fail(SANL_ERR_FORMAT, "cannot find the entry: %s", zip_strerror(f->archive));
     const bool stored = info.comp_method == ZIP_CM_STORE;
     if (!stored && info.comp_method != ZIP_CM_DEFLATE)
-        return sanl_fail(SANL_ERR_FORMAT, "compressed by method %u; expected 0 or deflate",
+        return sanl_fail(SANL_ERR_FORMAT, "compressed by method %u; expected 0 (none) or 8 (deflate)",
                          (unsigned)info.comp_method);
     if (info.comp_size > f->bytes || info.size / (stored ? 1 : DEFLATE_RATIO) > info.comp_size)
-        return sanl_fail(SANL_ERR_FORMAT, "%llu bytes from %llu in a file of %llu",
+        return sanl_fail(SANL_ERR_FORMAT, "an entry of %llu bytes, packed into %llu, in a file of %llu",
                          (unsigned long long)info.size, (unsigned long long)info.comp_size,
                          (unsigned long long)f->bytes);
     *bytes = info.size;

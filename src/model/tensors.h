@@ -43,7 +43,8 @@ const struct sanl_named_tensor *sanl_tensors_find(const struct sanl_tensors *fil
 const char *sanl_tensors_text(const struct sanl_tensors *file, const char *key);
 
 /* values[0 .. tensor->count) of a tensor of `file`, row-major. F32, F64, F16 and BF16 become float; other
- * types are SANL_ERR_FORMAT. */
+ * types are SANL_ERR_FORMAT. Strides of 0 give many values from few: compare the shape with the one that is
+ * expected before making room. */
 SANL_CHECKED enum sanl_status sanl_tensors_read(struct sanl_tensors *file,
                                                 const struct sanl_named_tensor *tensor, float *values);
 

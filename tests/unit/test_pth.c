@@ -201,6 +201,26 @@ static void damage_is_survived(void **state)
     }
 }
 
+/* A value that changed on the way: the zip's checksum tells. */
+static void checksums_are_compared(void **state)
+{
+    (void)state;
+    static const float values[] = {0, 0.125f, 0.25f, 0.375f, 0.5f};
+    char *bytes;
+    size_t length, at = 0;
+    float room[18];
+    assert_int_equal(sanl_file_read(&bytes, &length, DATA "zip_1.pth", FILE_BYTES), SANL_OK);
+    while (at + sizeof values < length && memcmp(bytes + at, values, sizeof values) != 0)
+        at++;
+    bytes[at]++;
+    assert_int_equal(sanl_file_write(path, bytes, length), SANL_OK);
+    struct sanl_tensors *file = open_file(path);
+    assert_int_equal(sanl_tensors_read(file, sanl_tensors_at(file, 0), room), SANL_ERR_FORMAT);
+    assert_non_null(strstr(sanl_error_message(), "tensor 'conv1.weight': cannot read the zip's entry"));
+    sanl_tensors_free(file);
+    free(bytes);
+}
+
 /* A file that shrinks after it was opened. (libzip may have a whole small one in its buffer.) */
 static void late_damage_is_reported(void **state)
 {
@@ -228,8 +248,8 @@ static bool convert(const char *from, const char *zip, const char *legacy)
     static const char *const pythons[] = {"${PYTHON:-python3}", "/usr/bin/python3"};
     for (size_t i = 0; i < sizeof pythons / sizeof *pythons; i++) {
         char *probe = sanl_format("%s -c 'import torch' 2>/dev/null", pythons[i]);
-        char *command = sanl_format("%s " TEST_DIR "/reference/make_pth.py --convert %s %s %s", pythons[i],
-                                    from, zip, legacy);
+        char *command = sanl_format("%s '" TEST_DIR "/reference/make_pth.py' --convert '%s' '%s' '%s'",
+                                    pythons[i], from, zip, legacy);
         const bool has = system(probe) == 0;
         if (has)
             assert_int_equal(system(command), 0);
@@ -307,12 +327,13 @@ static void a_network_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_dicts_are_read),    cmocka_unit_test(every_type_is_known),
-        cmocka_unit_test(views_are_followed),      cmocka_unit_test(files_of_2017_are_read),
+        cmocka_unit_test(state_dicts_are_read),   cmocka_unit_test(every_type_is_known),
+        cmocka_unit_test(views_are_followed),     cmocka_unit_test(files_of_2017_are_read),
         cmocka_unit_test(other_zips_are_refused),
 
-        cmocka_unit_test(truncation_is_reported),  cmocka_unit_test(damage_is_survived),
-        cmocka_unit_test(late_damage_is_reported), cmocka_unit_test(a_network_comes_back),
+        cmocka_unit_test(truncation_is_reported), cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(checksums_are_compared), cmocka_unit_test(late_damage_is_reported),
+        cmocka_unit_test(a_network_comes_back),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
