@@ -22,6 +22,7 @@ pocl-opencl-icd     pocl                pocl            file:/etc/OpenCL/vendors
 libclblast-dev      clblast-devel       clblast         file:/usr/include/clblast_c.h
 libjpeg-dev         libjpeg-turbo-devel libjpeg-turbo   module:libjpeg
 libpng-dev          libpng-devel        libpng          module:libpng
+libexif-dev         libexif-devel       libexif         module:libexif
 libcairo2-dev       cairo-devel         cairo           module:cairo
 libyaml-dev         libyaml-devel       libyaml         module:yaml-0.1
 libjansson-dev      jansson-devel       jansson         module:jansson

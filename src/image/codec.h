@@ -2,6 +2,7 @@
 #ifndef IMAGE_CODEC_H
 #define IMAGE_CODEC_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include "image/image.h"
 
@@ -9,8 +10,22 @@
 SANL_CHECKED enum sanl_status sanl_image_check_size(unsigned width, unsigned height, const char *name,
                                                     const struct sanl_image_limits *limits);
 
-/* The largest of 1, 2, 4, 8 by which the sides may be divided under the limits. */
-int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_image_limits *limits);
+/* The largest of 1, 2, 4, 8 by which the sides of a file's picture may be divided under the limits. */
+int sanl_image_choose_shrink(unsigned width, unsigned height, int orientation,
+                             const struct sanl_image_limits *limits);
+
+/* The orientation, 1 to 8, that an EXIF block notes, `tiff` being what follows its "Exif\0\0". 1, which is
+ * upright, when it notes none or is broken. */
+int sanl_exif_orientation(const void *tiff, size_t count);
+
+/* Whether the upright picture's rows are the file's columns; and whether the file's rows, or columns, run
+ * against those of the upright picture. */
+bool sanl_orientation_swaps(int orientation);
+bool sanl_orientation_flips_x(int orientation);
+bool sanl_orientation_flips_y(int orientation);
+
+/* Puts a file's row y (width, 3) where it belongs in the upright picture. */
+void sanl_image_put_row(struct sanl_image *upright, const uint8_t *row, int y, int orientation);
 
 /* As sanl_image_decode, for one format; *full_width and *full_height are set on success. */
 SANL_CHECKED enum sanl_status sanl_jpeg_decode(struct sanl_image *out, int *full_width, int *full_height,

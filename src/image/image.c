@@ -49,7 +49,16 @@ enum sanl_status sanl_image_check_size(unsigned width, unsigned height, const ch
     return SANL_OK;
 }
 
-int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_image_limits *limits)
+/* Blocks of pixels are counted from a file's left and top. In the upright picture they are so, too, where the
+ * side that is turned round holds whole blocks. */
+static bool stays_aligned(unsigned width, unsigned height, int orientation, unsigned shrink)
+{
+    return (!sanl_orientation_flips_x(orientation) || width % shrink == 0) &&
+           (!sanl_orientation_flips_y(orientation) || height % shrink == 0);
+}
+
+int sanl_image_choose_shrink(unsigned width, unsigned height, int orientation,
+                             const struct sanl_image_limits *limits)
 {
     const unsigned side = width < height ? width : height;
     int shrink = 8;
@@ -59,6 +68,8 @@ int sanl_image_choose_shrink(unsigned width, unsigned height, const struct sanl_
         shrink /= 2;
     while (shrink > 1 && limits->min_side > 0 &&
            (side + (unsigned)shrink - 1) / (unsigned)shrink < (unsigned)limits->min_side)
+        shrink /= 2;
+    while (!stays_aligned(width, height, orientation, (unsigned)shrink))
         shrink /= 2;
     return shrink;
 }

@@ -25,6 +25,7 @@ struct reader {
     size_t count;
     const struct sanl_image_limits *limits;
     struct sanl_image *out;
+    bool swaps; /* rows of `out` are columns of the file */
 };
 
 struct writer {
@@ -79,7 +80,7 @@ static void watch(j_common_ptr jpeg)
     longjmp(trap->escape, 1);
 }
 
-/* Adobe's files hold 255 - ink, all others ink. */
+/* Adobe's files hold 255 - ink, all others ink. `rgb` may begin where `cmyk` does. */
 static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, int count, bool inverted)
 {
     const unsigned flip = inverted ? 0 : 255;
@@ -90,31 +91,62 @@ static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, int count, bool inver
     }
 }
 
+static int read_orientation(const struct jpeg_decompress_struct *jpeg)
+{
+    static const char head[] = "Exif\0"; /* and the literal's own zero */
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
+        if (m->data_length >= sizeof head && memcmp(m->data, head, sizeof head) == 0)
+            return sanl_exif_orientation(m->data + sizeof head, m->data_length - sizeof head);
+    return 1;
+}
+
+static enum sanl_status create_picture(struct reader *r, int orientation)
+{
+    const int width = (int)r->jpeg.output_width, height = (int)r->jpeg.output_height;
+    const bool swaps = sanl_orientation_swaps(orientation);
+    return sanl_image_create(r->out, swaps ? height : width, swaps ? width : height);
+}
+
+/* Rows that need neither conversion nor turning are decoded where they belong. */
+static void read_rows(struct reader *r, int orientation)
+{
+    j_decompress_ptr jpeg = &r->jpeg;
+    const bool cmyk = jpeg->out_color_space == JCS_CMYK, direct = !cmyk && orientation == 1;
+    const unsigned bytes = jpeg->output_width * (cmyk ? 4 : 3);
+    JSAMPARRAY room = NULL;
+    if (!direct)
+        room = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, bytes, 1);
+    while (jpeg->output_scanline < jpeg->output_height) {
+        const int y = (int)jpeg->output_scanline;
+        JSAMPROW row = direct ? r->out->pixels + (size_t)y * bytes : room[0];
+        jpeg_read_scanlines(jpeg, &row, 1); /* always one: all of the file is there */
+        if (cmyk)
+            cmyk_to_rgb(row, row, (int)jpeg->output_width, jpeg->saw_Adobe_marker);
+        if (!direct)
+            sanl_image_put_row(r->out, row, y, orientation);
+    }
+}
+
 static enum sanl_status read_picture(struct reader *r)
 {
     j_decompress_ptr jpeg = &r->jpeg;
     jpeg_create_decompress(jpeg);
     jpeg->progress = &r->progress;
     jpeg_mem_src(jpeg, r->bytes, (unsigned long)r->count);
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF); /* EXIF, if there is any */
     jpeg_read_header(jpeg, TRUE);
     SANL_TRY(sanl_image_check_size(jpeg->image_width, jpeg->image_height, r->trap.name, r->limits));
 
-    const bool cmyk = jpeg->num_components == 4;
-    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    const int orientation = read_orientation(jpeg);
+    r->swaps = sanl_orientation_swaps(orientation);
+    jpeg->out_color_space = jpeg->num_components == 4 ? JCS_CMYK : JCS_RGB;
     jpeg->scale_num = 1;
-    jpeg->scale_denom = (unsigned)sanl_image_choose_shrink(jpeg->image_width, jpeg->image_height, r->limits);
+    jpeg->scale_denom =
+        (unsigned)sanl_image_choose_shrink(jpeg->image_width, jpeg->image_height, orientation, r->limits);
     jpeg_calc_output_dimensions(jpeg);
-    SANL_TRY(sanl_image_create(r->out, (int)jpeg->output_width, (int)jpeg->output_height));
-
+    SANL_TRY(create_picture(r, orientation));
     jpeg_start_decompress(jpeg);
-    JSAMPARRAY ink = NULL;
-    if (cmyk)
-        ink = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, 4 * jpeg->output_width, 1);
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = r->out->pixels + (size_t)jpeg->output_scanline * jpeg->output_width * 3;
-        if (jpeg_read_scanlines(jpeg, cmyk ? ink : &row, 1) == 1 && cmyk)
-            cmyk_to_rgb(row, ink[0], r->out->width, jpeg->saw_Adobe_marker);
-    }
+    read_rows(r, orientation);
     jpeg_finish_decompress(jpeg); /* reads up to the end marker, so that every cut file is found */
     return SANL_OK;
 }
@@ -141,8 +173,8 @@ enum sanl_status sanl_jpeg_decode(struct sanl_image *out, int *full_width, int *
     r.progress.progress_monitor = watch;
     const enum sanl_status status = read_guarded(&r);
     if (status == SANL_OK) {
-        *full_width = (int)r.jpeg.image_width;
-        *full_height = (int)r.jpeg.image_height;
+        *full_width = (int)(r.swaps ? r.jpeg.image_height : r.jpeg.image_width);
+        *full_height = (int)(r.swaps ? r.jpeg.image_width : r.jpeg.image_height);
     } else {
         sanl_image_free(out);
     }

@@ -65,10 +65,32 @@ static void composite_over_white(uint8_t *rgb, const uint8_t *rgba, size_t count
     }
 }
 
+/* Makes the picture upright. Its note may stand behind the pixels, so that this comes after them. */
+static enum sanl_status turn_picture(struct work *w)
+{
+    png_uint_32 count = 0;
+    png_bytep exif = NULL;
+    png_get_eXIf_1(w->png, w->info, &count, &exif);
+    const int orientation = exif ? sanl_exif_orientation(exif, count) : 1;
+    if (orientation == 1)
+        return SANL_OK;
+    const struct sanl_image stored = *w->out;
+    const bool swaps = sanl_orientation_swaps(orientation);
+    enum sanl_status status =
+        sanl_image_create(w->out, swaps ? stored.height : stored.width, swaps ? stored.width : stored.height);
+    for (int y = 0; y < stored.height && status == SANL_OK; y++)
+        sanl_image_put_row(w->out, stored.pixels + (size_t)y * (size_t)stored.width * 3, y, orientation);
+    free(stored.pixels);
+    return status;
+}
+
 static enum sanl_status read_picture(struct work *w)
 {
     png_set_user_limits(w->png, PNG_UINT_31_MAX,
                         PNG_UINT_31_MAX); /* the check below has the better message */
+    /* Of the extra chunks (-1: all of them), whose texts and profiles may unpack to gigabytes, only EXIF. */
+    png_set_keep_unknown_chunks(w->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(w->png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
     png_set_read_fn(w->png, w, feed);
     png_read_info(w->png, w->info);
     const png_uint_32 width = png_get_image_width(w->png, w->info);
@@ -93,10 +115,10 @@ static enum sanl_status read_picture(struct work *w)
     for (png_uint_32 y = 0; y < height; y++)
         w->rows[y] = pixels + y * channels * width;
     png_read_image(w->png, w->rows);
-    png_read_end(w->png, NULL); /* finds a file cut after its pixels */
+    png_read_end(w->png, w->info); /* finds a file cut after its pixels */
     if (w->rgba)
         composite_over_white(w->out->pixels, w->rgba, (size_t)width * height);
-    return SANL_OK;
+    return turn_picture(w);
 }
 
 /* setjmp stands alone in a function without variables of its own: nothing can be clobbered. */
@@ -109,7 +131,7 @@ static enum sanl_status read_guarded(struct work *w)
 
 static enum sanl_status shrink_picture(struct sanl_image *image, const struct sanl_image_limits *limits)
 {
-    const int shrink = sanl_image_choose_shrink((unsigned)image->width, (unsigned)image->height, limits);
+    const int shrink = sanl_image_choose_shrink((unsigned)image->width, (unsigned)image->height, 1, limits);
     if (shrink == 1)
         return SANL_OK;
     struct sanl_image small;

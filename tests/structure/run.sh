@@ -37,6 +37,7 @@ CL/|clblast  device ops
 jpeglib      image
 png\.h       image
 setjmp       image
+libexif      image
 cairo        image
 yaml         base
 zip\.h       model
