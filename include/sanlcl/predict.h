@@ -37,7 +37,7 @@ struct sanl_predict_input {
 struct sanl_prediction {
     size_t input; /* index of the picture */
     const char *path;
-    int width, height;      /* of the picture */
+    int width, height;      /* of the picture, upright as its EXIF orientation tells; all _img are in it */
     struct sanl_box box;    /* as given, or the whole picture */
     struct sanl_box window; /* what the network saw: the box with data.margin */
     int task;               /* enum sanl_task */

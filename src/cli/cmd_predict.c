@@ -222,9 +222,9 @@ const struct sanl_command sanl_cmd_predict = {
         "Each argument is a picture (JPEG, PNG), a folder of them, or a .txt file with one path on each\n"
         "line, from the current folder, perhaps followed by a box X1 Y1 X2 Y2. Networks learn from\n"
         "pictures cut to the garment's box: give one, or a picture that the garment fills. Coordinates are\n"
-        "pixels of the original picture, the centre of the first at 0. A score is the height of the\n"
-        "landmark's heatmap, at best 1; it says how sure the place is, and hardly whether this type of\n"
-        "garment has the landmark at all.\n",
+        "pixels of the original picture, upright as its EXIF orientation tells, the centre of the first at\n"
+        "0. A score is the height of the landmark's heatmap, at best 1; it says how sure the place is, and\n"
+        "hardly whether this type of garment has the landmark at all.\n",
     .args = args_table,
     .positional = "IMAGE|FOLDER|LIST...",
     .least = 1,

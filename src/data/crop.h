@@ -1,6 +1,6 @@
-/* Geometry between an original picture and the network's input. Frames: _img original pixels, _in pixels of
- * the size x size network input, _dec pixels of the decoded (perhaps smaller) picture, _src pixels of the
- * packed crop. Pixel centres stand at integers in all of them. */
+/* Geometry between an original picture and the network's input. Frames: _img original pixels (upright), _in
+ * pixels of the size x size network input, _dec pixels of the decoded (perhaps smaller) picture, _src pixels
+ * of the packed crop. Pixel centres stand at integers in all of them. */
 #ifndef DATA_CROP_H
 #define DATA_CROP_H
 

@@ -19,12 +19,12 @@ struct sanl_sample {
     struct sanl_affine in_to_img; /* its inverse takes predictions back */
     double gain, bias;            /* v' = gain v + bias for v in [0, 1] */
     struct sanl_box box;          /* before its margin */
-    int width, height;            /* of the original picture */
+    int width, height;            /* of the original picture, upright */
 };
 
-/* Reads the picture at `path`. `box` NULL: the whole picture, without margin. `augment` NULL: none. A box
- * that lies outside the picture is SANL_ERR_FORMAT; one that reaches beyond it repeats the picture's edges.
- */
+/* Reads the picture at `path`; the box, and the maps to and from _img, are about the upright picture
+ * (image.h). `box` NULL: the whole picture, without margin. `augment` NULL: none. A box that lies outside the
+ * picture is SANL_ERR_FORMAT; one that reaches beyond it repeats the picture's edges. */
 SANL_CHECKED enum sanl_status sanl_sample_read(struct sanl_sample *out, const char *path,
                                                const struct sanl_box *box,
                                                const struct sanl_sample_options *options,

@@ -18,14 +18,22 @@ void sanl_image_free(struct sanl_image *image); /* takes NULL and a zeroed objec
 struct sanl_image_limits {
     double max_megapixels; /* more is SANL_ERR_LIMIT, found before anything of that size is allocated */
     /* A picture may be decoded smaller, by the largest of 1, 1/2, 1/4, 1/8 that keeps both bounds; 0: no
-     * bound. Without any bound it is decoded at full size. */
+     * bound. Without any bound it is decoded at full size. Pixel (0, 0) then stands for the upright
+     * picture's top left block, for which a turned one may stay larger. */
     int min_side;   /* the shorter side of the result stays at least this */
     int max_shrink; /* the sides are divided by at most this */
 };
 
 /* Reads a JPEG or PNG (told apart by content). Grey, palette, 16-bit, alpha (over white), CMYK and YCCK are
- * converted to RGB. *full_width and *full_height (may be NULL) get the file's own size, which is that of
- * `out` unless the limits made it smaller. Messages start with `path`. */
+ * converted to RGB; colour profiles are not applied. The picture is upright: turned as the orientation in its
+ * EXIF block tells, and as stored without one that can be read. Everything speaks of the upright picture, as
+ * viewers and OpenCV's imread show it: `out`, the limits, and the coordinates of boxes and landmarks.
+ * *full_width and *full_height (may be NULL) get its size in the file, which is that of `out` unless the
+ * limits made it smaller.
+ *
+ * What stands behind the picture (a second one of the camera's, other bytes) is not looked at, nor are
+ * thumbnails. A file that ends early is SANL_ERR_FORMAT, even where a JPEG's end marker alone is missing.
+ * Messages start with `path`. */
 SANL_CHECKED enum sanl_status sanl_image_read(struct sanl_image *out, int *full_width, int *full_height,
                                               const char *path, const struct sanl_image_limits *limits);
 
