@@ -68,6 +68,8 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
     const double window[4] = {p->window.x1, p->window.y1, p->window.x2, p->window.y2};
     if (!p->cam[0] || !p->probability)
         return sanl_cli_fail(SANL_ERR_USAGE, "the checkpoint holds no ResNet-18 classifier for the maps");
+    if (job->inputs.count > 1)
+        printf("%s\n", p->path);
     print_classes(p);
     char *path = sanl_inputs_file(sanl_args_text(job->args, "--out"), &job->inputs, p->input, "cams");
     enum sanl_status status =
@@ -134,7 +136,7 @@ const struct sanl_command sanl_cmd_gradcam = {
         "Prints the likeliest categories, and writes the maps at the strides 4, 8, 16 and 32 as one sheet,\n"
         "NAME_cams.png, and one by one, NAME_cam4.png and so on.\n",
     .args = args_table,
-    .positional = "IMAGE",
+    .positional = "IMAGE|FOLDER|LIST",
     .least = 1,
     .most = 1,
     .overrides = true,

@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include "cli/args.h"
 
-enum { LINE_BYTES = 8192 };
+enum {
+    LINE_BYTES = 8192,
+    STEM_BYTES = 192, /* with what is added to it, within the 255 that file systems take */
+};
 
 static bool has_ending(const char *path, const char *ending)
 {
@@ -169,7 +172,7 @@ static enum sanl_status read_folder(struct sanl_inputs *inputs, const char *path
     if (!folder)
         return sanl_cli_fail(SANL_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
     for (const struct dirent *entry; status == SANL_OK && (entry = readdir(folder));) {
-        if (!is_picture(entry->d_name))
+        if (entry->d_name[0] == '.' || !is_picture(entry->d_name))
             continue;
         char *file = join(path, entry->d_name, "");
         status = file ? add(inputs, file, box) : SANL_ERR_MEMORY;
@@ -185,11 +188,22 @@ static enum sanl_status read_folder(struct sanl_inputs *inputs, const char *path
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
+/* `length`, or less where that is inside a letter of UTF-8. */
+static size_t whole_letters(const char *text, size_t length)
+{
+    for (int i = 0; i < 3 && ((unsigned char)text[length] & 0xC0) == 0x80; i++)
+        length--;
+    return length;
+}
+
 static char *stem_of(const char *path)
 {
     const char *slash = strrchr(path, '/'), *start = slash ? slash + 1 : path;
     const char *dot = strrchr(start, '.');
-    return dot && dot > start ? strndup(start, (size_t)(dot - start)) : strdup(start);
+    size_t length = dot && dot > start ? (size_t)(dot - start) : strlen(start);
+    if (length > STEM_BYTES)
+        length = whole_letters(start, STEM_BYTES);
+    return strndup(start, length);
 }
 
 static int compare_names(const void *a, const void *b)

@@ -7,13 +7,13 @@
 
 struct sanl_inputs {
     struct sanl_predict_input *list; /* (count,) */
-    char **names;                    /* (count,): for files, without folder and extension */
+    char **names; /* (count,): for files, without folder and extension, the start of a long one */
     size_t count, capacity;
 };
 
-/* Each argument is a picture, a folder (its .jpg, .jpeg and .png files, sorted by name) or a list: a .txt
- * file with a path on each line, perhaps with a box "X1 Y1 X2 Y2" behind it. Pictures without a box get `box`
- * (NULL: none). Free it in any case. */
+/* Each argument is a picture, a folder (its .jpg, .jpeg and .png files but hidden ones, sorted by name) or a
+ * list: a .txt file with a path on each line, perhaps with a box "X1 Y1 X2 Y2" behind it. Pictures without a
+ * box get `box` (NULL: none). Free it in any case. */
 SANL_CHECKED enum sanl_status sanl_inputs_read(struct sanl_inputs *out, const char *const *arguments,
                                                size_t count, const struct sanl_box *box);
 void sanl_inputs_free(struct sanl_inputs *inputs); /* takes a zeroed or freed object */

@@ -170,4 +170,49 @@ expect 2 '' 'no class 18: the classifier has 17' gradcam --weights "$landmark" \
     --out "$folder/g" --class 18 "$image"
 expect 2 '' 'expected --weights FILE and --out DIR' gradcam --weights "$landmark" "$image"
 
+# Names as they come. A hidden file is none of the pictures.
+names="$folder/all \"new\", 2"
+quoted=$(printf '%s' "$names" | sed 's/"/""/g')
+drawn="$folder/drawn, all"
+x191=$(printf 'x%.0s' $(seq 191))
+list_names() { # the last one is cut before the letter that byte 192 is in
+    printf '%s\n' 'a b' "it's \"so\", \\ & <b>" 'größe 長い' '-dash' 'x=1' '50% %s' '1 2 3 4' "$x191${1-äyyyyyyyyyy}"
+}
+mkdir "$names"
+list_names | while read -r name; do
+    cp "$image" "$names/$name.jpg"
+done
+echo 'no picture' >"$names/._a b.jpg"
+has() { grep -qF -e "$2" "$1"; }
+expect 0 '' 'device' predict --weights "$landmark" --csv "$folder/n.csv" --json "$folder/n.json" \
+    --overlay "$drawn" --cams "$drawn" "$names"
+list_names '' >"$folder/expected"
+while read -r name; do
+    check "$name" '[ -s "$drawn/${name}_overlay.png" ] && [ -s "$drawn/${name}_cams.png" ]'
+done <"$folder/expected"
+check 'no other pictures' '[ $(ls "$drawn" | wc -l) = 16 ]'
+check 'CSV doubles quotes' \
+    'has "$folder/n.csv" "\"$quoted/it'\''s \"\"so\"\", \\ & <b>.jpg\","'
+check 'JSON escapes quotes' 'has "$folder/n.json" "/it'\''s \\\"so\\\", \\\\ & <b>.jpg\", \"width\""'
+check 'UTF-8 stays' 'has "$folder/n.json" "/größe 長い.jpg\"" && has "$folder/n.csv" "/größe 長い.jpg\","'
+printf '%s\n' "$names/1 2 3 4.jpg" "$names/größe 長い.jpg 1 2 40 50" >"$folder/a list.txt"
+expect 0 'größe 長い.jpg", .*"box": \[1, 2, 40, 50\]' 'device' \
+    predict --weights "$landmark" "$folder/a list.txt"
+check 'both of the list' '[ $(grep -c "\"path\":" "$folder/out") = 2 ]'
+rm -rf "$folder/g"
+expect 0 'x=1.jpg$' 'device' gradcam --weights "$classifier" --out "$folder/g" "$names"
+check 'five for each' '[ $(ls "$folder/g" | wc -l) = 40 ] && [ -s "$folder/g/größe 長い_cam4.png" ]'
+cd "$names" || exit 1
+expect 0 '"path": "-dash.jpg"' 'device' predict --weights "$landmark" -- -dash.jpg x=1.jpg
+expect 2 '' "unknown option '-dash.jpg'" predict --weights "$landmark" -dash.jpg
+expect 0 ' %  [A-Z]' 'device' gradcam --weights "$classifier" --out "$folder/g" ./-dash.jpg
+cd "$OLDPWD" || exit 1
+
+# A picture that its camera stored turned: upright in everything.
+camera=${0%/*}/../data/image/camera.jpg
+expect 0 '"width": 23, "height": 17, "box": \[0, 0, 23, 17\]' 'device' predict --weights "$landmark" \
+    --overlay "$drawn" "$camera"
+size_of() { od -An -tu1 -j16 -N8 "$1" | awk '{print 256 * $3 + $4, 256 * $7 + $8}'; }
+check 'a broad overlay' '[ "$(size_of "$drawn/camera_overlay.png")" = "640 473" ]'
+
 finish
