@@ -24,8 +24,11 @@ bool sanl_orientation_swaps(int orientation);
 bool sanl_orientation_flips_x(int orientation);
 bool sanl_orientation_flips_y(int orientation);
 
-/* Puts a file's row y (width, 3) where it belongs in the upright picture. */
-void sanl_image_put_row(struct sanl_image *upright, const uint8_t *row, int y, int orientation);
+/* Puts `count` rows (width, 3) of a file, from row y on and row_bytes apart, where they belong in the upright
+ * picture. SANL_STRIP of them at a time are quick. */
+enum { SANL_STRIP = 32 };
+void sanl_image_put_rows(struct sanl_image *upright, const uint8_t *rows, size_t row_bytes, int y, int count,
+                         int orientation);
 
 /* As sanl_image_decode, for one format; *full_width and *full_height are set on success. */
 SANL_CHECKED enum sanl_status sanl_jpeg_decode(struct sanl_image *out, int *full_width, int *full_height,

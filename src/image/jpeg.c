@@ -107,23 +107,26 @@ static enum sanl_status create_picture(struct reader *r, int orientation)
     return sanl_image_create(r->out, swaps ? height : width, swaps ? width : height);
 }
 
-/* Rows that need neither conversion nor turning are decoded where they belong. */
+/* Rows that need neither conversion nor turning are decoded where they belong, the others into strips. */
 static void read_rows(struct reader *r, int orientation)
 {
     j_decompress_ptr jpeg = &r->jpeg;
     const bool cmyk = jpeg->out_color_space == JCS_CMYK, direct = !cmyk && orientation == 1;
-    const unsigned bytes = jpeg->output_width * (cmyk ? 4 : 3);
-    JSAMPARRAY room = NULL;
+    const int width = (int)jpeg->output_width, height = (int)jpeg->output_height;
+    const size_t row_bytes = (size_t)width * (cmyk ? 4 : 3);
+    uint8_t *rows = r->out->pixels;
     if (!direct)
-        room = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, bytes, 1);
-    while (jpeg->output_scanline < jpeg->output_height) {
-        const int y = (int)jpeg->output_scanline;
-        JSAMPROW row = direct ? r->out->pixels + (size_t)y * bytes : room[0];
+        rows = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, SANL_STRIP * row_bytes);
+    for (int y = 0, count = 0; y < height; y++) {
+        JSAMPROW row = rows + (size_t)(direct ? y : count) * row_bytes;
         jpeg_read_scanlines(jpeg, &row, 1); /* always one: all of the file is there */
         if (cmyk)
-            cmyk_to_rgb(row, row, (int)jpeg->output_width, jpeg->saw_Adobe_marker);
+            cmyk_to_rgb(row, row, width, jpeg->saw_Adobe_marker);
+        if (++count < SANL_STRIP && y + 1 < height)
+            continue;
         if (!direct)
-            sanl_image_put_row(r->out, row, y, orientation);
+            sanl_image_put_rows(r->out, rows, row_bytes, y + 1 - count, count, orientation);
+        count = 0;
     }
 }
 

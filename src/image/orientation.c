@@ -53,12 +53,22 @@ bool sanl_orientation_flips_y(int orientation)
     return orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
 }
 
-void sanl_image_put_row(struct sanl_image *upright, const uint8_t *row, int y, int orientation)
+static void copy_pixels(uint8_t *to, ptrdiff_t to_step, const uint8_t *from, ptrdiff_t from_step, int count)
+{
+    for (int i = 0; i < count; i++, to += to_step, from += from_step) {
+        to[0] = from[0];
+        to[1] = from[1];
+        to[2] = from[2];
+    }
+}
+
+void sanl_image_put_rows(struct sanl_image *upright, const uint8_t *rows, size_t row_bytes, int y, int count,
+                         int orientation)
 {
     const bool swaps = sanl_orientation_swaps(orientation);
     const int width = swaps ? upright->height : upright->width;
     const int height = swaps ? upright->width : upright->height;
-    const ptrdiff_t line = (ptrdiff_t)upright->width * 3;
+    const ptrdiff_t line = (ptrdiff_t)upright->width * 3, pitch = (ptrdiff_t)row_bytes;
     /* A step along the file's row, and down its column, is this many bytes here. */
     ptrdiff_t across = swaps ? line : 3, down = swaps ? 3 : line, start = 0;
     if (sanl_orientation_flips_x(orientation)) {
@@ -70,9 +80,10 @@ void sanl_image_put_row(struct sanl_image *upright, const uint8_t *row, int y, i
         down = -down;
     }
     uint8_t *to = upright->pixels + start + down * y;
-    for (int x = 0; x < width; x++, row += 3, to += across) {
-        to[0] = row[0];
-        to[1] = row[1];
-        to[2] = row[2];
-    }
+    if (swaps) /* runs of `count` pixels, for the cache's sake */
+        for (int x = 0; x < width; x++)
+            copy_pixels(to + x * across, down, rows + 3 * (ptrdiff_t)x, pitch, count);
+    else
+        for (int i = 0; i < count; i++)
+            copy_pixels(to + i * down, across, rows + i * pitch, 3, width);
 }

@@ -68,18 +68,21 @@ static void composite_over_white(uint8_t *rgb, const uint8_t *rgba, size_t count
 /* Makes the picture upright. Its note may stand behind the pixels, so that this comes after them. */
 static enum sanl_status turn_picture(struct work *w)
 {
-    png_uint_32 count = 0;
+    png_uint_32 exif_bytes = 0;
     png_bytep exif = NULL;
-    png_get_eXIf_1(w->png, w->info, &count, &exif);
-    const int orientation = exif ? sanl_exif_orientation(exif, count) : 1;
+    png_get_eXIf_1(w->png, w->info, &exif_bytes, &exif);
+    const int orientation = exif ? sanl_exif_orientation(exif, exif_bytes) : 1;
     if (orientation == 1)
         return SANL_OK;
     const struct sanl_image stored = *w->out;
     const bool swaps = sanl_orientation_swaps(orientation);
     enum sanl_status status =
         sanl_image_create(w->out, swaps ? stored.height : stored.width, swaps ? stored.width : stored.height);
-    for (int y = 0; y < stored.height && status == SANL_OK; y++)
-        sanl_image_put_row(w->out, stored.pixels + (size_t)y * (size_t)stored.width * 3, y, orientation);
+    const size_t row_bytes = (size_t)stored.width * 3;
+    for (int y = 0; y < stored.height && status == SANL_OK; y += SANL_STRIP) {
+        const int left = stored.height - y, count = left < SANL_STRIP ? left : SANL_STRIP;
+        sanl_image_put_rows(w->out, stored.pixels + (size_t)y * row_bytes, row_bytes, y, count, orientation);
+    }
     free(stored.pixels);
     return status;
 }

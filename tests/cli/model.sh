@@ -176,7 +176,8 @@ quoted=$(printf '%s' "$names" | sed 's/"/""/g')
 drawn="$folder/drawn, all"
 x191=$(printf 'x%.0s' $(seq 191))
 list_names() { # the last one is cut before the letter that byte 192 is in
-    printf '%s\n' 'a b' "it's \"so\", \\ & <b>" 'größe 長い' '-dash' 'x=1' '50% %s' '1 2 3 4' "$x191${1-äyyyyyyyyyy}"
+    printf '%s\n' 'a b' "it's \"so\", \\ & <b>" 'größe 長い' '-dash' 'x=1' '50% %s' '1 2 3 4' \
+        "$x191${1-äyyyyyyyyyy}"
 }
 mkdir "$names"
 list_names | while read -r name; do

@@ -1,6 +1,6 @@
 /* One program for each parser, tests/fuzz/fuzz_NAME.c, with the function below. As the test `fuzz-NAME` it
  * runs over the files of corpus/NAME; built with clang and -DSANLCL_FUZZ=ON it is a libFuzzer program:
- *     build/fuzz/tests/fuzz_NAME -max_total_time=300 tests/fuzz/corpus/NAME */
+ *     build/fuzz/tests/fuzz_NAME -max_len=4096 -max_total_time=300 NEW_FOLDER tests/fuzz/corpus/NAME */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
