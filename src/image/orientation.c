@@ -14,7 +14,8 @@ static const unsigned char head[] = {'E', 'x', 'i', 'f', 0, 0};
 static int find_orientation(ExifData *exif)
 {
     const ExifEntry *entry = exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-    if (!entry || entry->format != EXIF_FORMAT_SHORT || entry->components < 1 || entry->size < 2)
+    if (!entry || !entry->data || entry->format != EXIF_FORMAT_SHORT || entry->components < 1 ||
+        entry->size < 2)
         return 1;
     const int value = exif_get_short(entry->data, exif_data_get_byte_order(exif));
     return value >= 1 && value <= 8 ? value : 1;
