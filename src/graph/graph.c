@@ -236,6 +236,17 @@ const char *sanl_graph_node_name(const struct sanl_graph *graph, int node)
     return graph->nodes[node]->name;
 }
 
+struct sanl_node_view sanl_graph_view(const struct sanl_graph *graph, int node)
+{
+    const struct node *n = graph->nodes[node];
+    return (struct sanl_node_view){n->name, &n->call, n->in, n->out, n->param, n->state};
+}
+
+int sanl_graph_tensor_count(const struct sanl_graph *graph)
+{
+    return graph->tensor_count;
+}
+
 /* A norm that is folded into a convolution has its scale and shift among the states. */
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
 {

@@ -102,6 +102,17 @@ SANL_CHECKED enum sanl_status sanl_graph_read_gradient(const struct sanl_graph *
 int sanl_graph_node_count(const struct sanl_graph *graph);
 const struct sanl_op_call *sanl_graph_call(const struct sanl_graph *graph, int node);
 const char *sanl_graph_node_name(const struct sanl_graph *graph, int node);
+
+/* A node as it stands, for who writes the network down elsewhere. */
+struct sanl_node_view {
+    const char *name;
+    const struct sanl_op_call *call; /* the operator, its attributes, shapes and counts of what follows */
+    struct sanl_tensor *const *in, *const *out;
+    struct sanl_param *const *param, *const *state;
+};
+struct sanl_node_view sanl_graph_view(const struct sanl_graph *graph, int node);
+int sanl_graph_tensor_count(const struct sanl_graph *graph);
+
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node); /* values of its parameters */
 
 /* Adds what one run of a planned graph does, forward and, where gradients are asked for, backward and, where

@@ -35,11 +35,13 @@ static void add_fpn(struct sanl_graph *g, struct sanl_tensor *const stages[SANL_
                     struct sanl_tensor *pyramid[SANL_STAGES])
 {
     struct sanl_tensor *top = NULL;
+    char name[32];
     for (int i = SANL_STAGES; i-- > 0;) {
         if (!stages[i])
             return;
-        top = sanl_layer_upsample(g, "fpn.top", top, SANL_UPSAMPLE_NEAREST, stages[i]->shape.h,
-                                  stages[i]->shape.w);
+        snprintf(name, sizeof name, "fpn.top.%d", i);
+        top =
+            sanl_layer_upsample(g, name, top, SANL_UPSAMPLE_NEAREST, stages[i]->shape.h, stages[i]->shape.w);
         top = conv(g, "fpn.lateral.%d", i, stages[i], width, 1, false, top);
         pyramid[i] = conv(g, "fpn.output.%d", i, top, width, 3, false, NULL);
     }
@@ -107,6 +109,7 @@ void sanl_model_landmark(struct sanl_landmark_model *model, struct sanl_graph *g
     struct builder builder = {model, config};
     struct sanl_tensor *stages[SANL_STAGES] = {0}, *pyramid[SANL_STAGES] = {0};
     const int size = config->size / 4;
+    char name[32];
     memset(model, 0, sizeof *model);
     add_inputs(model, g, config, batch);
     sanl_model_resnet(g, "backbone.", (enum sanl_backbone)config->backbone, model->image, add_block, &builder,
@@ -115,7 +118,8 @@ void sanl_model_landmark(struct sanl_landmark_model *model, struct sanl_graph *g
     for (int i = 0; i < SANL_STAGES; i++) {
         struct sanl_tensor *x = conv(g, "coarse.%d.conv", i, pyramid[i], config->width, 3, true, NULL);
         x = conv(g, "coarse.%d.predict", i, x, config->landmarks, 1, false, NULL);
-        model->coarse[i] = sanl_layer_upsample(g, "coarse.upsample", x, SANL_UPSAMPLE_BILINEAR, size, size);
+        snprintf(name, sizeof name, "coarse.%d.upsample", i);
+        model->coarse[i] = sanl_layer_upsample(g, name, x, SANL_UPSAMPLE_BILINEAR, size, size);
         sanl_graph_keep(model->coarse[i]);
     }
     if (config->fine)

@@ -14,6 +14,14 @@ void sanl_op_set(struct sanl_op_call *call, const char *name, double value)
     assert(false && "the operator has this attribute");
 }
 
+double sanl_op_get(const struct sanl_op_call *call, const char *name)
+{
+    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++)
+        if (strcmp(call->op->attr[i].name, name) == 0)
+            return call->attr[i];
+    return 0;
+}
+
 struct sanl_op_call sanl_op_new(const char *op, int in_count)
 {
     const struct sanl_op *found = sanl_op_find(op);

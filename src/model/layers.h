@@ -8,6 +8,9 @@
 /* call->attr of the attribute `name`, which must exist. */
 void sanl_op_set(struct sanl_op_call *call, const char *name, double value);
 
+/* Its value; 0 where the operator has no such attribute. */
+double sanl_op_get(const struct sanl_op_call *call, const char *name);
+
 /* A call of the table's operator `op`, which must exist, with `in_count` inputs. */
 struct sanl_op_call sanl_op_new(const char *op, int in_count);
 

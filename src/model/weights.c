@@ -7,7 +7,6 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/memory.h"
-#include "model/safetensors.h"
 
 enum { LISTED = 12, TEXT_BYTES = 1024, FORMAT_VERSION = 1 };
 
@@ -215,8 +214,8 @@ static bool is_expected(const struct sanl_params *params, const char *name, cons
     return sanl_params_find(params, name + strlen(prefix)) != NULL;
 }
 
-static enum sanl_status compare(const struct sanl_params *params, const struct sanl_tensors *file,
-                                const char *path, const char *prefix)
+enum sanl_status sanl_weights_check(const struct sanl_params *params, const struct sanl_tensors *file,
+                                    const char *path, const char *prefix)
 {
     struct list missing = {0}, unexpected = {0}, shaped = {0};
     char name[NAME_BYTES], detail[256];
@@ -264,10 +263,11 @@ static size_t find_infinite(const float *values, size_t count)
     return at;
 }
 
-static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param, const char *path,
-                                    struct sanl_tensors *file, const struct sanl_named_tensor *tensor)
+enum sanl_status sanl_weights_read(float **out, struct sanl_tensors *file,
+                                   const struct sanl_named_tensor *tensor, const char *path)
 {
     float *values = sanl_calloc(tensor->count, sizeof *values);
+    *out = NULL;
     if (!values)
         return SANL_ERR_MEMORY;
     enum sanl_status status = sanl_tensors_read(file, tensor, values);
@@ -276,7 +276,18 @@ static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_para
         status =
             sanl_fail(SANL_ERR_FORMAT, "%s: tensor %s: value %zu is not finite", path, tensor->name, bad);
     if (status == SANL_OK)
-        status = sanl_param_write(params, param, values);
+        *out = values;
+    else
+        free(values);
+    return status;
+}
+
+static enum sanl_status copy_tensor(struct sanl_params *params, struct sanl_param *param, const char *path,
+                                    struct sanl_tensors *file, const struct sanl_named_tensor *tensor)
+{
+    float *values;
+    SANL_TRY(sanl_weights_read(&values, file, tensor, path));
+    const enum sanl_status status = sanl_param_write(params, param, values);
     free(values);
     return status;
 }
@@ -286,7 +297,7 @@ enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path,
     struct sanl_tensors *file;
     char name[NAME_BYTES];
     SANL_TRY(sanl_tensors_open(&file, path));
-    enum sanl_status status = compare(params, file, path, prefix);
+    enum sanl_status status = sanl_weights_check(params, file, path, prefix);
     for (int i = 0; i < params->count && status == SANL_OK; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, params->list[i]->name);
         status = copy_tensor(params, params->list[i], path, file, sanl_tensors_find(file, name));

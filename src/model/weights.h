@@ -14,6 +14,7 @@
 
 #include <sanlcl/config.h>
 #include "graph/params.h"
+#include "model/safetensors.h"
 
 #define SANL_CLASSIFIER_PREFIX "classifier."
 #define SANL_OPTIMIZER_PREFIX  "optimizer."
@@ -37,6 +38,15 @@ SANL_CHECKED enum sanl_status sanl_weights_save(const char *path, struct sanl_pa
  * tensors under SANL_CLASSIFIER_PREFIX are not unexpected; with another, all those without it. */
 SANL_CHECKED enum sanl_status sanl_weights_load(struct sanl_params *params, const char *path,
                                                 const char *prefix);
+
+/* The check of sanl_weights_load by itself; params need no memory. `path` is the file's, for messages. */
+SANL_CHECKED enum sanl_status sanl_weights_check(const struct sanl_params *params,
+                                                 const struct sanl_tensors *file, const char *path,
+                                                 const char *prefix);
+
+/* A tensor's values in new memory, free() it; one that is not finite is SANL_ERR_FORMAT. */
+SANL_CHECKED enum sanl_status sanl_weights_read(float **out, struct sanl_tensors *file,
+                                                const struct sanl_named_tensor *tensor, const char *path);
 
 /* The moments of every trained parameter from the state of a run. */
 SANL_CHECKED enum sanl_status sanl_weights_load_moments(struct sanl_params *params, const char *path);

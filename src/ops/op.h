@@ -151,6 +151,9 @@ const struct sanl_op *sanl_op_find(const char *name); /* NULL when there is none
 /* A call with the operator's default attributes and nothing else. */
 struct sanl_op_call sanl_op_call_of(const struct sanl_op *op);
 
+/* The network's input is (RGB in [0, 1] - mean) / deviation, each channel with its own: those of ImageNet. */
+extern const double sanl_image_mean[3], sanl_image_deviation[3];
+
 /* SANL_ERR_USAGE with "OP: ..." unless `condition`. */
 #define SANL_OP_REQUIRE(call, condition, ...)                                                                \
     do {                                                                                                     \

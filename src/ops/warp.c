@@ -14,7 +14,7 @@
 enum { SIZE };
 enum { OFFSET, WIDTH, HEIGHT, AFFINE, GAIN = 9, BIAS, TABLE = 12 };
 
-static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
+const double sanl_image_mean[3] = {0.485, 0.456, 0.406}, sanl_image_deviation[3] = {0.229, 0.224, 0.225};
 
 static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
 {
@@ -91,7 +91,7 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
                     double v =
                         sample(host->in[0], table, m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5], k);
                     v = fmin(fmax(v / 255 * table[GAIN] + table[BIAS], 0), 1);
-                    *out++ = (v - mean[k]) / deviation[k];
+                    *out++ = (v - sanl_image_mean[k]) / sanl_image_deviation[k];
                 }
     }
 }
@@ -103,7 +103,8 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "warp", "warp", ""));
     return sanl_launch(device, kernel, range, "bbbiffffff", call->in[0], call->in[1], call->out[0], s.w,
-                       mean[0], mean[1], mean[2], 1 / deviation[0], 1 / deviation[1], 1 / deviation[2]);
+                       sanl_image_mean[0], sanl_image_mean[1], sanl_image_mean[2],
+                       1 / sanl_image_deviation[0], 1 / sanl_image_deviation[1], 1 / sanl_image_deviation[2]);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)

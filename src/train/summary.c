@@ -5,15 +5,13 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/layers.h"
 #include "model/weights.h"
 #include "train/network.h"
 
 static int attribute(const struct sanl_op_call *call, const char *name)
 {
-    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++)
-        if (strcmp(call->op->attr[i].name, name) == 0)
-            return (int)call->attr[i];
-    return 0;
+    return (int)sanl_op_get(call, name);
 }
 
 /* The operator with what tells it from others of its kind. */
