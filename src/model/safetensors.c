@@ -7,12 +7,14 @@
 #include "base/memory.h"
 #include "model/container.h"
 
-enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192 };
+enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192, VALUE_BYTES = 8 };
 
 struct sanl_safetensors_writer {
     struct sanl_output out;
     char *path;
-    size_t *counts; /* values of each tensor */
+    struct announced {
+        size_t count, value_bytes;
+    } * tensors;
     size_t count, written;
 };
 
@@ -192,27 +194,30 @@ static enum sanl_status add_texts(json_t *header, const struct sanl_safetensor_t
 }
 
 /* One tensor's entry at byte *at of the data, which moves behind it. */
-static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tensor *t, size_t *count,
+static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tensor *t, struct announced *out,
                                    size_t *at, const char *path)
 {
+    const char *dtype = t->dtype ? t->dtype : "F32";
+    if (strcmp(dtype, "F32") != 0 && strcmp(dtype, "I64") != 0)
+        return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': cannot write %s", path, t->name, dtype);
     if (t->rank < 0 || t->rank > SANL_NAMED_TENSOR_RANK || json_object_get(header, t->name))
         return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': bad rank %d, or there twice", path, t->name,
                          t->rank);
     size_t bytes = 0;
     json_t *shape = json_array();
-    *count = 1;
+    *out = (struct announced){1, strcmp(dtype, "I64") == 0 ? 8 : 4};
     for (int i = 0; i < t->rank; i++) {
-        if (sanl_size_mul(count, *count, t->shape[i]) != SANL_OK ||
+        if (sanl_size_mul(&out->count, out->count, t->shape[i]) != SANL_OK ||
             json_array_append_new(shape, json_integer((json_int_t)t->shape[i])) != 0) {
             json_decref(shape);
             return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
         }
     }
-    if (sanl_size_mul(&bytes, *count, sizeof(float)) != SANL_OK || bytes > (size_t)INT64_MAX - *at) {
+    if (sanl_size_mul(&bytes, out->count, out->value_bytes) != SANL_OK || bytes > (size_t)INT64_MAX - *at) {
         json_decref(shape);
         return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
     }
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets",
                               (json_int_t)*at, (json_int_t)(*at + bytes));
     *at += bytes;
     if (!entry || json_object_set_new(header, t->name, entry) != 0)
@@ -243,13 +248,13 @@ enum sanl_status sanl_safetensors_create(struct sanl_safetensors_writer **out, c
     enum sanl_status status = SANL_ERR_MEMORY;
     json_t *header = json_object();
     struct sanl_safetensors_writer *w = sanl_calloc(1, sizeof *w);
-    if (!w || !(w->path = sanl_strdup(path)) || !(w->counts = sanl_calloc(count, sizeof *w->counts)))
+    if (!w || !(w->path = sanl_strdup(path)) || !(w->tensors = sanl_calloc(count, sizeof *w->tensors)))
         goto done;
     w->count = count;
     if ((status = add_texts(header, texts, text_count, path)) != SANL_OK)
         goto done;
     for (size_t i = 0; i < count; i++)
-        if ((status = add_tensor(header, &tensors[i], &w->counts[i], &at, path)) != SANL_OK)
+        if ((status = add_tensor(header, &tensors[i], &w->tensors[i], &at, path)) != SANL_OK)
             goto done;
     if ((status = sanl_output_open(&w->out, path)) != SANL_OK ||
         (status = write_header(w->out.file, header, path)) != SANL_OK)
@@ -262,23 +267,29 @@ done:
     return status;
 }
 
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 enum sanl_status sanl_safetensors_write(struct sanl_safetensors_writer *writer, const float *values,
                                         size_t count)
 {
-    if (writer->written == writer->count || count != writer->counts[writer->written])
+    if (writer->written == writer->count || count != writer->tensors[writer->written].count)
         return sanl_fail(SANL_ERR_INTERNAL, "%s: tensor %zu is not the announced one", writer->path,
                          writer->written);
-    writer->written++;
-    unsigned char bytes[CHUNK_VALUES * 4];
+    const size_t size = writer->tensors[writer->written++].value_bytes;
+    unsigned char bytes[CHUNK_VALUES * VALUE_BYTES];
     for (size_t done = 0; done < count;) {
         const size_t left = count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
         for (size_t i = 0; i < n; i++) {
-            uint32_t bits;
-            memcpy(&bits, &values[done + i], sizeof bits);
-            for (size_t b = 0; b < 4; b++)
-                bytes[4 * i + b] = (unsigned char)(bits >> 8 * b & 255u);
+            const uint64_t bits = size == 8 ? (uint64_t)(int64_t)values[done + i] : bits_of(values[done + i]);
+            for (size_t b = 0; b < size; b++)
+                bytes[size * i + b] = (unsigned char)(bits >> 8 * b & 255u);
         }
-        if (fwrite(bytes, 4, n, writer->out.file) != n)
+        if (fwrite(bytes, size, n, writer->out.file) != n)
             return sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", writer->path);
         done += n;
     }
@@ -298,7 +309,7 @@ void sanl_safetensors_writer_free(struct sanl_safetensors_writer *writer)
     if (!writer)
         return;
     sanl_output_free(&writer->out);
-    free(writer->counts);
+    free(writer->tensors);
     free(writer->path);
     free(writer);
 }

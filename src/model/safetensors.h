@@ -26,7 +26,7 @@ SANL_CHECKED enum sanl_status sanl_safetensors_create(struct sanl_safetensors_wr
                                                       const struct sanl_safetensor_text *texts,
                                                       size_t text_count);
 
-/* The values of the next tensor, all `count` of them. */
+/* The values of the next tensor, all `count` of them; those of an I64 are whole. */
 SANL_CHECKED enum sanl_status sanl_safetensors_write(struct sanl_safetensors_writer *writer,
                                                      const float *values, size_t count);
 

@@ -117,6 +117,30 @@ static void same_content_gives_same_bytes(void **state)
     free(b);
 }
 
+static void whole_numbers_are_written(void **state)
+{
+    (void)state;
+    const struct sanl_named_tensor tensors[2] = {{.name = "count", .rank = 1, .shape = {3}, .dtype = "I64"},
+                                               {.name = "one", .dtype = "F32"}};
+    const struct sanl_named_tensor half = {.name = "half", .dtype = "F16"};
+    static const unsigned char expected[28] = {1, 2, 0,   0,   0,   0,   0,   0,   0,   0,   0, 1, 0,   0,
+                                               0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 128, 63};
+    const float counts[3] = {513, 16777216, -1}, one = 1;
+    struct sanl_safetensors_writer *w;
+    char *bytes;
+    size_t length;
+    assert_int_equal(sanl_safetensors_create(&w, path, tensors, 2, NULL, 0), SANL_OK);
+    assert_int_equal(sanl_safetensors_write(w, counts, 3), SANL_OK);
+    assert_int_equal(sanl_safetensors_write(w, &one, 1), SANL_OK);
+    assert_int_equal(sanl_safetensors_commit(w), SANL_OK);
+    sanl_safetensors_writer_free(w);
+    assert_int_equal(sanl_file_read(&bytes, &length, path, 4096), SANL_OK);
+    assert_memory_equal(bytes + length - sizeof expected, expected, sizeof expected);
+    free(bytes);
+    assert_int_equal(sanl_safetensors_create(&w, path, &half, 1, NULL, 0), SANL_ERR_USAGE);
+    assert_non_null(strstr(sanl_error_message(), "tensor 'half': cannot write F16"));
+}
+
 static void nothing_half_written(void **state)
 {
     (void)state;
@@ -402,12 +426,12 @@ static void late_truncation_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),     cmocka_unit_test(same_content_gives_same_bytes),
-        cmocka_unit_test(nothing_half_written),        cmocka_unit_test(full_disk_is_reported),
-        cmocka_unit_test(foreign_files_are_read),      cmocka_unit_test(golden_file_is_read),
-        cmocka_unit_test(other_types_become_float),    cmocka_unit_test(lies_are_refused),
-        cmocka_unit_test(wrong_files_are_refused),     cmocka_unit_test(damage_is_survived),
-        cmocka_unit_test(late_truncation_is_reported),
+        cmocka_unit_test(what_is_written_is_read),   cmocka_unit_test(same_content_gives_same_bytes),
+        cmocka_unit_test(whole_numbers_are_written), cmocka_unit_test(nothing_half_written),
+        cmocka_unit_test(full_disk_is_reported),     cmocka_unit_test(foreign_files_are_read),
+        cmocka_unit_test(golden_file_is_read),       cmocka_unit_test(other_types_become_float),
+        cmocka_unit_test(lies_are_refused),          cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(damage_is_survived),        cmocka_unit_test(late_truncation_is_reported),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
