@@ -82,7 +82,7 @@ static float *read_param(struct sanl_onnx_graph *graph, const struct sanl_param 
     char name[SANL_ONNX_NAME_BYTES];
     float *values;
     snprintf(name, sizeof name, "%s%s", graph->from.prefix, param->name);
-    const struct sanl_safetensor *tensor = sanl_safetensors_find(graph->from.file, name);
+    const struct sanl_named_tensor *tensor = sanl_tensors_find(graph->from.file, name);
     sanl_onnx_fail(graph->onnx, sanl_weights_read(&values, graph->from.file, tensor, graph->from.path));
     return values;
 }

@@ -9,7 +9,7 @@
 
 /* The file that holds the parameters, as sanl_weights_check has found, under `prefix`. */
 struct sanl_onnx_source {
-    struct sanl_safetensors *file;
+    struct sanl_tensors *file;
     const char *path, *prefix;
 };
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains tiny networks and checks what eval, predict and gradcam do with them: model.sh PROGRAM
+# Trains tiny networks and checks what eval, predict, gradcam and export do with them: model.sh PROGRAM
 . "${0%/*}/expect.sh"
 
 data=$folder/data
@@ -215,5 +215,15 @@ expect 0 '"width": 23, "height": 17, "box": \[0, 0, 23, 17\]' 'device' predict -
     --overlay "$drawn" "$camera"
 size_of() { od -An -tu1 -j16 -N8 "$1" | awk '{print 256 * $3 + $4, 256 * $7 + $8}'; }
 check 'a broad overlay' '[ "$(size_of "$drawn/camera_overlay.png")" = "640 473" ]'
+
+# export
+for format in safetensors onnx; do
+    for part in network classifier; do
+        expect 0 '' '' export --weights "$landmark" --format $format --part $part --out "$folder/x"
+        check "$part as $format" '[ $(wc -c <"$folder/x") -gt 40000000 ]'
+    done
+    expect 1 '' '^sanlcl: /dev/full: cannot write: No space left' export --weights "$landmark" \
+        --format $format --out /dev/full
+done
 
 finish

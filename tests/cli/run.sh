@@ -65,6 +65,14 @@ for pair in 18:12358600 34:22466760 50:35332200; do
 done
 expect 2 '' '--dump and --summary do not go together' config --dump --summary
 
+# Exports that cannot be.
+expect 2 '' 'expected --weights FILE, --format FORMAT and --out FILE' export --weights a --out a.onnx
+expect 2 '' "--format: expected one of safetensors, onnx, found 'tflite'" export --format tflite
+expect 2 '' "--part: expected one of network, classifier, found 'half'" export --part half
+expect 1 '' "^sanlcl: $folder/none.safetensors: cannot open" export --weights "$folder/none.safetensors" \
+    --format onnx --out "$folder/none.onnx"
+check 'nothing is left of it' '[ ! -e "$folder/none.onnx" ]'
+
 # A data set, and an interrupt in the middle of one.
 expect 2 '' '^sanlcl synth: expected OUT' synth
 expect 2 '' "--layout: expected one of fld, deepfashion_c, .*, found 'voc'" synth --layout voc "$folder/data"
