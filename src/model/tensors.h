@@ -17,8 +17,8 @@ struct sanl_named_tensor {
     int rank; /* 0: a single value */
     size_t shape[SANL_NAMED_TENSOR_RANK];
     /* Set by the reader: */
-    size_t count;                          /* values: the product of the shape */
-    const char *dtype;                     /* as safetensors calls it, e.g. "F32"; its writer knows F32 (or NULL) and I64 */
+    size_t count;      /* values: the product of the shape */
+    const char *dtype; /* as safetensors calls it, e.g. "F32"; written are F32 (or NULL) and I64 */
     size_t stride[SANL_NAMED_TENSOR_RANK]; /* between neighbours, in values */
     uint64_t offset;                       /* of the first value, in bytes: in the file or the zip's entry */
     uint64_t entry;                        /* of a zip */

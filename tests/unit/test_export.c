@@ -58,10 +58,10 @@ static void configure(struct sanl_config *config, uint64_t *seed, int i)
     *seed = 7;
     if (golden_of(golden, i)) {
         struct sanl_golden_case of;
-        struct sanl_safetensors *file;
-        assert_int_equal(sanl_safetensors_open(&file, golden), SANL_OK);
+        struct sanl_tensors *file;
+        assert_int_equal(sanl_tensors_open(&file, golden), SANL_OK);
         assert_int_equal(sanl_golden_case_read(&of, file, golden), SANL_OK);
-        sanl_safetensors_free(file);
+        sanl_tensors_free(file);
         *config = of.config;
         *seed = of.seed;
         return;
@@ -205,14 +205,14 @@ static void modules_are_there(void **state)
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
-static const struct sanl_safetensor *tensor_of(struct sanl_safetensors *file, const char *name, float *value)
+static const struct sanl_named_tensor *tensor_of(struct sanl_tensors *file, const char *name, float *value)
 {
-    const struct sanl_safetensor *tensor = sanl_safetensors_find(file, name);
+    const struct sanl_named_tensor *tensor = sanl_tensors_find(file, name);
     if (!tensor)
         fail_msg("no tensor %s", name);
     float *values = sanl_calloc(tensor->count, sizeof *values);
     assert_non_null(values);
-    assert_int_equal(sanl_safetensors_read(file, tensor, values), SANL_OK);
+    assert_int_equal(sanl_tensors_read(file, tensor, values), SANL_OK);
     *value = values[tensor->count - 1];
     free(values);
     return tensor;
@@ -221,14 +221,14 @@ static const struct sanl_safetensor *tensor_of(struct sanl_safetensors *file, co
 /* Every tensor of the checkpoint `from` under `prefix`, and a counter for each norm. */
 static void compare_files(const char *path, const char *from, const char *prefix, const char *last)
 {
-    struct sanl_safetensors *a, *b;
+    struct sanl_tensors *a, *b;
     char name[256];
     size_t counters = 0, others = 0, variances = 0;
     float x, y;
-    assert_int_equal(sanl_safetensors_open(&a, path), SANL_OK);
-    assert_int_equal(sanl_safetensors_open(&b, from), SANL_OK);
-    for (size_t i = 0; i < sanl_safetensors_count(a); i++) {
-        const struct sanl_safetensor *t = sanl_safetensors_at(a, i);
+    assert_int_equal(sanl_tensors_open(&a, path), SANL_OK);
+    assert_int_equal(sanl_tensors_open(&b, from), SANL_OK);
+    for (size_t i = 0; i < sanl_tensors_count(a); i++) {
+        const struct sanl_named_tensor *t = sanl_tensors_at(a, i);
         if (strstr(t->name, ".num_batches_tracked")) {
             assert_string_equal(t->dtype, "I64");
             assert_int_equal(t->rank, 0);
@@ -238,22 +238,22 @@ static void compare_files(const char *path, const char *from, const char *prefix
         }
         variances += strstr(t->name, ".running_var") != NULL;
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
-        const struct sanl_safetensor *u = tensor_of(b, name, &y);
+        const struct sanl_named_tensor *u = tensor_of(b, name, &y);
         tensor_of(a, t->name, &x);
         assert_true(x == y && t->rank == u->rank && memcmp(t->shape, u->shape, sizeof t->shape) == 0);
         others++;
     }
     assert_true(counters == variances && counters > 0);
-    for (size_t i = 0; i < sanl_safetensors_count(b); i++) {
-        const char *found = sanl_safetensors_at(b, i)->name;
+    for (size_t i = 0; i < sanl_tensors_count(b); i++) {
+        const char *found = sanl_tensors_at(b, i)->name;
         others -= strncmp(found, "classifier.", 11) == 0 ? prefix[0] != 0 : prefix[0] == 0;
     }
     assert_int_equal(others, 0);
-    assert_non_null(sanl_safetensors_find(a, last));
-    assert_string_equal(sanl_safetensors_text(a, "format"), "pt");
-    assert_non_null(strstr(sanl_safetensors_text(a, "categories"), "Romper"));
-    sanl_safetensors_free(a);
-    sanl_safetensors_free(b);
+    assert_non_null(sanl_tensors_find(a, last));
+    assert_string_equal(sanl_tensors_text(a, "format"), "pt");
+    assert_non_null(strstr(sanl_tensors_text(a, "categories"), "Romper"));
+    sanl_tensors_free(a);
+    sanl_tensors_free(b);
 }
 
 /* Both parts of a landmark checkpoint; the classifier's is a checkpoint of a classifier. */
@@ -335,7 +335,7 @@ static void bad_requests_are_told(void **state)
     path_of(out, "none", "onnx");
     path_of(plain, "plain", "safetensors");
     path_of(broken, "nothing", "here");
-    const struct sanl_safetensor one = {.name = "fc.weight", .rank = 1, .shape = {1}};
+    const struct sanl_named_tensor one = {.name = "fc.weight", .rank = 1, .shape = {1}};
     assert_int_equal(sanl_safetensors_create(&w, plain, &one, 1, NULL, 0), SANL_OK);
     assert_int_equal(sanl_safetensors_write(w, &bad, 1), SANL_OK);
     assert_int_equal(sanl_safetensors_commit(w), SANL_OK);

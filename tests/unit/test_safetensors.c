@@ -121,7 +121,7 @@ static void whole_numbers_are_written(void **state)
 {
     (void)state;
     const struct sanl_named_tensor tensors[2] = {{.name = "count", .rank = 1, .shape = {3}, .dtype = "I64"},
-                                               {.name = "one", .dtype = "F32"}};
+                                                 {.name = "one", .dtype = "F32"}};
     const struct sanl_named_tensor half = {.name = "half", .dtype = "F16"};
     static const unsigned char expected[28] = {1, 2, 0,   0,   0,   0,   0,   0,   0,   0,   0, 1, 0,   0,
                                                0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 128, 63};
