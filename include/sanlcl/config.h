@@ -18,7 +18,8 @@ typedef char sanl_text[SANL_TEXT_BYTES];
 enum sanl_task { SANL_TASK_LANDMARK, SANL_TASK_CLASSIFY };
 enum sanl_on_bad { SANL_ON_BAD_ERROR, SANL_ON_BAD_SKIP };
 enum sanl_backbone { SANL_RESNET18, SANL_RESNET34, SANL_RESNET50, SANL_RESNET101 };
-enum sanl_block { SANL_BLOCK_NONE, SANL_BLOCK_NONLOCAL, SANL_BLOCK_SANL };
+/* auto stands in files alone: reading makes it sanl for task landmark and none for task classify. */
+enum sanl_block { SANL_BLOCK_NONE, SANL_BLOCK_NONLOCAL, SANL_BLOCK_SANL, SANL_BLOCK_AUTO };
 enum sanl_cam_mode { SANL_CAM_STAGE, SANL_CAM_TOP, SANL_CAM_UNIFORM };
 enum sanl_optimizer { SANL_SGD, SANL_ADAM, SANL_ADAMW };
 enum sanl_decode { SANL_DECODE_QUARTER, SANL_DECODE_DARK, SANL_DECODE_SOFTARGMAX };
@@ -70,7 +71,8 @@ struct sanl_cam_config {
 struct sanl_loss_config {
     double sigma_coarse; /* heatmap pixels */
     double sigma_fine;
-    bool visible_only; /* only visible landmarks teach; else the occluded ones too */
+    bool visible_only;      /* only visible landmarks teach; else the occluded ones too */
+    double label_smoothing; /* task: classify: share of the target spread evenly over all classes */
 };
 
 struct sanl_train_config {
@@ -112,7 +114,7 @@ struct sanl_config {
     struct sanl_eval_config eval;
 };
 
-/* Every key at its default. */
+/* Every key at its default, for task: landmark. */
 void sanl_config_defaults(struct sanl_config *config);
 
 /* Defaults, then the YAML file (NULL for none), then `count` overrides of the form "key=value", e.g.

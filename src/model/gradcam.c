@@ -51,8 +51,10 @@ static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *
 {
     const struct sanl_graph_options options = {
         .backward = true, .prepare_at_use = given->prepare_at_use, .arena = given->arena};
+    struct sanl_model_config config = {.size = size};
     SANL_TRY(sanl_graph_create(&gradcam->graph, params, &options));
-    sanl_model_classifier(&gradcam->model, gradcam->graph, SANL_RESNET18, gradcam->classes, size,
+    sanl_model_cam_classifier(&config, gradcam->classes);
+    sanl_model_classifier(&gradcam->model, gradcam->graph, &config, &(struct sanl_loss_config){0},
                           gradcam->batch);
     sanl_graph_root(gradcam->model.logits);
     for (int i = 0; i < SANL_STAGES; i++) {

@@ -4,21 +4,6 @@
 #include "model/layers.h"
 #include "model/model.h"
 
-struct builder {
-    struct sanl_landmark_model *model;
-    const struct sanl_model_config *config;
-};
-
-static struct sanl_tensor *add_block(void *payload, struct sanl_graph *g, struct sanl_tensor *x, int stage)
-{
-    const struct builder *b = payload;
-    char name[32];
-    if (b->config->block == SANL_BLOCK_NONE)
-        return x;
-    snprintf(name, sizeof name, "sanl.%d", stage);
-    return sanl_layer_nonlocal(g, name, x, b->model->cam[stage]);
-}
-
 static struct sanl_tensor *conv(struct sanl_graph *g, const char *format, int level, struct sanl_tensor *x,
                                 int cout, int kernel, bool relu, struct sanl_tensor *residual)
 {
@@ -89,13 +74,7 @@ static struct sanl_tensor *add_loss(struct sanl_graph *g, const char *name,
 static void add_inputs(struct sanl_landmark_model *model, struct sanl_graph *g,
                        const struct sanl_model_config *config, int batch)
 {
-    const int s = config->size;
-    model->image = sanl_graph_input(g, "image", (struct sanl_shape){batch, s, s, 3});
-    for (int i = 0; config->block == SANL_BLOCK_SANL && i < SANL_STAGES; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "cam%d", 4 << i);
-        model->cam[i] = sanl_graph_input(g, name, (struct sanl_shape){batch, s / (4 << i), s / (4 << i), 1});
-    }
+    sanl_model_inputs(g, config, batch, &model->image, model->cam);
     if (!sanl_graph_get_options(g)->backward)
         return;
     model->xy = sanl_graph_input(g, "xy", (struct sanl_shape){batch, 1, config->landmarks, 2});
@@ -106,14 +85,12 @@ void sanl_model_landmark(struct sanl_landmark_model *model, struct sanl_graph *g
                          const struct sanl_model_config *config, const struct sanl_loss_config *loss,
                          int batch)
 {
-    struct builder builder = {model, config};
     struct sanl_tensor *stages[SANL_STAGES] = {0}, *pyramid[SANL_STAGES] = {0};
     const int size = config->size / 4;
     char name[32];
     memset(model, 0, sizeof *model);
     add_inputs(model, g, config, batch);
-    sanl_model_resnet(g, "backbone.", (enum sanl_backbone)config->backbone, model->image, add_block, &builder,
-                      stages);
+    sanl_model_resnet(g, "backbone.", config, model->image, model->cam, stages);
     add_fpn(g, stages, config->width, pyramid);
     for (int i = 0; i < SANL_STAGES; i++) {
         struct sanl_tensor *x = conv(g, "coarse.%d.conv", i, pyramid[i], config->width, 3, true, NULL);

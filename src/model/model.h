@@ -19,15 +19,21 @@ void sanl_model_landmark(struct sanl_landmark_model *model, struct sanl_graph *g
                          const struct sanl_model_config *config, const struct sanl_loss_config *loss,
                          int batch);
 
-/* ResNet with global average pooling and a linear layer. */
+/* ResNet with blocks, global average pooling and a linear layer; without blocks it is torchvision's. */
 struct sanl_classifier_model {
-    struct sanl_tensor *image, *stages[SANL_STAGES], *logits;
+    struct sanl_tensor *image, *cam[SANL_STAGES]; /* cam NULL unless block: sanl */
+    struct sanl_tensor *stages[SANL_STAGES], *logits;
     struct sanl_tensor *labels,
         *loss; /* with backward and parameter gradients: (n, 1, 1, 1); negative: none */
 };
 
 void sanl_model_classifier(struct sanl_classifier_model *model, struct sanl_graph *g,
-                           enum sanl_backbone backbone, int classes, int size, int batch);
+                           const struct sanl_model_config *config, const struct sanl_loss_config *loss,
+                           int batch);
+
+/* The classifier whose Grad-CAM maps guide a network, into config: a plain ResNet-18 for `classes` classes.
+ */
+void sanl_model_cam_classifier(struct sanl_model_config *config, int classes);
 
 /* Grad-CAM maps of a ResNet-18 classifier at the four strides, by one backward pass for the whole batch. */
 struct sanl_gradcam;

@@ -58,22 +58,38 @@ static struct sanl_tensor *stem(struct sanl_graph *g, const char *prefix, struct
     return sanl_layer_plain(g, "maxpool", &pool, &x);
 }
 
-void sanl_model_resnet(struct sanl_graph *g, const char *prefix, enum sanl_backbone backbone,
-                       struct sanl_tensor *image, sanl_stage_fn *after_stage, void *payload,
+void sanl_model_inputs(struct sanl_graph *g, const struct sanl_model_config *config, int batch,
+                       struct sanl_tensor **image, struct sanl_tensor *cam[SANL_STAGES])
+{
+    const int s = config->size;
+    *image = sanl_graph_input(g, "image", (struct sanl_shape){batch, s, s, 3});
+    for (int i = 0; i < SANL_STAGES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "cam%d", 4 << i);
+        cam[i] = config->block == SANL_BLOCK_SANL
+                     ? sanl_graph_input(g, name, (struct sanl_shape){batch, s / (4 << i), s / (4 << i), 1})
+                     : NULL;
+    }
+}
+
+void sanl_model_resnet(struct sanl_graph *g, const char *prefix, const struct sanl_model_config *config,
+                       struct sanl_tensor *image, struct sanl_tensor *const cam[SANL_STAGES],
                        struct sanl_tensor *stages[SANL_STAGES])
 {
+    const enum sanl_backbone backbone = (enum sanl_backbone)config->backbone;
     struct sanl_tensor *x = stem(g, prefix, image);
     for (int s = 0; s < SANL_STAGES; s++) {
+        char name[64];
         const int mid = 64 << s;
         for (int b = 0; b < variants[backbone].blocks[s]; b++) {
-            char name[64];
             const int stride = b == 0 && s > 0 ? 2 : 1;
             snprintf(name, sizeof name, "%slayer%d.%d", prefix, s + 1, b);
             x = variants[backbone].bottleneck ? sanl_layer_bottleneck(g, name, x, mid, 4 * mid, stride)
                                               : basic_block(g, name, x, mid, stride);
         }
-        if (after_stage)
-            x = after_stage(payload, g, x, s);
+        snprintf(name, sizeof name, "sanl.%d", s);
+        if (config->block != SANL_BLOCK_NONE)
+            x = sanl_layer_nonlocal(g, name, x, cam[s]);
         stages[s] = x;
     }
 }

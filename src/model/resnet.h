@@ -1,4 +1,4 @@
-/* The ResNet backbone of torchvision, with a place for a block at the end of each stage. */
+/* The ResNet of torchvision, with a non-local or SANL block at the end of each stage. */
 #ifndef MODEL_RESNET_H
 #define MODEL_RESNET_H
 
@@ -7,14 +7,15 @@
 
 enum { SANL_STAGES = 4 };
 
-/* Called after stage `stage` (0..3); what it returns is the stage's output and feeds the next stage. */
-typedef struct sanl_tensor *sanl_stage_fn(void *payload, struct sanl_graph *g, struct sanl_tensor *x,
-                                          int stage);
+/* The inputs of a ResNet with blocks, from batch, size and block alone: image (n, s, s, 3) and, for block:
+ * sanl, cams (n, s/4 .. s/32, 1); NULL else. */
+void sanl_model_inputs(struct sanl_graph *g, const struct sanl_model_config *config, int batch,
+                       struct sanl_tensor **image, struct sanl_tensor *cam[SANL_STAGES]);
 
-/* image (n, s, s, 3) -> stages[i] (n, s / 4 / 2^i, ..., channels). `prefix` stands before PyTorch's names
- * ("backbone." or ""). after_stage may be NULL. */
-void sanl_model_resnet(struct sanl_graph *g, const char *prefix, enum sanl_backbone backbone,
-                       struct sanl_tensor *image, sanl_stage_fn *after_stage, void *payload,
+/* image and cams -> stages[i] (n, s / 4 / 2^i, ..., channels), each the output of its block "sanl.i", which
+ * the next stage sees. `prefix` stands before PyTorch's names of the ResNet ("backbone." or ""). */
+void sanl_model_resnet(struct sanl_graph *g, const char *prefix, const struct sanl_model_config *config,
+                       struct sanl_tensor *image, struct sanl_tensor *const cam[SANL_STAGES],
                        struct sanl_tensor *stages[SANL_STAGES]);
 
 #endif

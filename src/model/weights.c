@@ -412,6 +412,13 @@ enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix,
 
 /* ---- what a checkpoint says about itself --------------------------------------------------------- */
 
+/* A classifier without blocks has none, whatever its configuration says: in older files that key has the
+ * default of landmark networks. */
+static bool has_blocks(const struct sanl_tensors *file)
+{
+    return sanl_tensors_find(file, "sanl.0.theta.weight") != NULL;
+}
+
 enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, const char *const *overrides,
                                      size_t count)
 {
@@ -431,6 +438,8 @@ enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, 
                            path, version, FORMAT_VERSION);
     else
         status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
+    if (status == SANL_OK && out->task == SANL_TASK_CLASSIFY && !has_blocks(file))
+        out->model.block = SANL_BLOCK_NONE;
     sanl_tensors_free(file);
     return status;
 }

@@ -5,10 +5,10 @@
  *     config       the whole configuration as YAML
  *     epoch        finished epochs
  *     categories   names of the classes, a JSON array; absent when there are none
- * A landmark checkpoint also holds the classifier of its attention maps, under the prefix "classifier.", so
- * that the file alone is enough to predict. The state of a run under way, which training resumes from, also
- * has the moments of the optimiser, as "optimizer.0.NAME" and so on, and a text `progress`.
- * `num_batches_tracked`, which PyTorch's norms count, is neither written nor read. */
+ * A checkpoint with SANL blocks also holds the classifier of its attention maps, under the prefix
+ * "classifier.", so that the file alone is enough to predict. The state of a run under way, which training
+ * resumes from, also has the moments of the optimiser, as "optimizer.0.NAME" and so on, and a text
+ * `progress`. `num_batches_tracked`, which PyTorch's norms count, is neither written nor read. */
 #ifndef MODEL_WEIGHTS_H
 #define MODEL_WEIGHTS_H
 
@@ -60,7 +60,8 @@ SANL_CHECKED enum sanl_status sanl_weights_load_backbone(struct sanl_params *par
 SANL_CHECKED enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix,
                                                            const char *path);
 
-/* The configuration that a checkpoint carries, with overrides as for sanl_config_load. */
+/* The configuration that a checkpoint carries, with overrides as for sanl_config_load. A classifier whose
+ * file has no blocks is read as one of model.block: none. */
 SANL_CHECKED enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path,
                                                   const char *const *overrides, size_t count);
 

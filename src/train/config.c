@@ -12,7 +12,7 @@ enum { FILE_LIMIT_BYTES = 1 << 20 };
 static const char *const tasks[] = {"landmark", "classify", NULL};
 static const char *const on_bads[] = {"error", "skip", NULL};
 static const char *const backbones[] = {"resnet18", "resnet34", "resnet50", "resnet101", NULL};
-static const char *const blocks[] = {"none", "nonlocal", "sanl", NULL};
+static const char *const blocks[] = {"none", "nonlocal", "sanl", "auto", NULL};
 static const char *const cam_modes[] = {"stage", "top", "uniform", NULL};
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
 static const char *const decodes[] = {"quarter", "dark", "softargmax", NULL};
@@ -49,7 +49,7 @@ static const char *const schedules[] = {"constant", "step", "cosine", NULL};
 /* clang-format off */
 static const struct sanl_option rows[] = {
     ENUM(task, tasks, "landmark",
-         "what is learnt: landmarks, or the garment's category for the attention maps"),
+         "what is learnt: landmarks, or the category, for its own sake or for the attention maps"),
     INT(seed, 0, 2147483647, "1",
          "of all random numbers; the same seed on the same device gives the same bytes"),
     TEXT(out, "run", "the run's folder: checkpoints, resolved configuration, logs"),
@@ -76,8 +76,9 @@ static const struct sanl_option rows[] = {
     DOUBLE(data.augment.contrast, 0, 1, "0.2", "gain uniform in [1 - contrast, 1 + contrast]"),
 
     ENUM(model.backbone, backbones, "resnet101", "the ResNet under the pyramid, or the classifier"),
-    ENUM(model.block, blocks, "sanl",
-         "block at the end of each stage: none, non-local, or gated by attention maps"),
+    ENUM(model.block, blocks, "auto",
+         "block at the end of each stage: none, non-local, or gated by attention maps; auto: sanl for task "
+         "landmark, none for task classify"),
     INT(model.landmarks, 1, 512, "8", "heatmaps; the data set's scheme fixes it"),
     INT(model.width, 2, 4096, "256", "channels of the pyramid; even"),
     INT(model.size, 32, 4096, "224", "side of the network's input in pixels; a multiple of 32"),
@@ -97,6 +98,8 @@ static const struct sanl_option rows[] = {
          "Gaussian of the coarse targets in heatmap pixels; at least sigma_fine"),
     DOUBLE(loss.sigma_fine, 0.1, 100, "1.5", "Gaussian of the fine targets in heatmap pixels"),
     BOOL(loss.visible_only, "true", "only visible landmarks teach; else the occluded ones too"),
+    DOUBLE(loss.label_smoothing, 0, 1, "0",
+           "task classify: share of the target that is spread evenly over all classes"),
 
     INT(train.epochs, 1, 1000000, "30", "passes over the training part"),
     INT(train.batch, 1, 65536, "16", "images in a step"),
@@ -132,10 +135,23 @@ static const struct sanl_option rows[] = {
 
 static const struct sanl_options options = {rows, sizeof rows / sizeof *rows};
 
-void sanl_config_defaults(struct sanl_config *config)
+static void preset(struct sanl_config *config)
 {
     memset(config, 0, sizeof *config); /* padding too: equal values are equal memory */
     sanl_options_preset(&options, config);
+}
+
+/* Replaces what depends on other keys by what it comes to, so that a configuration says what it means. */
+static void settle(struct sanl_config *config)
+{
+    if (config->model.block == SANL_BLOCK_AUTO)
+        config->model.block = config->task == SANL_TASK_LANDMARK ? SANL_BLOCK_SANL : SANL_BLOCK_NONE;
+}
+
+void sanl_config_defaults(struct sanl_config *config)
+{
+    preset(config);
+    settle(config);
 }
 
 /* What no single key can tell. */
@@ -165,10 +181,11 @@ static enum sanl_status check(const struct sanl_config *config)
 enum sanl_status sanl_config_parse(struct sanl_config *config, const char *text, size_t length,
                                    const char *name, const char *const *overrides, size_t count)
 {
-    sanl_config_defaults(config);
+    preset(config);
     SANL_TRY(sanl_options_parse(&options, config, text, length, name));
     for (size_t i = 0; i < count; i++)
         SANL_TRY(sanl_options_override(&options, config, overrides[i]));
+    settle(config);
     const enum sanl_status status = check(config);
     return status == SANL_OK ? SANL_OK
                              : sanl_fail_prefix(status, "%s%s", name, count ? " with overrides" : "");

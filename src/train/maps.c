@@ -26,17 +26,19 @@ static const struct sanl_tensor *find_tensor(const struct sanl_maps *maps, int w
         return e->image;
     if (which == FINE)
         return e->landmark.fine;
-    return which < COARSE ? e->landmark.cam[which - CAM] : e->landmark.coarse[which - COARSE];
+    return which < COARSE ? e->cam[which - CAM] : e->landmark.coarse[which - COARSE];
 }
 
-/* A classifier's maps are made by a Grad-CAM of its own; other networks than ResNet-18 go without. */
+/* A plain classifier's maps are made by a Grad-CAM of its own; other networks than ResNet-18 go without. One
+ * with SANL blocks shows the maps that guide it. */
 static enum sanl_status create_gradcam(struct sanl_maps *maps)
 {
     struct sanl_network *network = maps->engine->network;
     const struct sanl_config *config = &network->config;
     const enum sanl_cam_mode mode = config->cam.mode == SANL_CAM_TOP ? SANL_CAM_TOP : SANL_CAM_STAGE;
     const int n = maps->engine->batch;
-    if (config->task != SANL_TASK_CLASSIFY || config->model.backbone != SANL_RESNET18)
+    if (config->task != SANL_TASK_CLASSIFY || config->model.backbone != SANL_RESNET18 ||
+        config->model.block != SANL_BLOCK_NONE)
         return SANL_OK;
     SANL_TRY(sanl_gradcam_create(&maps->gradcam, network->params, &(struct sanl_graph_options){0},
                                  config->model.classes, mode, config->model.size, n));
@@ -131,7 +133,7 @@ enum sanl_status sanl_maps_read_inputs(struct sanl_maps *maps, const int *target
     struct sanl_gradcam *gradcam = maps->gradcam ? maps->gradcam : maps->engine->gradcam;
     sanl_buffer out[SANL_CAMS];
     for (int i = 0; gradcam && i < SANL_CAMS; i++)
-        out[i] = maps->gradcam ? maps->cam[i] : maps->engine->landmark.cam[i]->value;
+        out[i] = maps->gradcam ? maps->cam[i] : maps->engine->cam[i]->value;
     if (gradcam)
         SANL_TRY(sanl_gradcam_run(gradcam, maps->engine->image->value, target, out, logits));
     for (int which = IMAGE; which < COARSE; which++)

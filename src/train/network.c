@@ -20,8 +20,7 @@ static enum sanl_status declare(struct sanl_params *params, const struct sanl_co
     if (config->task == SANL_TASK_LANDMARK)
         sanl_model_landmark(&landmark, graph, &config->model, &config->loss, 1);
     else
-        sanl_model_classifier(&classifier, graph, (enum sanl_backbone)config->model.backbone,
-                              config->model.classes, config->model.size, 1);
+        sanl_model_classifier(&classifier, graph, &config->model, &config->loss, 1);
     const enum sanl_status status = sanl_graph_status(graph);
     sanl_graph_free(graph);
     return status;
@@ -29,17 +28,14 @@ static enum sanl_status declare(struct sanl_params *params, const struct sanl_co
 
 bool sanl_network_needs_classifier(const struct sanl_config *config)
 {
-    return config->task == SANL_TASK_LANDMARK && config->model.block == SANL_BLOCK_SANL &&
-           config->cam.mode != SANL_CAM_UNIFORM;
+    return config->model.block == SANL_BLOCK_SANL && config->cam.mode != SANL_CAM_UNIFORM;
 }
 
-/* A ResNet-18 for network->classes classes. */
 static enum sanl_status declare_classifier(struct sanl_network *network)
 {
     struct sanl_config config = network->config;
     config.task = SANL_TASK_CLASSIFY;
-    config.model.backbone = SANL_RESNET18;
-    config.model.classes = network->classes;
+    sanl_model_cam_classifier(&config.model, network->classes);
     SANL_TRY(sanl_params_create(&network->classifier, network->device));
     return declare(network->classifier, &config);
 }
@@ -50,6 +46,19 @@ static enum sanl_status allocate_classifier(struct sanl_network *network)
     return sanl_params_allocate(network->classifier, -1);
 }
 
+/* A classifier looks where one for the same classes has looked. */
+static enum sanl_status check_classes(const struct sanl_network *network)
+{
+    const struct sanl_config *config = &network->config;
+    if (config->task != SANL_TASK_CLASSIFY || network->classes == config->model.classes)
+        return SANL_OK;
+    return sanl_fail(
+        SANL_ERR_USAGE,
+        "cam.weights: %s: a classifier of %d classes, expected one of the same %d as the network "
+        "(model.classes)",
+        config->cam.weights, network->classes, config->model.classes);
+}
+
 static enum sanl_status create_classifier(struct sanl_network *network)
 {
     const char *prefix = NULL, *path = network->config.cam.weights;
@@ -57,10 +66,11 @@ static enum sanl_status create_classifier(struct sanl_network *network)
         return sanl_fail(
             SANL_ERR_USAGE,
             "cam.weights: block sanl needs the checkpoint of a ResNet-18 classifier; train one with "
-            "task: classify and model.backbone: resnet18, or set cam.mode: uniform");
+            "task: classify, model.backbone: resnet18 and model.block: none, or set cam.mode: uniform");
     enum sanl_status status = sanl_weights_find_classifier(&network->classes, &prefix, path);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "cam.weights");
+    SANL_TRY(check_classes(network));
     SANL_TRY(allocate_classifier(network));
     status = sanl_weights_load(network->classifier, path, prefix);
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
@@ -199,8 +209,8 @@ static enum sanl_status plan_graph(struct sanl_engine *engine)
     if (config->task == SANL_TASK_LANDMARK)
         sanl_model_landmark(&engine->landmark, engine->graph, &config->model, &config->loss, engine->batch);
     else
-        sanl_model_classifier(&engine->classifier, engine->graph, (enum sanl_backbone)config->model.backbone,
-                              config->model.classes, config->model.size, engine->batch);
+        sanl_model_classifier(&engine->classifier, engine->graph, &config->model, &config->loss,
+                              engine->batch);
     return sanl_graph_plan(engine->graph);
 }
 
@@ -231,7 +241,7 @@ static enum sanl_status make_warp(struct sanl_engine *engine)
 static enum sanl_status fill_cams(struct sanl_engine *engine)
 {
     for (int i = 0; i < SANL_STAGES; i++) {
-        struct sanl_tensor *cam = engine->landmark.cam[i];
+        struct sanl_tensor *cam = engine->cam[i];
         if (cam && !engine->gradcam)
             SANL_TRY(sanl_buffer_fill(engine->network->device, cam->value, sanl_shape_count(cam->shape), 1));
     }
@@ -245,6 +255,7 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
     const bool landmark = config->task == SANL_TASK_LANDMARK;
     SANL_TRY(plan_graph(engine));
     engine->image = landmark ? engine->landmark.image : engine->classifier.image;
+    memcpy(engine->cam, landmark ? engine->landmark.cam : engine->classifier.cam, sizeof engine->cam);
     if (landmark)
         memcpy(engine->loss, engine->landmark.loss, sizeof engine->loss);
     else
@@ -431,7 +442,7 @@ enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine)
     if (!engine->gradcam)
         return SANL_OK;
     for (int i = 0; i < SANL_STAGES; i++)
-        cams[i] = engine->landmark.cam[i]->value;
+        cams[i] = engine->cam[i]->value;
     return sanl_gradcam_run(engine->gradcam, engine->image->value, NULL, cams, NULL);
 }
 

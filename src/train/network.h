@@ -54,6 +54,7 @@ struct sanl_engine {
     struct sanl_landmark_model landmark;          /* task: landmark */
     struct sanl_classifier_model classifier;      /* task: classify */
     struct sanl_tensor *image;                    /* of either */
+    struct sanl_tensor *cam[SANL_STAGES];         /* of either; NULL unless block: sanl */
     struct sanl_tensor *loss[SANL_ENGINE_LOSSES]; /* parts in training, NULL where there is none: coarse
                                                      levels and fine, or the cross-entropy first */
     struct sanl_gradcam *gradcam;                 /* NULL: no CAMs, or uniform ones */

@@ -85,9 +85,7 @@ static enum sanl_status summarise(struct sanl_summary *out, const char *title,
     if (config->task == SANL_TASK_LANDMARK)
         sanl_model_landmark(&(struct sanl_landmark_model){0}, graph, &config->model, &config->loss, 1);
     else
-        sanl_model_classifier(&(struct sanl_classifier_model){0}, graph,
-                              (enum sanl_backbone)config->model.backbone, config->model.classes,
-                              config->model.size, 1);
+        sanl_model_classifier(&(struct sanl_classifier_model){0}, graph, &config->model, &config->loss, 1);
     status = sanl_graph_status(graph);
     if (status == SANL_OK)
         status = fill(out, graph, params);
@@ -97,13 +95,13 @@ done:
     return status;
 }
 
-/* The classifier that makes the maps of a landmark network. */
+/* The classifier that makes the maps of a network with SANL blocks. */
 static enum sanl_status summarise_cam(struct sanl_summary *out, const struct sanl_config *config)
 {
     struct sanl_config own = *config;
     const char *prefix;
     own.task = SANL_TASK_CLASSIFY;
-    own.model.backbone = SANL_RESNET18;
+    sanl_model_cam_classifier(&own.model, config->model.classes);
     if (sanl_file_exists(config->cam.weights)) {
         const enum sanl_status status =
             sanl_weights_find_classifier(&own.model.classes, &prefix, config->cam.weights);

@@ -88,6 +88,26 @@ static void keys_are_checked_together(void **state)
     }
 }
 
+static void the_block_follows_the_task(void **state)
+{
+    static const struct {
+        const char *text;
+        enum sanl_block block;
+    } cases[] = {
+        {"seed: 1", SANL_BLOCK_SANL},
+        {"task: classify", SANL_BLOCK_NONE},
+        {"task: classify\nmodel: {block: auto}", SANL_BLOCK_NONE},
+        {"task: classify\nmodel: {block: sanl}", SANL_BLOCK_SANL},
+        {"model: {block: none}", SANL_BLOCK_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sanl_config c;
+        assert_int_equal(parse(&c, cases[i].text), SANL_OK);
+        assert_int_equal(c.model.block, cases[i].block);
+    }
+}
+
 static void files_that_cannot_be_read_are_named(void **state)
 {
     (void)state;
@@ -139,7 +159,7 @@ int main(void)
         cmocka_unit_test(defaults_are_the_published_network),  cmocka_unit_test(a_dump_reads_back),
         cmocka_unit_test(overrides_come_after_the_file),       cmocka_unit_test(keys_are_checked_together),
         cmocka_unit_test(files_that_cannot_be_read_are_named), cmocka_unit_test(choices_are_named),
-        cmocka_unit_test(every_file_of_configs_loads),
+        cmocka_unit_test(every_file_of_configs_loads),         cmocka_unit_test(the_block_follows_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

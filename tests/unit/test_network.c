@@ -125,6 +125,20 @@ static void categories_are_learnt(void **state)
     assert_true(losses[19] < 0.9 * losses[0]);
 }
 
+static void classifiers_have_blocks(void **state)
+{
+    (void)state;
+    for (int block = SANL_BLOCK_NONLOCAL; block <= SANL_BLOCK_SANL; block++) {
+        struct sanl_config config = small_config(SANL_TASK_CLASSIFY, (enum sanl_block)block);
+        double losses[2][12];
+        config.loss.label_smoothing = 0.1;
+        train(losses[0], 12, &config, BATCH);
+        train(losses[1], 12, &config, BATCH);
+        assert_true(losses[0][0] > 0.5 && losses[0][11] < 0.7 * losses[0][0]);
+        assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
+    }
+}
+
 /* With frozen norms a row of a batch does not depend on the others, so neither does the loss on rows without
  * a picture. */
 static void a_partial_batch_teaches_what_it_holds(void **state)
@@ -329,6 +343,56 @@ static void checkpoints_come_back_bit_by_bit(void **state)
     free(classifier_path);
 }
 
+/* A classifier with SANL blocks, too, has its maps' classifier within. */
+static void a_guided_classifier_comes_back(void **state)
+{
+    (void)state;
+    struct sanl_config plain = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE), read;
+    struct sanl_config guided = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_SANL);
+    char *plain_path = file_in("c.safetensors"), *path = file_in("l.safetensors");
+    struct sanl_network *classifier = create(&plain, 1), *network, *back;
+    save(classifier, plain_path);
+    guided.model.backbone = SANL_RESNET34;
+    guided.cam.mode = SANL_CAM_STAGE;
+    strcpy(guided.cam.weights, plain_path);
+    network = create(&guided, 2);
+    assert_same_params(network->classifier, classifier->params);
+    assert_non_null(sanl_params_find(network->params, "sanl.3.bn.running_var"));
+    assert_non_null(sanl_params_find(network->params, "layer3.5.conv2.weight"));
+    save(network, path);
+    assert_int_equal(unlink(plain_path), 0);
+    assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
+    assert_memory_equal(&read, &guided, sizeof read);
+    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_same_params(back->params, network->params);
+    assert_same_params(back->classifier, network->classifier);
+    sanl_network_free(back);
+    sanl_network_free(network);
+    sanl_network_free(classifier);
+    free(path);
+    free(plain_path);
+}
+
+/* What a classifier's file said before classifiers could have blocks. */
+static void a_file_without_blocks_is_a_plain_classifier(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(SANL_TASK_CLASSIFY, SANL_BLOCK_NONE), read;
+    char *path = file_in("c.safetensors");
+    struct sanl_network *network = create(&config, 1), *back;
+    network->config.model.block = SANL_BLOCK_SANL;
+    network->config.cam.mode = SANL_CAM_STAGE;
+    save(network, path);
+    assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
+    assert_int_equal(read.model.block, SANL_BLOCK_NONE);
+    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_null(back->classifier);
+    assert_same_params(back->params, network->params);
+    sanl_network_free(back);
+    sanl_network_free(network);
+    free(path);
+}
+
 static void a_backbone_starts_from_a_classifier(void **state)
 {
     (void)state;
@@ -410,6 +474,17 @@ static void bad_weights_are_explained(void **state)
     assert_message("cam.weights");
     assert_message("no classifier");
     assert_null(none);
+    assert_int_equal(sanl_params_init_hashed(network->params, 1, 0), SANL_OK);
+    save(network, path);
+    classify.model.block = SANL_BLOCK_SANL;
+    classify.cam.mode = SANL_CAM_STAGE;
+    assert_int_equal(sanl_network_create(&none, &classify, device, -1), SANL_ERR_USAGE);
+    assert_message("cam.weights: block sanl needs");
+    strcpy(classify.cam.weights, path);
+    classify.model.classes = CLASSES + 2;
+    assert_int_equal(sanl_network_create(&none, &classify, device, -1), SANL_ERR_USAGE);
+    assert_message("a classifier of 5 classes, expected one of the same 7 as the network (model.classes)");
+    assert_null(none);
     sanl_network_free(network);
     free(path);
 }
@@ -457,10 +532,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(landmarks_are_learnt_the_same_way_twice),
         cmocka_unit_test(categories_are_learnt),
+        cmocka_unit_test(classifiers_have_blocks),
         cmocka_unit_test(a_partial_batch_teaches_what_it_holds),
         cmocka_unit_test(inference_equals_training_with_frozen_norms),
         cmocka_unit_test(mirrored_pictures_give_mirrored_landmarks),
         cmocka_unit_test(checkpoints_come_back_bit_by_bit),
+        cmocka_unit_test(a_guided_classifier_comes_back),
+        cmocka_unit_test(a_file_without_blocks_is_a_plain_classifier),
         cmocka_unit_test(a_backbone_starts_from_a_classifier),
         cmocka_unit_test(bad_weights_are_explained),
         cmocka_unit_test(learning_rates_follow_the_schedule),
