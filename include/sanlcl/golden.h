@@ -12,10 +12,10 @@ extern "C" {
 
 enum {
     SANL_GOLDEN_CAMS,   /* the four maps, absolute; they lie in [0, 1] */
-    SANL_GOLDEN_LOGITS, /* of the classifier */
-    SANL_GOLDEN_EVAL,   /* heatmaps in inference */
+    SANL_GOLDEN_LOGITS, /* of the attention maps' classifier */
+    SANL_GOLDEN_EVAL,   /* heatmaps, or logits of the network, in inference */
     SANL_GOLDEN_DECODE, /* scores; positions must be those of the file's own heatmap within the bound */
-    SANL_GOLDEN_TRAIN,  /* heatmaps in training */
+    SANL_GOLDEN_TRAIN,  /* heatmaps, or logits of the network, in training */
     SANL_GOLDEN_LOSS,   /* before each of three steps */
     SANL_GOLDEN_GRADIENT,
     SANL_GOLDEN_STEP, /* parameters' changes over the three steps */
@@ -27,7 +27,7 @@ enum { SANL_GOLDEN_RUNS = 5 };
 struct sanl_golden_figure {
     const char *name;
     double deviation, bound; /* relative to the largest value, gradients and steps to the l2 norm */
-    char worst[160];         /* the tensor that deviates most */
+    char worst[160];         /* the tensor that deviates most; "": the case has none of them */
 };
 
 struct sanl_golden {

@@ -11,61 +11,67 @@
 #include "model/model.h"
 #include "model/tensors.h"
 #include "train/golden_case.h"
+#include "train/golden_values.h"
 
-enum { CLASSES = 10, STEPS = 3, FINGERPRINT = 10 };
+enum { STEPS = 3, LOSSES = SANL_STAGES + 1 };
+
+/* One graph over the network's parameters. */
+struct side {
+    struct sanl_graph *graph;
+    struct sanl_landmark_model landmark;
+    struct sanl_classifier_model classifier;
+    struct sanl_tensor *image, *cam[SANL_STAGES], *loss[LOSSES]; /* of either; NULL where there is none */
+};
 
 struct golden {
     struct sanl_device *device;
-    struct sanl_tensors *file;
-    const char *path;
-    struct sanl_golden *out;
+    struct sanl_golden_values values;
     struct sanl_golden_case of;
     uint64_t nudge;
     struct sanl_params *params, *classifier;
-    struct sanl_graph *train, *infer;
-    struct sanl_landmark_model train_model, infer_model;
+    struct side train, infer;
     struct sanl_gradcam *gradcam;
     float **initial; /* of each parameter */
 };
 
-/* ---- reading the file ---------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------------ */
 
-static enum sanl_status read_tensor(const struct golden *g, const char *name, size_t count, float **out)
+static bool is_landmark(const struct golden *g)
 {
-    const struct sanl_named_tensor *t = sanl_tensors_find(g->file, name);
-    *out = NULL;
-    if (!t || t->count != count)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s' with %zu values expected, %s", g->path, name,
-                         count, t ? "found with another number" : "not found");
-    if (!(*out = sanl_calloc(count, sizeof **out)))
-        return SANL_ERR_MEMORY;
-    const enum sanl_status status = sanl_tensors_read(g->file, t, *out);
-    if (status != SANL_OK) {
-        free(*out);
-        *out = NULL;
-    }
-    return status;
+    return g->of.config.task == SANL_TASK_LANDMARK;
 }
 
-/* ---- building ------------------------------------------------------------------------------------ */
+static enum sanl_status build_side(struct side *side, const struct golden *g, bool training)
+{
+    const struct sanl_graph_options options = {.backward = training, .param_gradients = training};
+    const struct sanl_config *config = &g->of.config;
+    SANL_TRY(sanl_graph_create(&side->graph, g->params, &options));
+    if (is_landmark(g)) {
+        sanl_model_landmark(&side->landmark, side->graph, &config->model, &config->loss, g->of.batch);
+        side->image = side->landmark.image;
+        memcpy(side->cam, side->landmark.cam, sizeof side->cam);
+        memcpy(side->loss, side->landmark.loss, sizeof side->loss);
+    } else {
+        sanl_model_classifier(&side->classifier, side->graph, &config->model, &config->loss, g->of.batch);
+        side->image = side->classifier.image;
+        memcpy(side->cam, side->classifier.cam, sizeof side->cam);
+        side->loss[0] = side->classifier.loss;
+    }
+    return sanl_graph_plan(side->graph);
+}
 
 static enum sanl_status build_network(struct golden *g)
 {
-    const struct sanl_graph_options training = {.backward = true, .param_gradients = true}, inference = {0};
     SANL_TRY(sanl_params_create(&g->params, g->device));
-    SANL_TRY(sanl_graph_create(&g->train, g->params, &training));
-    SANL_TRY(sanl_graph_create(&g->infer, g->params, &inference));
-    sanl_model_landmark(&g->train_model, g->train, &g->of.config.model, &g->of.config.loss, g->of.batch);
-    sanl_model_landmark(&g->infer_model, g->infer, &g->of.config.model, &g->of.config.loss, g->of.batch);
-    SANL_TRY(sanl_graph_plan(g->train));
-    SANL_TRY(sanl_graph_plan(g->infer));
-    SANL_TRY(sanl_graph_allocate(g->train));
-    SANL_TRY(sanl_graph_allocate(g->infer));
+    SANL_TRY(build_side(&g->train, g, true));
+    SANL_TRY(build_side(&g->infer, g, false));
+    SANL_TRY(sanl_graph_allocate(g->train.graph));
+    SANL_TRY(sanl_graph_allocate(g->infer.graph));
     SANL_TRY(sanl_params_allocate(g->params, 1));
     SANL_TRY(sanl_params_init_hashed(g->params, g->of.seed, g->nudge));
     SANL_TRY(sanl_params_create(&g->classifier, g->device));
-    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, &(struct sanl_graph_options){0}, CLASSES,
-                                 SANL_CAM_STAGE, g->of.config.model.size, g->of.batch));
+    SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, &(struct sanl_graph_options){0},
+                                 SANL_GOLDEN_CLASSES, SANL_CAM_STAGE, g->of.config.model.size, g->of.batch));
     SANL_TRY(sanl_params_allocate(g->classifier, -1));
     return sanl_params_init_hashed(g->classifier, g->of.seed + 1, g->nudge);
 }
@@ -76,106 +82,11 @@ static void free_network(struct golden *g)
         free(g->initial[i]);
     free(g->initial);
     sanl_gradcam_free(g->gradcam);
-    sanl_graph_free(g->train);
-    sanl_graph_free(g->infer);
+    sanl_graph_free(g->train.graph);
+    sanl_graph_free(g->infer.graph);
     sanl_params_free(g->params);
     sanl_params_free(g->classifier);
-    sanl_tensors_free(g->file);
-}
-
-/* ---- comparing ----------------------------------------------------------------------------------- */
-
-static void note(struct golden *g, int figure, double deviation, const char *name)
-{
-    struct sanl_golden_figure *f = &g->out->figure[figure];
-    if (deviation <= f->deviation && f->worst[0])
-        return;
-    f->deviation = deviation == deviation ? fmax(f->deviation, deviation) : INFINITY;
-    snprintf(f->worst, sizeof f->worst, "%s", name);
-}
-
-/* values (n, h, w, c) against the file's (n, c, h, w): largest difference over largest value. */
-static enum sanl_status compare_map(struct golden *g, int figure, const char *name, const float *values,
-                                    struct sanl_shape s)
-{
-    float *expected;
-    double difference = 0, largest = 0;
-    SANL_TRY(read_tensor(g, name, sanl_shape_count(s), &expected));
-    g->out->tensors++;
-    for (size_t i = 0; i < sanl_shape_count(s); i++) {
-        const size_t c = (size_t)s.c, hw = (size_t)s.h * (size_t)s.w, n = i / (c * hw), k = i / hw % c,
-                     p = i % hw;
-        const double d = fabs((double)values[(n * hw + p) * c + k] - expected[i]);
-        difference = d == d ? fmax(difference, d) : INFINITY;
-        largest = fmax(largest, fabs((double)expected[i]));
-    }
-    free(expected);
-    note(g, figure, figure == SANL_GOLDEN_CAMS ? difference : difference / fmax(largest, 1e-30), name);
-    return SANL_OK;
-}
-
-static enum sanl_status compare_tensor(struct golden *g, int figure, const char *name,
-                                       const struct sanl_tensor *t)
-{
-    float *values = sanl_calloc(sanl_shape_count(t->shape), sizeof *values);
-    if (!values)
-        return SANL_ERR_MEMORY;
-    enum sanl_status status = sanl_tensor_read(t, values);
-    if (status == SANL_OK)
-        status = compare_map(g, figure, name, values, t->shape);
-    free(values);
-    return status;
-}
-
-/* A fingerprint of v: l2 norm, sum, 8 elements at i * (n - 1) / 7. */
-static void fingerprint(const float *v, const float *base, size_t n, double out[FINGERPRINT])
-{
-    double square = 0, sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = (double)v[i] - (base ? (double)base[i] : 0);
-        square += d * d;
-        sum += d;
-    }
-    out[0] = sqrt(square);
-    out[1] = sum;
-    for (size_t i = 0; i < 8; i++) {
-        const size_t at = i * (n - 1) / 7;
-        out[2 + i] = (double)v[at] - (base ? (double)base[at] : 0);
-    }
-}
-
-/* Fingerprints of all parameters under `prefix`: l2 norms and elements relative to l2 norm plus a floor of
- * 1e-3 of the largest, as some gradients are zero in exact arithmetic; sums by sqrt(n) of that. */
-static enum sanl_status compare_fingerprints(struct golden *g, int figure, const char *prefix, bool states,
-                                             double (*actual)[FINGERPRINT])
-{
-    const int count = g->params->count;
-    double floor = 0;
-    float **expected = sanl_calloc((size_t)count, sizeof *expected);
-    enum sanl_status status = expected ? SANL_OK : SANL_ERR_MEMORY;
-    char name[192];
-    for (int i = 0; i < count && status == SANL_OK; i++) {
-        if (!states && !g->params->list[i]->trained)
-            continue;
-        snprintf(name, sizeof name, "%s%s", prefix, g->params->list[i]->name);
-        status = read_tensor(g, name, FINGERPRINT, &expected[i]);
-        if (status == SANL_OK)
-            floor = fmax(floor, 1e-3 * (double)expected[i][0]);
-    }
-    for (int i = 0; i < count && status == SANL_OK; i++) {
-        if (!expected[i])
-            continue;
-        const double scale = expected[i][0] + floor, n = (double)sanl_shape_count(g->params->list[i]->shape);
-        snprintf(name, sizeof name, "%s%s", prefix, g->params->list[i]->name);
-        g->out->tensors++;
-        for (int k = 0; k < FINGERPRINT; k++)
-            note(g, figure, fabs(actual[i][k] - (double)expected[i][k]) / (k == 1 ? scale * sqrt(n) : scale),
-                 name);
-    }
-    for (int i = 0; expected && i < count; i++)
-        free(expected[i]);
-    free(expected);
-    return status;
+    sanl_tensors_free(g->values.file);
 }
 
 /* Is (x, y), in heatmap pixels, what the file's own heatmap gives up to `slack` in its values? */
@@ -198,29 +109,30 @@ static bool is_decoded(const float *heat, int h, int w, double x, double y, doub
 
 static enum sanl_status compare_decoded(struct golden *g)
 {
-    const struct sanl_shape s = g->infer_model.fine->shape;
+    const struct sanl_shape s = g->infer.landmark.fine->shape;
     const size_t points = (size_t)(s.n * s.c);
     float *heat = NULL, *xy = NULL, *score = NULL, *decoded = sanl_calloc(points * 3, sizeof *decoded);
     double largest = 0;
-    enum sanl_status status = decoded ? sanl_tensor_read(g->infer_model.decoded, decoded) : SANL_ERR_MEMORY;
+    enum sanl_status status =
+        decoded ? sanl_tensor_read(g->infer.landmark.decoded, decoded) : SANL_ERR_MEMORY;
     if (status == SANL_OK)
-        status = read_tensor(g, "eval.fine", sanl_shape_count(s), &heat);
+        status = sanl_golden_read(&g->values, "eval.fine", sanl_shape_count(s), &heat);
     if (status == SANL_OK)
-        status = read_tensor(g, "eval.xy", points * 2, &xy);
+        status = sanl_golden_read(&g->values, "eval.xy", points * 2, &xy);
     if (status == SANL_OK)
-        status = read_tensor(g, "eval.score", points, &score);
+        status = sanl_golden_read(&g->values, "eval.score", points, &score);
     for (size_t i = 0; status == SANL_OK && i < sanl_shape_count(s); i++)
         largest = fmax(largest, fabs((double)heat[i]));
     for (size_t p = 0; status == SANL_OK && p < points; p++) {
         const double x = ((double)decoded[3 * p] - 1.5) / 4, y = ((double)decoded[3 * p + 1] - 1.5) / 4;
-        const double slack = 2 * g->out->figure[SANL_GOLDEN_EVAL].bound * largest;
+        const double slack = 2 * g->values.out->figure[SANL_GOLDEN_EVAL].bound * largest;
         const bool same = decoded[3 * p] == xy[2 * p] && decoded[3 * p + 1] == xy[2 * p + 1];
-        note(g, SANL_GOLDEN_DECODE, fabs((double)decoded[3 * p + 2] - (double)score[p]) / largest,
-             "eval.score");
+        sanl_golden_note(&g->values, SANL_GOLDEN_DECODE,
+                         fabs((double)decoded[3 * p + 2] - (double)score[p]) / largest, "eval.score");
         if (!same && !is_decoded(heat + p * (size_t)(s.h * s.w), s.h, s.w, x, y, slack))
-            note(g, SANL_GOLDEN_DECODE, INFINITY, "eval.xy");
+            sanl_golden_note(&g->values, SANL_GOLDEN_DECODE, INFINITY, "eval.xy");
     }
-    g->out->tensors += 2;
+    g->values.out->tensors += 2;
     free(heat);
     free(xy);
     free(score);
@@ -230,35 +142,45 @@ static enum sanl_status compare_decoded(struct golden *g)
 
 /* ---- the stages of a case ------------------------------------------------------------------------ */
 
-static enum sanl_status load_inputs(struct golden *g)
+/* To both sides, in NHWC. */
+static enum sanl_status load_image(struct golden *g)
 {
-    const struct sanl_shape s = g->train_model.image->shape;
-    const int landmarks = g->of.config.model.landmarks;
-    float *image = NULL, *xy = NULL, *visible = NULL, *nhwc = sanl_calloc(sanl_shape_count(s), sizeof *nhwc);
+    const struct sanl_shape s = g->train.image->shape;
     const size_t hw = (size_t)s.h * (size_t)s.w;
+    float *image = NULL, *nhwc = sanl_calloc(sanl_shape_count(s), sizeof *nhwc);
     enum sanl_status status = nhwc ? SANL_OK : SANL_ERR_MEMORY;
     if (status == SANL_OK)
-        status = read_tensor(g, "image", sanl_shape_count(s), &image);
-    if (status == SANL_OK)
-        status = read_tensor(g, "xy", (size_t)(g->of.batch * landmarks * 2), &xy);
-    if (status == SANL_OK)
-        status = read_tensor(g, "visible", (size_t)(g->of.batch * landmarks), &visible);
+        status = sanl_golden_read(&g->values, "image", sanl_shape_count(s), &image);
     for (size_t i = 0; status == SANL_OK && i < sanl_shape_count(s); i++)
         nhwc[(i / (3 * hw) * hw + i % hw) * 3 + i / hw % 3] = image[i];
     if (status == SANL_OK)
-        status = sanl_tensor_write(g->train_model.image, nhwc);
+        status = sanl_tensor_write(g->train.image, nhwc);
     if (status == SANL_OK)
-        status = sanl_tensor_write(g->infer_model.image, nhwc);
-    if (status == SANL_OK)
-        status = sanl_tensor_write(g->train_model.xy, xy);
-    if (status == SANL_OK)
-        status = sanl_tensor_write(g->train_model.teaches, visible);
-    g->out->tensors += 3;
+        status = sanl_tensor_write(g->infer.image, nhwc);
+    g->values.out->tensors++;
     free(nhwc);
     free(image);
-    free(xy);
-    free(visible);
     return status;
+}
+
+/* The tensor `name` as an input of the training side. */
+static enum sanl_status load_target(struct golden *g, const char *name, struct sanl_tensor *input)
+{
+    float *values;
+    SANL_TRY(sanl_golden_read(&g->values, name, sanl_shape_count(input->shape), &values));
+    const enum sanl_status status = sanl_tensor_write(input, values);
+    g->values.out->tensors++;
+    free(values);
+    return status;
+}
+
+static enum sanl_status load_inputs(struct golden *g)
+{
+    SANL_TRY(load_image(g));
+    if (!is_landmark(g))
+        return load_target(g, "labels", g->train.classifier.labels);
+    SANL_TRY(load_target(g, "xy", g->train.landmark.xy));
+    return load_target(g, "visible", g->train.landmark.teaches);
 }
 
 /* CAMs go into buffers of their own: a network without SANL blocks has no place for them. */
@@ -266,14 +188,14 @@ static enum sanl_status check_gradcam(struct golden *g)
 {
     sanl_buffer cams[SANL_STAGES] = {0};
     const int size = g->of.config.model.size;
-    float logits[1024 * CLASSES],
+    float logits[1024 * SANL_GOLDEN_CLASSES],
         *values = sanl_calloc((size_t)g->of.batch * (size_t)(size * size / 16), sizeof *values);
     enum sanl_status status = values ? SANL_OK : SANL_ERR_MEMORY;
     for (int i = 0; i < SANL_STAGES && status == SANL_OK; i++)
         status = sanl_buffer_create(
             &cams[i], g->device, (size_t)g->of.batch * (size_t)(size * size / (16 << 2 * i)) * sizeof(float));
     if (status == SANL_OK)
-        status = sanl_gradcam_run(g->gradcam, g->train_model.image->value, NULL, cams, logits);
+        status = sanl_gradcam_run(g->gradcam, g->train.image->value, NULL, cams, logits);
     for (int i = 0; i < SANL_STAGES && status == SANL_OK; i++) {
         char name[16];
         const struct sanl_shape s = {g->of.batch, size / (4 << i), size / (4 << i), 1};
@@ -281,46 +203,53 @@ static enum sanl_status check_gradcam(struct golden *g)
         snprintf(name, sizeof name, "cam%d", 4 << i);
         status = sanl_buffer_read(g->device, cams[i], 0, values, bytes);
         if (status == SANL_OK)
-            status = compare_map(g, SANL_GOLDEN_CAMS, name, values, s);
+            status = sanl_golden_compare(&g->values, SANL_GOLDEN_CAMS, name, values, s);
         for (int m = 0; m < 2 && status == SANL_OK; m++) {
-            const struct sanl_landmark_model *model = m ? &g->train_model : &g->infer_model;
-            if (model->cam[i])
-                status = sanl_buffer_copy(g->device, cams[i], model->cam[i]->value, 0, 0, bytes);
+            const struct side *side = m ? &g->train : &g->infer;
+            if (side->cam[i])
+                status = sanl_buffer_copy(g->device, cams[i], side->cam[i]->value, 0, 0, bytes);
         }
     }
     if (status == SANL_OK)
-        status = compare_map(g, SANL_GOLDEN_LOGITS, "logits", logits,
-                             (struct sanl_shape){g->of.batch, 1, 1, CLASSES});
+        status = sanl_golden_compare(&g->values, SANL_GOLDEN_LOGITS, "logits", logits,
+                                     (struct sanl_shape){g->of.batch, 1, 1, SANL_GOLDEN_CLASSES});
     for (int i = 0; i < SANL_STAGES; i++)
         sanl_buffer_free(cams[i]);
     free(values);
     return status;
 }
 
-static enum sanl_status check_heatmaps(struct golden *g, int figure, const char *prefix,
-                                       const struct sanl_landmark_model *model)
+static enum sanl_status check_outputs(struct golden *g, int figure, const char *prefix,
+                                      const struct side *side)
 {
+    const struct sanl_landmark_model *model = &side->landmark;
     char name[32];
+    snprintf(name, sizeof name, "%s.logits", prefix);
+    if (!is_landmark(g))
+        return sanl_golden_compare_tensor(&g->values, figure, name, side->classifier.logits);
     for (int i = 0; i < SANL_STAGES; i++) {
         snprintf(name, sizeof name, "%s.coarse%d", prefix, i);
-        SANL_TRY(compare_tensor(g, figure, name, model->coarse[i]));
+        SANL_TRY(sanl_golden_compare_tensor(&g->values, figure, name, model->coarse[i]));
     }
     snprintf(name, sizeof name, "%s.fine", prefix);
-    return compare_tensor(g, figure, name, model->fine);
+    return sanl_golden_compare_tensor(&g->values, figure, name, model->fine);
 }
 
 static enum sanl_status check_loss(struct golden *g, int step)
 {
     float sum = 0, part, *expected;
     char name[16];
-    for (int i = 0; i <= SANL_STAGES; i++) {
-        SANL_TRY(sanl_tensor_read(g->train_model.loss[i], &part));
+    for (int i = 0; i < LOSSES; i++) {
+        if (!g->train.loss[i])
+            continue;
+        SANL_TRY(sanl_tensor_read(g->train.loss[i], &part));
         sum += part;
     }
     snprintf(name, sizeof name, "loss%d", step);
-    SANL_TRY(read_tensor(g, name, 1, &expected));
-    note(g, SANL_GOLDEN_LOSS, fabs((double)sum - (double)*expected) / fabs((double)*expected), name);
-    g->out->tensors++;
+    SANL_TRY(sanl_golden_read(&g->values, name, 1, &expected));
+    sanl_golden_note(&g->values, SANL_GOLDEN_LOSS,
+                     fabs((double)sum - (double)*expected) / fabs((double)*expected), name);
+    g->values.out->tensors++;
     free(expected);
     return SANL_OK;
 }
@@ -331,7 +260,7 @@ enum taken { TAKE_INITIAL, TAKE_GRADIENT, TAKE_STEP };
 static enum sanl_status take_params(struct golden *g, enum taken what)
 {
     const int count = g->params->count;
-    double(*actual)[FINGERPRINT] = sanl_calloc((size_t)count, sizeof *actual);
+    double(*actual)[SANL_FINGERPRINT] = sanl_calloc((size_t)count, sizeof *actual);
     enum sanl_status status = actual ? SANL_OK : SANL_ERR_MEMORY;
     for (int i = 0; i < count && status == SANL_OK; i++) {
         const struct sanl_param *p = g->params->list[i];
@@ -340,19 +269,21 @@ static enum sanl_status take_params(struct golden *g, enum taken what)
         if (!values && !(what == TAKE_GRADIENT && !p->trained))
             status = SANL_ERR_MEMORY;
         else if (values)
-            status = what == TAKE_GRADIENT ? sanl_graph_read_gradient(g->train, p, values)
+            status = what == TAKE_GRADIENT ? sanl_graph_read_gradient(g->train.graph, p, values)
                                            : sanl_param_read(g->params, p, values);
         if (status == SANL_OK && values && what != TAKE_INITIAL)
-            fingerprint(values, what == TAKE_STEP ? g->initial[i] : NULL, n, actual[i]);
+            sanl_golden_fingerprint(values, what == TAKE_STEP ? g->initial[i] : NULL, n, actual[i]);
         if (what == TAKE_INITIAL)
             g->initial[i] = values;
         else
             free(values);
     }
     if (status == SANL_OK && what == TAKE_GRADIENT)
-        status = compare_fingerprints(g, SANL_GOLDEN_GRADIENT, "grad.", false, actual);
+        status = sanl_golden_compare_fingerprints(&g->values, g->params, SANL_GOLDEN_GRADIENT, "grad.", false,
+                                                  actual);
     if (status == SANL_OK && what == TAKE_STEP)
-        status = compare_fingerprints(g, SANL_GOLDEN_STEP, "step3.", true, actual);
+        status =
+            sanl_golden_compare_fingerprints(&g->values, g->params, SANL_GOLDEN_STEP, "step3.", true, actual);
     free(actual);
     return status;
 }
@@ -369,7 +300,7 @@ static enum sanl_status step(struct golden *g, sanl_buffer one)
         call.in_shape[0] = (struct sanl_shape){1, 1, 1, (int)(b->bytes / sizeof(float))};
         call.in_shape[1] = (struct sanl_shape){1, 1, 1, 1};
         SANL_TRY(call.op->infer(&call, g->device));
-        call.in[0] = sanl_graph_gradient(g->train, i);
+        call.in[0] = sanl_graph_gradient(g->train.graph, i);
         call.in[1] = one;
         call.state[0] = b->value;
         call.state[1] = b->moment[0];
@@ -388,16 +319,17 @@ static enum sanl_status run_training(struct golden *g)
         status = sanl_buffer_create(&one, g->device, sizeof(float));
     if (status == SANL_OK)
         status = sanl_buffer_fill(g->device, one, 1, 1.0f);
-    for (int i = 0; i <= SANL_STAGES && status == SANL_OK; i++)
-        status = sanl_tensor_write_gradient(g->train_model.loss[i], &(float){1});
+    for (int i = 0; i < LOSSES && status == SANL_OK; i++)
+        if (g->train.loss[i])
+            status = sanl_tensor_write_gradient(g->train.loss[i], &(float){1});
     for (int s = 0; s < STEPS && status == SANL_OK; s++) {
-        status = sanl_graph_forward(g->train);
+        status = sanl_graph_forward(g->train.graph);
         if (status == SANL_OK)
             status = check_loss(g, s);
         if (status == SANL_OK)
-            status = sanl_graph_backward(g->train);
+            status = sanl_graph_backward(g->train.graph);
         if (status == SANL_OK && s == 0)
-            status = check_heatmaps(g, SANL_GOLDEN_TRAIN, "train", &g->train_model);
+            status = check_outputs(g, SANL_GOLDEN_TRAIN, "train", &g->train);
         if (status == SANL_OK && s == 0)
             status = take_params(g, TAKE_GRADIENT);
         if (status == SANL_OK)
@@ -416,40 +348,41 @@ static enum sanl_status set_bounds(struct golden *g)
                                                          "train", "loss",   "gradient", "step"};
     static const int entry[SANL_GOLDEN_COUNT] = {-1, -1, 0, 0, 1, 2, 3, 4};
     float *tol;
-    SANL_TRY(read_tensor(g, "tol", 5, &tol));
+    SANL_TRY(sanl_golden_read(&g->values, "tol", 5, &tol));
     for (int i = 0; i < SANL_GOLDEN_COUNT; i++) {
-        g->out->figure[i].name = names[i];
-        g->out->figure[i].bound = entry[i] < 0 ? 1e-4 : fmax(1e-5, 10 * (double)tol[entry[i]]);
+        g->values.out->figure[i].name = names[i];
+        g->values.out->figure[i].bound = entry[i] < 0 ? 1e-4 : fmax(1e-5, 10 * (double)tol[entry[i]]);
     }
-    g->out->tensors = 1;
+    g->values.out->tensors = 1;
     free(tol);
     return SANL_OK;
 }
 
 static enum sanl_status run_case(struct golden *g)
 {
-    SANL_TRY(sanl_tensors_open(&g->file, g->path));
-    SANL_TRY(sanl_golden_case_read(&g->of, g->file, g->path));
+    SANL_TRY(sanl_tensors_open(&g->values.file, g->values.path));
+    SANL_TRY(sanl_golden_case_read(&g->of, g->values.file, g->values.path));
     SANL_TRY(set_bounds(g));
     SANL_TRY(build_network(g));
     SANL_TRY(load_inputs(g));
     SANL_TRY(check_gradcam(g));
-    SANL_TRY(sanl_graph_forward(g->infer));
-    SANL_TRY(check_heatmaps(g, SANL_GOLDEN_EVAL, "eval", &g->infer_model));
-    SANL_TRY(compare_decoded(g));
+    SANL_TRY(sanl_graph_forward(g->infer.graph));
+    SANL_TRY(check_outputs(g, SANL_GOLDEN_EVAL, "eval", &g->infer));
+    if (is_landmark(g))
+        SANL_TRY(compare_decoded(g));
     return run_training(g);
 }
 
 static enum sanl_status run_once(struct sanl_golden *out, struct sanl_device *device, const char *path,
                                  int run)
 {
-    struct golden g = {.device = device, .path = path, .out = out, .nudge = (uint64_t)run};
+    struct golden g = {.device = device, .values = {.path = path, .out = out}, .nudge = (uint64_t)run};
     memset(out, 0, sizeof *out);
     out->runs = run + 1;
     enum sanl_status status = run_case(&g);
-    if (status == SANL_OK && (size_t)out->tensors != sanl_tensors_count(g.file))
+    if (status == SANL_OK && (size_t)out->tensors != sanl_tensors_count(g.values.file))
         status = sanl_fail(SANL_ERR_FORMAT, "%s: holds %zu tensors, of which %d are known", path,
-                           sanl_tensors_count(g.file), out->tensors);
+                           sanl_tensors_count(g.values.file), out->tensors);
     out->passed = status == SANL_OK;
     for (int i = 0; i < SANL_GOLDEN_COUNT && status == SANL_OK; i++)
         out->passed &= out->figure[i].deviation <= out->figure[i].bound;

@@ -9,14 +9,26 @@ struct source {
 };
 
 static enum sanl_status read_number(const struct source *from, const char *key, long least, long most,
-                                    long *out)
+                                    int *out)
 {
     const char *text = sanl_tensors_text(from->file, key);
     char *end = NULL;
-    *out = text ? strtol(text, &end, 10) : 0;
-    if (!text || end == text || *end || *out < least || *out > most)
+    const long value = text ? strtol(text, &end, 10) : 0;
+    if (!text || end == text || *end || value < least || value > most)
         return sanl_fail(SANL_ERR_FORMAT, "%s: metadata '%s' is '%s', a number from %ld to %ld is expected",
                          from->path, key, text ? text : "missing", least, most);
+    *out = (int)value;
+    return SANL_OK;
+}
+
+static enum sanl_status read_share(const struct source *from, const char *key, double *out)
+{
+    const char *text = sanl_tensors_text(from->file, key);
+    char *end = NULL;
+    *out = text ? strtod(text, &end) : 0;
+    if (!text || end == text || *end || !(*out >= 0 && *out <= 1))
+        return sanl_fail(SANL_ERR_FORMAT, "%s: metadata '%s' is '%s', a number from 0 to 1 is expected",
+                         from->path, key, text ? text : "missing");
     return SANL_OK;
 }
 
@@ -52,19 +64,21 @@ enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out, const struc
 {
     const struct source from = {file, path};
     struct sanl_model_config *m = &out->config.model;
-    long landmarks, width, size, batch;
     sanl_config_defaults(&out->config);
+    if (sanl_tensors_text(file, "task"))
+        SANL_TRY(read_choice(&from, "task", "task", &out->config.task));
     SANL_TRY(read_choice(&from, "backbone", "model.backbone", &m->backbone));
     SANL_TRY(read_choice(&from, "block", "model.block", &m->block));
-    SANL_TRY(read_number(&from, "landmarks", 1, 1000, &landmarks));
-    SANL_TRY(read_number(&from, "width", 2, 4096, &width));
-    SANL_TRY(read_number(&from, "size", 32, 4096, &size));
-    SANL_TRY(read_number(&from, "batch", 1, 1024, &batch));
+    if (out->config.task == SANL_TASK_LANDMARK) {
+        SANL_TRY(read_number(&from, "landmarks", 1, 1000, &m->landmarks));
+        SANL_TRY(read_number(&from, "width", 2, 4096, &m->width));
+    } else {
+        SANL_TRY(read_share(&from, "label_smoothing", &out->config.loss.label_smoothing));
+    }
+    SANL_TRY(read_number(&from, "size", 32, 4096, &m->size));
+    SANL_TRY(read_number(&from, "batch", 1, 1024, &out->batch));
     SANL_TRY(read_seed(&from, &out->seed));
-    m->landmarks = (int)landmarks;
-    m->width = (int)width;
-    m->size = (int)size;
     m->fine = true;
-    out->batch = (int)batch;
+    m->classes = SANL_GOLDEN_CLASSES;
     return SANL_OK;
 }

@@ -5,6 +5,8 @@
 #include <sanlcl/config.h>
 #include "model/tensors.h"
 
+enum { SANL_GOLDEN_CLASSES = 10 }; /* of the attention maps' classifier and of one that is trained */
+
 struct sanl_golden_case {
     struct sanl_config config;
     int batch;
