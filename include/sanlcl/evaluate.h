@@ -37,8 +37,9 @@ struct sanl_evaluate_hooks {
 };
 
 struct sanl_class_score {
-    char name[64];          /* "" when the data set does not name it */
-    long count, top1, top3; /* pictures of the class, and those whose best one or three contain it */
+    char name[64]; /* such as "category 7" where the data set does not name it */
+    long count, top1, top3,
+        top5; /* pictures of the class, and those whose best one, three, five contain it */
 };
 
 /* Groups of pictures of which landmarks are scored: all; those of a type of clothes; those of a variation of
@@ -55,6 +56,7 @@ enum sanl_group {
 /* "all", "upper", "lower", "full", "normal pose", "medium pose", "large pose", "medium zoom-in", "large
  * zoom-in", "baseline". */
 const char *sanl_group_name(int group);
+enum { SANL_CONFUSION_CLASSES = 4096 }; /* with more there is no confusion matrix */
 
 struct sanl_evaluation {
     int task;            /* enum sanl_task */
@@ -62,9 +64,11 @@ struct sanl_evaluation {
     double seconds;
     /* task: landmark; groups without pictures, and a baseline that is not wanted, have no images. */
     struct sanl_landmark_score score[SANL_GROUPS];
-    double top1, top3;                /* task: classify; shares of all pictures, NaN without any */
+    double top1, top3, top5;          /* task: classify; shares of all pictures, NaN without any */
     struct sanl_class_score *classes; /* (class_count,) */
     int class_count;
+    int *
+        confusion; /* (class_count, class_count): pictures of the row's class seen as the column's; or NULL */
 };
 
 struct sanl_evaluate_options {
@@ -75,6 +79,7 @@ struct sanl_evaluate_options {
     size_t override_count;
     const char *part; /* name of the part; NULL: data.test */
     bool baseline;    /* task: landmark: also the mean-landmark baseline, from the part data.train */
+    bool confusion;   /* without a confusion matrix it is an error */
     struct sanl_evaluate_hooks hooks;
 };
 

@@ -3,6 +3,7 @@
 #include <sanlcl/evaluate.h>
 #include <sanlcl/table.h>
 #include "cli/args.h"
+#include "cli/confusion.h"
 #include "cli/pdl.h"
 #include "cli/profile.h"
 #include "cli/progress.h"
@@ -33,6 +34,10 @@ static const struct sanl_arg args_table[] = {
      .type = SANL_ARG_TEXT,
      .help = "write every metric for each landmark, and for each group of pictures, as CSV"},
     {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write the same as JSON"},
+    {.name = "--confusion",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .help = "write a classifier's confusion matrix as CSV: true categories in rows"},
     {.name = "--per-image",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
@@ -146,7 +151,7 @@ static void show_progress(void *payload, int done, int count)
 
 static enum sanl_status check_outputs(const struct sanl_args *args)
 {
-    static const char *const options[] = {"--csv", "--json", "--per-image", "--pdl"};
+    static const char *const options[] = {"--csv", "--json", "--confusion", "--per-image", "--pdl"};
     enum sanl_status status = SANL_OK;
     for (size_t i = 0; i < sizeof options / sizeof *options && status == SANL_OK; i++)
         if (sanl_args_given(args, options[i]))
@@ -188,8 +193,8 @@ static enum sanl_status print_results(const struct sanl_args *args, const struct
     struct sanl_table *table = NULL;
     enum sanl_status status = sanl_scores_create(&table, e, sanl_args_flag(args, "--details"));
     status = print(table, status);
-    if (status == SANL_OK && e->task == SANL_TASK_LANDMARK)
-        status = print_more(args, e);
+    if (status == SANL_OK)
+        status = e->task == SANL_TASK_LANDMARK ? print_more(args, e) : sanl_confusion_print(e);
     fflush(stdout); /* before another table, which may go there too */
     if (e->score[SANL_GROUP_ALL].lost)
         fprintf(stderr,
@@ -217,6 +222,8 @@ static enum sanl_status write_results(const struct sanl_args *args, const struct
         status = save(args, "--csv", table, SANL_TABLE_CSV);
     if (status == SANL_OK)
         status = save(args, "--json", table, SANL_TABLE_JSON);
+    if (status == SANL_OK && sanl_args_given(args, "--confusion"))
+        status = sanl_confusion_save(e, sanl_args_text(args, "--confusion"));
     if (status == SANL_OK && per_image)
         status = save(args, "--per-image", pictures->table, sanl_table_format_of(per_image, SANL_TABLE_CSV));
     sanl_table_free(table);
@@ -237,6 +244,7 @@ static enum sanl_status run(const struct sanl_args *args)
         .override_count = args->override_count,
         .part = sanl_args_text(args, "--split"),
         .baseline = sanl_args_flag(args, "--baseline"),
+        .confusion = sanl_args_given(args, "--confusion"),
         .hooks = {.progress = show_progress, .record = add_picture, .payload = &pictures},
     };
     if (!options.weights)
@@ -277,8 +285,8 @@ const struct sanl_command sanl_cmd_eval = {
         "(within 0.2 of the box's longer side), auc (up to 30 pixels) and epe (pixels). 'mean' is the\n"
         "unweighted mean of the landmarks that occur, as NE is published; 'points' is over all\n"
         "points, as EPE is published; a landmark that never occurs has '-' and is in no mean.\n"
-        "Categories: how often the best one, or one of the best three, is right. The checkpoint\n"
-        "carries its configuration.\n",
+        "Categories: how often the best one, or one of the best three or five, is right, and what is\n"
+        "taken for what. The checkpoint carries its configuration.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

@@ -131,12 +131,12 @@ enum sanl_status sanl_scores_create_groups(struct sanl_table **out, const struct
 
 /* ---- categories ---------------------------------------------------------------------------------- */
 
-static void add_score_row(struct sanl_table *table, const char *name, long count, double top1, double top3)
+static void add_score_row(struct sanl_table *table, const char *name, long count, const double tops[3])
 {
     sanl_table_text(table, name);
     sanl_table_int(table, count);
-    sanl_table_number(table, top1);
-    sanl_table_number(table, top3);
+    for (int i = 0; i < 3; i++)
+        sanl_table_number(table, tops[i]);
 }
 
 static enum sanl_status category_table(struct sanl_table **out, const struct sanl_evaluation *e)
@@ -144,20 +144,19 @@ static enum sanl_status category_table(struct sanl_table **out, const struct san
     static const struct sanl_column columns[] = {{.key = "category"},
                                                  {.key = "count"},
                                                  {.key = "top1", .title = "top-1", .decimals = 4},
-                                                 {.key = "top3", .title = "top-3", .decimals = 4}};
-    const enum sanl_status status = sanl_table_create(out, columns, 4);
+                                                 {.key = "top3", .title = "top-3", .decimals = 4},
+                                                 {.key = "top5", .title = "top-5", .decimals = 4}};
+    const enum sanl_status status = sanl_table_create(out, columns, 5);
     if (status != SANL_OK)
         return status;
     for (int c = 0; c < e->class_count; c++) {
-        const struct sanl_class_score *score = &e->classes[c];
-        char number[32];
-        snprintf(number, sizeof number, "category %d", c + 1);
-        if (score->count > 0)
-            add_score_row(*out, score->name[0] ? score->name : number, score->count,
-                          (double)score->top1 / (double)score->count,
-                          (double)score->top3 / (double)score->count);
+        const struct sanl_class_score *s = &e->classes[c];
+        const double n = (double)s->count;
+        if (s->count > 0)
+            add_score_row(*out, s->name, s->count,
+                          (const double[]){(double)s->top1 / n, (double)s->top3 / n, (double)s->top5 / n});
     }
-    add_score_row(*out, "all", e->images, e->top1, e->top3);
+    add_score_row(*out, "all", e->images, (const double[]){e->top1, e->top3, e->top5});
     return SANL_OK;
 }
 

@@ -13,7 +13,6 @@
 #include "model/weights.h"
 #include "train/locate.h"
 
-enum { TOP = 3 }; /* ranks that count as found */
 
 /* One evaluation under way. */
 struct run {
@@ -23,7 +22,7 @@ struct run {
     const struct sanl_evaluate_hooks *hooks;
     const struct sanl_mean_landmark *mean; /* the baseline; NULL: none */
     float *values; /* what the network says: (batch, landmarks, 3) or (batch, classes) */
-    long top1, top3;
+    long top1, top3, top5;
 };
 
 /* ---- landmarks ----------------------------------------------------------------------------------- */
@@ -108,9 +107,13 @@ static void add_category(struct run *run, int i, struct sanl_evaluated *p)
     struct sanl_class_score *score = &run->out->classes[p->category];
     score->count++;
     score->top1 += rank == 0;
-    score->top3 += rank < TOP;
+    score->top3 += rank < 3;
+    score->top5 += rank < 5;
     run->top1 += rank == 0;
-    run->top3 += rank < TOP;
+    run->top3 += rank < 3;
+    run->top5 += rank < 5;
+    if (run->out->confusion)
+        run->out->confusion[(size_t)p->category * (size_t)count + (size_t)best]++;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
@@ -132,6 +135,26 @@ static enum sanl_status check(const struct run *run)
     return SANL_OK;
 }
 
+static enum sanl_status prepare_classes(struct run *run)
+{
+    const size_t count = (size_t)run->engine->network->config.model.classes;
+    struct sanl_evaluation *out = run->out;
+    out->class_count = (int)count;
+    if (!(out->classes = sanl_calloc(count, sizeof *out->classes)))
+        return SANL_ERR_MEMORY;
+    for (int c = 0; c < out->class_count; c++) {
+        char *name = out->classes[c].name;
+        if (c < run->dataset->category_count)
+            snprintf(name, sizeof out->classes->name, "%s", run->dataset->category_names[c]);
+        else
+            snprintf(name, sizeof out->classes->name, "category %d", c + 1);
+    }
+    if (count > SANL_CONFUSION_CLASSES)
+        return SANL_OK;
+    out->confusion = sanl_calloc(count * count, sizeof *out->confusion);
+    return out->confusion ? SANL_OK : SANL_ERR_MEMORY;
+}
+
 static enum sanl_status prepare(struct run *run)
 {
     const struct sanl_model_config *model = &run->engine->network->config.model;
@@ -142,16 +165,7 @@ static enum sanl_status prepare(struct run *run)
         batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * SANL_LOCATED : model->classes), sizeof(float));
     if (!run->values)
         return SANL_ERR_MEMORY;
-    if (is_landmark(run))
-        return SANL_OK;
-    run->out->classes = sanl_calloc((size_t)model->classes, sizeof *run->out->classes);
-    if (!run->out->classes)
-        return SANL_ERR_MEMORY;
-    run->out->class_count = model->classes;
-    for (int c = 0; c < run->dataset->category_count; c++)
-        snprintf(run->out->classes[c].name, sizeof run->out->classes[c].name, "%s",
-                 run->dataset->category_names[c]);
-    return SANL_OK;
+    return is_landmark(run) ? SANL_OK : prepare_classes(run);
 }
 
 static void add_picture(struct run *run, const struct sanl_batch *batch, int i)
@@ -197,6 +211,7 @@ static void conclude(struct run *run, const struct sanl_loader *loader)
     out->skipped = sanl_loader_skipped(loader);
     out->top1 = out->images ? (double)run->top1 / out->images : NAN;
     out->top3 = out->images ? (double)run->top3 / out->images : NAN;
+    out->top5 = out->images ? (double)run->top5 / out->images : NAN;
 }
 
 static enum sanl_status evaluate(struct sanl_evaluation *out, struct sanl_engine *engine,
@@ -229,6 +244,7 @@ enum sanl_status sanl_evaluate_engine(struct sanl_evaluation *out, struct sanl_e
 void sanl_evaluation_free(struct sanl_evaluation *evaluation)
 {
     free(evaluation->classes);
+    free(evaluation->confusion);
     memset(evaluation, 0, sizeof *evaluation);
 }
 
@@ -275,6 +291,16 @@ static enum sanl_status learn_mean(struct sanl_mean_landmark *mean, const struct
     return SANL_OK;
 }
 
+static enum sanl_status check_confusion(const struct sanl_config *config)
+{
+    if (config->task != SANL_TASK_CLASSIFY)
+        return sanl_fail(SANL_ERR_USAGE, "only a classifier has a confusion matrix, found task: landmark");
+    if (config->model.classes > SANL_CONFUSION_CLASSES)
+        return sanl_fail(SANL_ERR_LIMIT, "a confusion matrix has at most %d classes, found model.classes: %d",
+                         SANL_CONFUSION_CLASSES, config->model.classes);
+    return SANL_OK;
+}
+
 static enum sanl_status make_loader(struct sanl_loader **out, const struct sanl_dataset *dataset,
                                     const struct sanl_config *config, const char *part)
 {
@@ -299,6 +325,8 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
     memset(out, 0, sizeof *out);
     SANL_TRY(sanl_checkpoint_config(&config, options->weights, options->config, options->overrides,
                                     options->override_count));
+    if (options->confusion)
+        SANL_TRY(check_confusion(&config));
     const bool baseline = options->baseline && config.task == SANL_TASK_LANDMARK;
     enum sanl_status status = sanl_dataset_open(&dataset, &config.data);
     if (status == SANL_OK)

@@ -69,6 +69,24 @@ expect 0 '^mean ' 'images/s' eval --weights "$landmark" --pdl "$folder/pdl.png"
 check 'the curve as a picture' 'head -c 4 "$folder/pdl.png" | grep -aq PNG'
 expect 0 '^all ' 'images/s' eval --weights "$classifier" --per-image "$folder/c.json"
 check 'JSON of pictures' 'grep -q "\"probability\":" "$folder/c.json"'
+expect 0 '^Most confused' 'images/s' eval --weights "$classifier" --split train --confusion "$folder/m.csv"
+check 'the matrix is shown' 'grep -q "^Pictures of the row" "$folder/out"'
+check 'the matrix is square' '[ $(wc -l <"$folder/m.csv") = 18 ] && head -n 1 "$folder/m.csv" |
+    awk -F, "NF != 18 || \$1 != \"category\" || \$18 == \"\" { exit 1 }"'
+expect 2 '' 'only a classifier has a confusion matrix' \
+    eval --weights "$landmark" --confusion "$folder/none.csv"
+
+# A classifier with SANL blocks is one file, and has the maps that guide it.
+guided=$folder/guided/last.safetensors
+expect 0 'last.safetensors' 'device' train task=classify model.classes=17 model.block=sanl $tiny \
+    cam.weights="$classifier" loss.label_smoothing=0.1 data.root="$data" out="$folder/guided"
+mv "$classifier" "$classifier.away"
+expect 0 '^all ' 'images/s' eval --weights "$guided"
+expect 0 '"category":' 'device' predict --weights "$guided" "$data/img/img_00000001.jpg"
+expect 0 '%' 'device' gradcam --weights "$guided" --out "$folder/maps" "$data/img/img_00000001.jpg"
+mv "$classifier.away" "$classifier"
+expect 2 '' 'cam.weights: .* a classifier of 17 classes, expected one of the same 18' train task=classify \
+    model.classes=18 model.block=sanl $tiny cam.weights="$classifier" data.root="$data" out="$folder/no"
 expect 2 '' 'expected --weights FILE' eval
 expect 1 '' "$folder/none.safetensors: " eval --weights "$folder/none.safetensors"
 expect 1 '' "$data/Anno/list_bbox.txt: " eval --weights "$data/Anno/list_bbox.txt"

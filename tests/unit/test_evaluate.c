@@ -147,7 +147,7 @@ static void test_categories(void **state)
     static struct seen seen;
     struct sanl_evaluation e;
     struct sanl_evaluate_options options = options_for(fixture.classifier, &seen);
-    long right = 0, counted = 0, top1 = 0, top3 = 0;
+    long right = 0, counted = 0, top1 = 0, top3 = 0, top5 = 0;
     (void)state;
     assert_int_equal(sanl_evaluate(&e, fixture.device, &options), SANL_OK);
     assert_int_equal(e.task, SANL_TASK_CLASSIFY);
@@ -162,12 +162,23 @@ static void test_categories(void **state)
         counted += e.classes[c].count;
         top1 += e.classes[c].top1;
         top3 += e.classes[c].top3;
-        assert_true(e.classes[c].top1 <= e.classes[c].top3 && e.classes[c].top3 <= e.classes[c].count);
+        top5 += e.classes[c].top5;
+        assert_true(e.classes[c].top1 <= e.classes[c].top3 && e.classes[c].top3 <= e.classes[c].top5);
+        assert_true(e.classes[c].top5 <= e.classes[c].count);
+        assert_true(e.classes[c].name[0]);
+        assert_int_equal(e.confusion[c * FIXTURE_CLASSES + c], e.classes[c].top1);
     }
+    for (int i = 0; i < seen.count; i++) { /* each picture has its place in the matrix */
+        int *place = &e.confusion[seen.list[i].category * FIXTURE_CLASSES + seen.list[i].predicted_category];
+        assert_true(--*place >= 0);
+    }
+    for (int i = 0; i < FIXTURE_CLASSES * FIXTURE_CLASSES; i++)
+        assert_int_equal(e.confusion[i], 0);
     assert_int_equal(counted, e.images);
     assert_int_equal(top1, right);
     assert_true(fabs(e.top1 - (double)right / e.images) < 1e-12);
     assert_true(fabs(e.top3 - (double)top3 / e.images) < 1e-12);
+    assert_true(fabs(e.top5 - (double)top5 / e.images) < 1e-12);
     sanl_evaluation_free(&e);
 }
 
@@ -300,6 +311,9 @@ static void test_bad_input(void **state)
     expect_failure(options, "data.test=best", "best");
     expect_failure(options, "model.width=16", "of another shape");
     expect_failure(options, "model.widht=16", "model.width");
+    options.confusion = true;
+    expect_failure(options, NULL, "only a classifier has a confusion matrix");
+    options.confusion = false;
     options.weights = "/nowhere.safetensors";
     expect_failure(options, NULL, "/nowhere.safetensors");
     snprintf(path, sizeof path, "%s/Anno/list_bbox.txt", fixture.data);
