@@ -32,6 +32,7 @@ struct sanl_augment_config {
     double shift;      /* of the crop's sides: uniform in [-shift, shift] on each axis */
     double brightness; /* additive, in units of the full range */
     double contrast;   /* gain uniform in [1 - contrast, 1 + contrast] */
+    double crop_scale; /* a random part of the box: its area uniform in [crop_scale, 1] of it; 1: the box */
 };
 
 struct sanl_data_config {
@@ -46,7 +47,8 @@ struct sanl_data_config {
     int ring;              /* batches prepared ahead */
     double max_megapixels; /* larger images are refused */
     bool boxes;            /* the network sees the box; else the whole picture */
-    double margin; /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
+    double margin;         /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
+    double center_crop; /* side of the square in the box's middle, in its shorter sides; 0: the whole box */
     struct sanl_augment_config augment;
 };
 

@@ -39,7 +39,7 @@ struct sanl_prediction {
     const char *path;
     int width, height;      /* of the picture, upright as its EXIF orientation tells; all _img are in it */
     struct sanl_box box;    /* as given, or the whole picture */
-    struct sanl_box window; /* what the network saw: the box with data.margin */
+    struct sanl_box window; /* what the network saw: the box with data.margin and data.center_crop */
     int task;               /* enum sanl_task */
     /* task: landmark */
     double landmark_img[SANL_LANDMARKS][2]; /* x, y in original pixels */

@@ -45,6 +45,13 @@ void sanl_augment_draw(struct sanl_augment *out, const struct sanl_augment_confi
     out->shift[1] = u[3] * config->shift;
     out->gain = 1 + u[4] * config->contrast;
     out->bias = 0.5 - 0.5 * out->gain + u[5] * config->brightness; /* contrast about mid-grey */
+    out->crop_scale = config->crop_scale;
+    out->key = key;
+}
+
+bool sanl_augment_crops(const struct sanl_augment *augment)
+{
+    return augment && augment->crop_scale > 0 && augment->crop_scale < 1;
 }
 
 struct sanl_box sanl_box_enlarge(const struct sanl_box *box, double margin)
@@ -52,6 +59,45 @@ struct sanl_box sanl_box_enlarge(const struct sanl_box *box, double margin)
     const double dx = margin * (box->x2 - box->x1) / 2, dy = margin * (box->y2 - box->y1) / 2;
     const struct sanl_box r = {box->x1 - dx, box->y1 - dy, box->x2 + dx, box->y2 + dy};
     return r;
+}
+
+/* The part of w x h whose place is (u, v) of where it fits. */
+static struct sanl_box part_of(const struct sanl_box *box, double w, double h, double u, double v)
+{
+    const double x = box->x1 + u * (box->x2 - box->x1 - w), y = box->y1 + v * (box->y2 - box->y1 - h);
+    const struct sanl_box r = {x, y, x + w, y + h};
+    return r;
+}
+
+struct sanl_box sanl_box_center(const struct sanl_box *box, double share)
+{
+    const double side = share * fmin(box->x2 - box->x1, box->y2 - box->y1);
+    return part_of(box, side, side, 0.5, 0.5);
+}
+
+struct sanl_box sanl_box_draw(const struct sanl_box *box, double crop_scale, uint64_t key)
+{
+    enum { TRIES = 10, FIRST = 8 }; /* sanl_augment_draw has the numbers before */
+    static const double widest = 4.0 / 3;
+    const double w = box->x2 - box->x1, h = box->y2 - box->y1;
+    for (uint64_t i = FIRST; i < FIRST + 4 * TRIES; i += 4) {
+        const double area = w * h * (crop_scale + (1 - crop_scale) * sanl_random_uniform(key, i));
+        const double ratio = exp((2 * sanl_random_uniform(key, i + 1) - 1) * log(widest));
+        const double part_w = sqrt(area * ratio), part_h = sqrt(area / ratio);
+        if (part_w <= w && part_h <= h)
+            return part_of(box, part_w, part_h, sanl_random_uniform(key, i + 2),
+                           sanl_random_uniform(key, i + 3));
+    }
+    return part_of(box, fmin(w, h * widest), fmin(h, w * widest), 0.5, 0.5);
+}
+
+struct sanl_box sanl_crop_window(const struct sanl_box *box, double margin, double center_crop,
+                                 const struct sanl_augment *augment)
+{
+    const struct sanl_box all = sanl_box_enlarge(box, margin);
+    if (sanl_augment_crops(augment))
+        return sanl_box_draw(&all, augment->crop_scale, augment->key);
+    return center_crop > 0 ? sanl_box_center(&all, center_crop) : all;
 }
 
 void sanl_crop_map(struct sanl_affine *in_to_img, const struct sanl_box *box, int size,

@@ -28,6 +28,8 @@ struct sanl_augment {
     double scale;      /* above 1 enlarges what is seen */
     double shift[2];   /* of the crop's sides, of the window over the picture */
     double gain, bias; /* of a pixel value v in [0, 1]: gain v + bias */
+    double crop_scale; /* below 1 and above 0: the window is sanl_box_draw's */
+    uint64_t key;      /* of its random numbers */
 };
 
 /* A function of (config, key) alone. */
@@ -35,6 +37,23 @@ void sanl_augment_draw(struct sanl_augment *out, const struct sanl_augment_confi
 
 /* The box with its sides multiplied by 1 + margin about its centre. */
 struct sanl_box sanl_box_enlarge(const struct sanl_box *box, double margin);
+
+/* The square in the middle of the box whose side is `share` of the shorter side: what resizing that side to
+ * size / share and cutting out size x size keeps. */
+struct sanl_box sanl_box_center(const struct sanl_box *box, double share);
+
+/* A random part of the box, as torchvision's RandomResizedCrop but not bound to whole pixels: area uniform in
+ * [crop_scale, 1] of the box's, logarithm of width / height uniform between those of 3/4 and 4/3, anywhere in
+ * the box. After ten draws that do not fit: the largest part in the middle with such a width / height. */
+struct sanl_box sanl_box_draw(const struct sanl_box *box, double crop_scale, uint64_t key);
+
+/* The window of a picture's box: enlarged, then a part of it when the augmentation (NULL: none) draws one or
+ * else center_crop is above 0. */
+struct sanl_box sanl_crop_window(const struct sanl_box *box, double margin, double center_crop,
+                                 const struct sanl_augment *augment);
+
+/* True when the augmentation (NULL: none) draws a window. */
+bool sanl_augment_crops(const struct sanl_augment *augment);
 
 /* Without `augment` (NULL) the box is stretched to size x size: x_img = x1 + (x_in + 0.5) w / size - 0.5.
  * Otherwise, with u, v in [-0.5, 0.5] the place in the input relative to its centre (u negated by a flip) and

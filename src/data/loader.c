@@ -70,6 +70,7 @@ void sanl_loader_configure(struct sanl_loader_options *out, const struct sanl_co
         .ring = config->data.ring,
         .margin = config->data.margin,
         .boxes = config->data.boxes,
+        .center_crop = config->data.center_crop,
         .max_megapixels = config->data.max_megapixels,
         .visible_only = config->loss.visible_only,
         .skip_bad = config->data.on_bad == SANL_ON_BAD_SKIP,
@@ -91,7 +92,7 @@ static int items_of(const struct sanl_loader *l, int batch)
 static enum sanl_status read_record(const struct sanl_loader *l, struct item *item, int position, int from)
 {
     const struct sanl_loader_options *o = &l->options;
-    const struct sanl_sample_options options = {o->size, o->margin, o->max_megapixels};
+    const struct sanl_sample_options options = {o->size, o->margin, o->max_megapixels, o->center_crop};
     const int index = l->order[from];
     const struct sanl_record *record = &l->dataset->records[index];
     const struct sanl_box *box = o->boxes && sanl_box_is_set(&record->box) ? &record->box : NULL;

@@ -15,7 +15,7 @@ struct sanl_loader_options {
     int batch;
     int workers; /* threads; no effect on what the batches hold */
     int ring;    /* batches prepared ahead of the one in use */
-    double margin, max_megapixels;
+    double margin, center_crop, max_megapixels;
     bool boxes;        /* crop to the records' boxes; else whole pictures */
     bool training;     /* shuffle and augment, and drop a last partial batch */
     bool visible_only; /* only visible landmarks teach; else the occluded ones too */

@@ -1,5 +1,6 @@
 #include "data/sample.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -38,32 +39,44 @@ static enum sanl_status pack_crop(struct sanl_sample *s, const struct sanl_image
     return sanl_image_crop(&s->crop, decoded, r.x, r.y, r.width, r.height, r.shrink);
 }
 
+static void place(struct sanl_sample *s, const struct sanl_box *box, double margin,
+                  const struct sanl_sample_options *options, const struct sanl_augment *augment)
+{
+    s->box = *box;
+    s->window = sanl_crop_window(box, margin, options->center_crop, augment);
+    sanl_crop_map(&s->in_to_img, &s->window, options->size, augment);
+}
+
+/* The shorter side of any window in a whole picture, in shorter sides of the picture. */
+static double least_side(const struct sanl_sample_options *options, const struct sanl_augment *augment)
+{
+    if (sanl_augment_crops(augment))
+        return sqrt(augment->crop_scale * 3 / 4);
+    return options->center_crop > 0 ? options->center_crop : 1;
+}
+
 enum sanl_status sanl_sample_read(struct sanl_sample *out, const char *path, const struct sanl_box *box,
                                   const struct sanl_sample_options *options,
                                   const struct sanl_augment *augment)
 {
     struct sanl_image_limits limits = {.max_megapixels = options->max_megapixels};
     struct sanl_image decoded;
-    struct sanl_box window;
     memset(out, 0, sizeof *out);
     if (box && !has_area(box))
         return sanl_fail(SANL_ERR_FORMAT, "%s: the box %g %g %g %g is empty", path, box->x1, box->y1, box->x2,
                          box->y2);
     if (box) { /* the map, and with it how much smaller to decode, is known before the picture */
-        out->box = *box;
-        window = sanl_box_enlarge(box, options->margin);
-        sanl_crop_map(&out->in_to_img, &window, options->size, augment);
+        place(out, box, options->margin, options, augment);
         /* From 2 original pixels to one of the input on; the crop averages blocks of that size anyway. */
         limits.max_shrink = sanl_crop_shrink(&out->in_to_img);
     } else {
-        limits.min_side = options->size;
+        limits.min_side = (int)ceil(options->size / least_side(options, augment));
     }
     SANL_TRY(sanl_image_read(&decoded, &out->width, &out->height, path, &limits));
     enum sanl_status status = SANL_OK;
     if (!box) {
         const struct sanl_box whole = {0, 0, out->width, out->height};
-        out->box = whole;
-        sanl_crop_map(&out->in_to_img, &whole, options->size, augment);
+        place(out, &whole, 0, options, augment);
     }
     out->gain = augment ? augment->gain : 1;
     out->bias = augment ? augment->bias : 0;

@@ -11,6 +11,7 @@ struct sanl_sample_options {
     int size;              /* of the network's input */
     double margin;         /* the box's sides grow by this share */
     double max_megapixels; /* larger pictures are refused */
+    double center_crop;    /* as data.center_crop */
 };
 
 struct sanl_sample {
@@ -19,6 +20,7 @@ struct sanl_sample {
     struct sanl_affine in_to_img; /* its inverse takes predictions back */
     double gain, bias;            /* v' = gain v + bias for v in [0, 1] */
     struct sanl_box box;          /* before its margin */
+    struct sanl_box window;       /* what of the picture the map shows, but for turns, scale and shift */
     int width, height;            /* of the original picture, upright */
 };
 

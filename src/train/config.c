@@ -67,6 +67,9 @@ static const struct sanl_option rows[] = {
     BOOL(data.boxes, "true", "crop to the boxes, where the data set has them; else whole pictures"),
     DOUBLE(data.margin, 0, 1, "0",
          "the box is enlarged by this share of its sides; 0 is the protocol of the peers"),
+    DOUBLE(data.center_crop, 0, 1, "0",
+           "where no part is drawn: the square in the middle of the box or picture, its side in shorter "
+           "sides of the box, such as 0.875; 0: all of it, stretched"),
     DOUBLE(data.augment.flip, 0, 1, "0.5",
          "probability of a horizontal flip, left and right landmarks swapped"),
     DOUBLE(data.augment.rotate, 0, 180, "15", "degrees: uniform in [-rotate, rotate]"),
@@ -74,6 +77,9 @@ static const struct sanl_option rows[] = {
     DOUBLE(data.augment.shift, 0, 1, "0.05", "in sides of the crop: uniform in [-shift, shift] on each axis"),
     DOUBLE(data.augment.brightness, 0, 1, "0.2", "added, in units of the full range: uniform in [-b, b]"),
     DOUBLE(data.augment.contrast, 0, 1, "0.2", "gain uniform in [1 - contrast, 1 + contrast]"),
+    DOUBLE(data.augment.crop_scale, 0.01, 1, "1",
+           "training sees a random part of the box: its share of the area uniform in [crop_scale, 1], its "
+           "width to height between 3/4 and 4/3; 1: the whole box"),
 
     ENUM(model.backbone, backbones, "resnet101", "the ResNet under the pyramid, or the classifier"),
     ENUM(model.block, blocks, "auto",

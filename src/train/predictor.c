@@ -20,6 +20,7 @@ struct sanl_predictor {
     struct sanl_batch batch;
     const struct sanl_predict_input **inputs; /* (batch,): of the pictures in the batch */
     int (*sides)[2];                          /* (batch,): width and height of each */
+    struct sanl_box *windows;                 /* (batch,): what the network sees of each */
     const char **categories;
     int category_count;
     int class_count;             /* of the classifier, or of that of the attention maps; 0 without one */
@@ -48,12 +49,14 @@ static enum sanl_status create_parts(struct sanl_predictor *p)
     const size_t classes = (size_t)(p->class_count > 0 ? p->class_count : 1);
     p->inputs = sanl_calloc(batch, sizeof *p->inputs);
     p->sides = sanl_calloc(batch, sizeof *p->sides);
+    p->windows = sanl_calloc(batch, sizeof *p->windows);
     p->values = sanl_calloc(batch, SANL_LANDMARKS * SANL_LOCATED * sizeof *p->values);
     p->logits = sanl_calloc(batch * classes, sizeof *p->logits);
     p->probability = sanl_calloc(batch * classes, sizeof *p->probability);
     p->target = sanl_calloc(batch, sizeof *p->target);
-    return p->inputs && p->sides && p->values && p->logits && p->probability && p->target ? SANL_OK
-                                                                                          : SANL_ERR_MEMORY;
+    return p->inputs && p->sides && p->windows && p->values && p->logits && p->probability && p->target
+               ? SANL_OK
+               : SANL_ERR_MEMORY;
 }
 
 enum sanl_status sanl_predictor_create(struct sanl_predictor **out, struct sanl_device *device,
@@ -87,6 +90,7 @@ void sanl_predictor_free(struct sanl_predictor *p)
     sanl_batch_free(&p->batch);
     free(p->inputs);
     free(p->sides);
+    free(p->windows);
     free(p->categories);
     free(p->values);
     free(p->logits);
@@ -124,7 +128,7 @@ static enum sanl_status add_input(struct sanl_predictor *p, const struct sanl_pr
 {
     const struct sanl_config *config = &p->network->config;
     const struct sanl_sample_options options = {config->model.size, config->data.margin,
-                                                config->data.max_megapixels};
+                                                config->data.max_megapixels, config->data.center_crop};
     struct sanl_sample sample;
     SANL_TRY(sanl_sample_read(&sample, input->path, input->has_box ? &input->box : NULL, &options, NULL));
     const int i = p->batch.count;
@@ -132,6 +136,7 @@ static enum sanl_status add_input(struct sanl_predictor *p, const struct sanl_pr
     p->inputs[i] = input;
     p->sides[i][0] = sample.width;
     p->sides[i][1] = sample.height;
+    p->windows[i] = sample.window;
     sanl_sample_free(&sample);
     return status;
 }
@@ -197,8 +202,7 @@ static void describe(struct sanl_prediction *out, const struct sanl_predictor *p
     out->width = p->sides[i][0];
     out->height = p->sides[i][1];
     out->box = p->batch.box[i];
-    out->window =
-        p->inputs[i]->has_box ? sanl_box_enlarge(&out->box, p->network->config.data.margin) : out->box;
+    out->window = p->windows[i];
     out->task = p->network->config.task;
     out->size = p->network->config.model.size;
     for (int k = 0; is_landmark(p) && k < SANL_LANDMARKS; k++) {

@@ -86,7 +86,7 @@ static void augmentation_moves_as_told(void **state)
 static void draws_keep_their_ranges(void **state)
 {
     (void)state;
-    const struct sanl_augment_config config = {0.25, 30, 0.2, 0.1, 0.3, 0.4};
+    const struct sanl_augment_config config = {0.25, 30, 0.2, 0.1, 0.3, 0.4, 1};
     int flips = 0;
     double low = 10, high = -10, bias_low = 10, bias_high = -10;
     for (uint64_t i = 0; i < 4000; i++) {
@@ -110,6 +110,63 @@ static void draws_keep_their_ranges(void **state)
     struct sanl_augment a;
     sanl_augment_draw(&a, &off, 77);
     assert_true(!a.flip && a.angle == 0 && a.scale == 1 && a.gain == 1 && a.bias == 0 && a.shift[1] == 0);
+}
+
+static void assert_inside(const struct sanl_box *part, const struct sanl_box *box)
+{
+    assert_true(part->x1 >= box->x1 - 1e-9 && part->x2 <= box->x2 + 1e-9 && part->x1 < part->x2);
+    assert_true(part->y1 >= box->y1 - 1e-9 && part->y2 <= box->y2 + 1e-9 && part->y1 < part->y2);
+}
+
+static void parts_are_drawn_from_the_box(void **state)
+{
+    (void)state;
+    static const struct sanl_box boxes[] = {{10, 20, 110, 120}, {0, 0, 640, 48}, {5, 5, 25, 905}};
+    for (int b = 0; b < 3; b++) {
+        const double w = boxes[b].x2 - boxes[b].x1, h = boxes[b].y2 - boxes[b].y1;
+        double least = 1, most = 0, left = 1, right = 0, narrow = 9, wide = 0;
+        for (uint64_t key = 0; key < 2000; key++) {
+            const struct sanl_box part = sanl_box_draw(&boxes[b], 0.2, key),
+                                  again = sanl_box_draw(&boxes[b], 0.2, key);
+            const double pw = part.x2 - part.x1, ph = part.y2 - part.y1;
+            assert_memory_equal(&part, &again, sizeof part);
+            assert_inside(&part, &boxes[b]);
+            least = fmin(least, pw * ph / (w * h));
+            most = fmax(most, pw * ph / (w * h));
+            left = fmin(left, (part.x1 - boxes[b].x1) / w);
+            right = fmax(right, (part.x2 - boxes[b].x1) / w);
+            narrow = fmin(narrow, pw / ph);
+            wide = fmax(wide, pw / ph);
+        }
+        assert_true(narrow > 0.75 - 1e-9 && wide < 4.0 / 3 + 1e-9);
+        if (b == 0) {
+            assert_true(least >= 0.2 && least < 0.21 && most > 0.9 && most <= 1);
+            assert_true(left < 0.01 && right > 0.99 && narrow < 0.76 && wide > 1.32);
+        }
+    }
+}
+
+/* torchvision: Resize(36) of 200 x 160 makes 45 x 36, CenterCrop(32) takes the middle: 32 / 36 of the side.
+ */
+static void the_middle_is_a_square(void **state)
+{
+    (void)state;
+    const struct sanl_box whole = {0, 0, 200, 160}, tall = {10, 20, 40, 100};
+    struct sanl_box r = sanl_box_center(&whole, 32.0 / 36);
+    near(r.x2 - r.x1, 160 * 32.0 / 36, 1e-9);
+    near(r.y2 - r.y1, 160 * 32.0 / 36, 1e-9);
+    near(r.x1 + r.x2, 200, 1e-9);
+    near(r.y1 + r.y2, 160, 1e-9);
+    r = sanl_box_center(&tall, 1);
+    assert_true(r.x1 == 10 && r.x2 == 40 && r.y1 == 45 && r.y2 == 75);
+    struct sanl_augment a = {.scale = 1, .gain = 1, .crop_scale = 1};
+    r = sanl_crop_window(&tall, 1, 0.5, &a); /* enlarged by 2, then the middle */
+    near(r.x2 - r.x1, 30, 1e-9);
+    near(r.y2 - r.y1, 30, 1e-9);
+    a.crop_scale = 0.5; /* a drawn part takes its place */
+    r = sanl_crop_window(&tall, 0, 0.5, &a);
+    assert_inside(&r, &tall);
+    assert_true((r.x2 - r.x1) * (r.y2 - r.y1) > 30 * 80 / 4);
 }
 
 static void landmarks_follow_the_map(void **state)
@@ -155,7 +212,7 @@ static void regions_hold_what_is_read(void **state)
     (void)state;
     const int size = 32, width = 400, height = 300;
     for (uint64_t i = 0; i < 500; i++) {
-        const struct sanl_augment_config config = {0.5, 180, 0.5, 0.5, 0, 0};
+        const struct sanl_augment_config config = {0.5, 180, 0.5, 0.5, 0, 0, 1};
         const double x = sanl_random_uniform(9, 4 * i) * 380, y = sanl_random_uniform(9, 4 * i + 1) * 280;
         const double w = 2 + sanl_random_uniform(9, 4 * i + 2) * 500,
                      h = 2 + sanl_random_uniform(9, 4 * i + 3) * 400;
@@ -296,6 +353,30 @@ static void large_pictures_are_decoded_smaller(void **state)
     }
 }
 
+/* Of a whole picture, too: what is decoded smaller still has a pixel for each of the input. */
+static void parts_of_pictures_are_sharp(void **state)
+{
+    const char *folder = *state;
+    const struct sanl_sample_options options = {.size = 32, .max_megapixels = 10, .center_crop = 0.5};
+    const struct sanl_augment a = {.scale = 1, .gain = 1, .crop_scale = 0.05, .key = 5};
+    char *path = write_ramp(folder, "part.png", 515, 450);
+    struct sanl_sample s;
+    assert_int_equal(sanl_sample_read(&s, path, NULL, &options, NULL), SANL_OK);
+    near(s.window.x2 - s.window.x1, 225, 1e-9);
+    near(s.window.y1, 112.5, 1e-9);
+    assert_true(s.box.x1 == 0 && s.box.x2 == 515);
+    assert_true(s.crop.width >= 32 && s.crop.width <= 70);
+    check_ramp(&s, 32, 1.25, 0.3);
+    sanl_sample_free(&s);
+    assert_int_equal(sanl_sample_read(&s, path, NULL, &options, &a), SANL_OK);
+    assert_inside(&s.window, &s.box);
+    assert_true(s.window.x2 - s.window.x1 < 500);
+    assert_true(s.crop.width >= 32 && s.crop.height >= 32);
+    check_ramp(&s, 32, 1.25, 0.3);
+    sanl_sample_free(&s);
+    remove(path);
+}
+
 static void boxes_outside_are_errors(void **state)
 {
     const char *folder = *state;
@@ -340,7 +421,8 @@ int main(void)
         cmocka_unit_test(augmentation_moves_as_told), cmocka_unit_test(draws_keep_their_ranges),
         cmocka_unit_test(landmarks_follow_the_map),   cmocka_unit_test(regions_hold_what_is_read),
         cmocka_unit_test(crops_show_the_right_place), cmocka_unit_test(large_pictures_are_decoded_smaller),
-        cmocka_unit_test(boxes_outside_are_errors),
+        cmocka_unit_test(boxes_outside_are_errors),   cmocka_unit_test(parts_are_drawn_from_the_box),
+        cmocka_unit_test(the_middle_is_a_square),     cmocka_unit_test(parts_of_pictures_are_sharp),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

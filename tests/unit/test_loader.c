@@ -132,7 +132,7 @@ static struct sanl_loader_options options_for(bool training, int workers)
         .training = training,
         .visible_only = true,
         .seed = 7,
-        .augment = {0.5, 20, 0.2, 0.1, 0.1, 0.1},
+        .augment = {0.5, 20, 0.2, 0.1, 0.1, 0.1, 0.3},
     };
     return options;
 }
