@@ -210,33 +210,78 @@ static void without_validation_there_are_no_errors_in_the_log(void **state)
     free(text);
 }
 
-static void a_classifier_guides_a_landmark_network(void **state)
+/* `config` trained with the maps of the classifier at `weights`. */
+static void train_guided(struct sanl_config *config, const char *weights)
 {
-    (void)state;
-    struct sanl_config classify = config_for(SANL_TASK_CLASSIFY, "k");
-    struct sanl_config landmark = config_for(SANL_TASK_LANDMARK, "s"), carried;
+    config->train.epochs = 1;
+    config->model.block = SANL_BLOCK_SANL;
+    strcpy(config->cam.weights, weights);
+    strcpy(config->model.pretrained, weights);
+    train_ok(config, SANL_TRAIN_NEW);
+}
+
+/* The run's checkpoint is enough by itself. */
+static void expect_whole(const struct sanl_config *config)
+{
+    struct sanl_config carried;
     struct sanl_network *network;
     const char **names;
     int count;
-    classify.train.optimizer = SANL_SGD;
-    classify.train.epochs = landmark.train.epochs = 1;
-    train_ok(&classify, SANL_TRAIN_NEW);
-    landmark.model.block = SANL_BLOCK_SANL;
-    char *best = sanl_path_join(classify.out, "best.safetensors");
-    strcpy(landmark.cam.weights, best);
-    strcpy(landmark.model.pretrained, best);
-    train_ok(&landmark, SANL_TRAIN_NEW);
-    assert_int_equal(unlink(best), 0);
-    free(best);
-    char *last = sanl_path_join(landmark.out, "last.safetensors");
+    char *last = sanl_path_join(config->out, "last.safetensors");
     assert_int_equal(sanl_weights_config(&carried, last, NULL, 0), SANL_OK);
+    assert_int_equal(carried.model.block, SANL_BLOCK_SANL);
     assert_int_equal(sanl_network_open(&network, &carried, device, last), SANL_OK);
-    assert_int_equal(network->classes, classify.model.classes);
+    assert_int_equal(network->classes, config->model.classes);
     sanl_network_free(network);
     assert_int_equal(sanl_weights_categories(&names, &count, last), SANL_OK);
     assert_true(count >= 10);
     free(names);
     free(last);
+}
+
+static void a_classifier_guides_other_networks(void **state)
+{
+    (void)state;
+    struct sanl_config plain = config_for(SANL_TASK_CLASSIFY, "k");
+    struct sanl_config landmark = config_for(SANL_TASK_LANDMARK, "s");
+    struct sanl_config classify = config_for(SANL_TASK_CLASSIFY, "g");
+    plain.train.optimizer = SANL_SGD;
+    plain.train.epochs = 1;
+    train_ok(&plain, SANL_TRAIN_NEW);
+    classify.loss.label_smoothing = 0.1;
+    classify.data.augment.crop_scale = 0.3;
+    classify.data.center_crop = 0.875;
+    char *best = sanl_path_join(plain.out, "best.safetensors");
+    train_guided(&landmark, best);
+    train_guided(&classify, best);
+    assert_int_equal(unlink(best), 0);
+    free(best);
+    expect_whole(&landmark);
+    expect_whole(&classify);
+}
+
+/* Pictures that are seen whole and alike each time are learnt by heart. */
+static void a_guided_classifier_learns(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_CLASSIFY, "h");
+    double first, last;
+    config.model.block = SANL_BLOCK_SANL;
+    config.cam.mode = SANL_CAM_UNIFORM;
+    config.data.augment = (struct sanl_augment_config){.crop_scale = 1};
+    config.train.epochs = 8;
+    train_ok(&config, SANL_TRAIN_NEW);
+    size_t length;
+    char *log = content(config.out, "log.jsonl", &length);
+    char *loss = strstr(log, "\"loss\"");
+    assert_non_null(loss);
+    first = strtod(strchr(loss, ':') + 1, NULL);
+    for (char *next; (next = strstr(loss + 1, "\"loss\""));)
+        loss = next;
+    last = strtod(strchr(loss, ':') + 1, NULL);
+    if (!(first > 1 && last < 0.6 * first))
+        fail_msg("the loss went from %g to %g", first, last);
+    free(log);
 }
 
 static void a_loss_that_is_not_finite_stops_the_run(void **state)
@@ -293,7 +338,8 @@ int main(void)
         cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
         cmocka_unit_test(a_run_is_not_lost_by_mistake),
         cmocka_unit_test(without_validation_there_are_no_errors_in_the_log),
-        cmocka_unit_test(a_classifier_guides_a_landmark_network),
+        cmocka_unit_test(a_classifier_guides_other_networks),
+        cmocka_unit_test(a_guided_classifier_learns),
         cmocka_unit_test(a_loss_that_is_not_finite_stops_the_run),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
