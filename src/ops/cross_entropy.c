@@ -1,8 +1,9 @@
 /* Softmax cross-entropy with label smoothing e: logits z (n,1,1,c), labels (n,1,1,1) as whole numbers ->
  * loss (1,1,1,1) = weight / max(1, counted) * sum over the counted samples of
  *     (1 - e) * (lse - z_label) + e * (lse - mean_k z_k),  lse = log sum_k exp z_k.
- * Samples whose label is outside [0, c) are not counted. saved[0] (n,1,1,1): lse; saved[1] (1,1,1,1):
- * weight / max(1, counted). Gradients flow to the logits alone. */
+ * as PyTorch's CrossEntropyLoss(label_smoothing=e): the target has 1 - e + e / c at the label, e / c
+ * elsewhere. Samples whose label is outside [0, c) are not counted. saved[0] (n,1,1,1): lse; saved[1]
+ * (1,1,1,1): weight / max(1, counted). Gradients flow to the logits alone. */
 #include <math.h>
 #include "base/random.h"
 #include "ops/op.h"

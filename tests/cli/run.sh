@@ -63,6 +63,9 @@ for pair in 18:12358600 34:22466760 50:35332200; do
         model.width=64
     check "parameters of $pair" "[ '$(totals)' = '${pair#*:} ' ]"
 done
+expect 0 '^sanl.3.gate ' '' config --summary --config "${0%/*}/../../configs/cub200.yaml"
+check 'parameters of a classifier with blocks' '[ "$(totals)" = "35076232 11279112 " ]'
+expect 0 '^  block: none$' '' config --dump task=classify
 expect 2 '' '--dump and --summary do not go together' config --dump --summary
 
 # Exports that cannot be.

@@ -160,6 +160,23 @@ static void recomputing_gives_the_same_bits_in_less_memory(void **state)
     assert_true(ma.bytes[SANL_MEMORY_PARAMETERS] == mb.bytes[SANL_MEMORY_PARAMETERS]);
 }
 
+static void a_classifier_is_planned_with_that_of_its_maps(void **state)
+{
+    (void)state;
+    struct sanl_config config = small_config(false);
+    const struct sanl_memory_use use = {&config, 4, 2};
+    struct sanl_memory guided, own;
+    config.task = SANL_TASK_CLASSIFY;
+    config.model.classes = 5;
+    assert_int_equal(sanl_memory_plan(&guided, &use, device), SANL_OK);
+    config.cam.mode = SANL_CAM_UNIFORM;
+    assert_int_equal(sanl_memory_plan(&own, &use, device), SANL_OK);
+    const double plain = 4 * (11176512.0 + 9600 + 5 * 513); /* ResNet-18: weights, statistics, last layer */
+    assert_true(guided.bytes[SANL_MEMORY_PARAMETERS] - own.bytes[SANL_MEMORY_PARAMETERS] == plain);
+    assert_true(guided.bytes[SANL_MEMORY_MOMENTS] == own.bytes[SANL_MEMORY_MOMENTS]);
+    assert_true(own.bytes[SANL_MEMORY_PARAMETERS] > plain && guided.total > own.total);
+}
+
 /* ---- inference ----------------------------------------------------------------------------------- */
 
 static void a_sealed_network_infers_without_its_weights(void **state)
@@ -273,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_lives_together_stands_apart),
         cmocka_unit_test(a_tensor_over_the_limit_is_refused),
+        cmocka_unit_test(a_classifier_is_planned_with_that_of_its_maps),
         cmocka_unit_test(recomputing_gives_the_same_bits_in_less_memory),
         cmocka_unit_test(a_sealed_network_infers_without_its_weights),
         cmocka_unit_test(sums_add_up),
