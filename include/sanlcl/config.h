@@ -47,7 +47,7 @@ struct sanl_data_config {
     int ring;              /* batches prepared ahead */
     double max_megapixels; /* larger images are refused */
     bool boxes;            /* the network sees the box; else the whole picture */
-    double margin;         /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
+    double margin;      /* the box is enlarged by this share of its sides; 0 is the protocol of the peers */
     double center_crop; /* side of the square in the box's middle, in its shorter sides; 0: the whole box */
     struct sanl_augment_config augment;
 };

@@ -15,20 +15,24 @@ extern "C" {
  * this program, too, but has no classifier for attention maps.
  *
  * ONNX: IR version 7, operators of opset 13, one file below 2 GiB, batch norms folded into convolutions.
- *   input   image (batch, 3, size, size): RGB in [0, 1], size = model.size; the graph itself subtracts the
- * mean and divides by the deviation of ImageNet's channels. The garment's box is cut out and resized by the
- *           caller: output pixel x stands at box.x1 + (x + 0.5) * width / size - 0.5, bilinear, and likewise
- * y. outputs coarse0 .. coarse3 (batch, landmarks, size / 4, size / 4): of the pyramid's levels, finest first
- *           fine    the same, of FineNet; absent without it
- *           cam4 .. cam32 (batch, 1, size / 4, ..), logits (batch, classes): of the classifier that guides
- * the attention (model.block: sanl), whose Grad-CAM, for each image's likeliest class, is part of the graph;
- * absent where no classifier does A classifier's model has logits alone. A landmark is the peak of its
- * heatmap; heatmap pixel j stands at input pixel 4 j + 1.5. metadata: config (YAML), kind ("landmark" or
- * "classify"), size, mean, std, and, where there are names, landmarks and categories (JSON arrays). */
+ *
+ * Its input is image (batch, 3, size, size): RGB in [0, 1], size = model.size; the graph itself subtracts the
+ * mean and divides by the deviation of ImageNet's channels. The caller cuts out and resizes the garment's
+ * box: output pixel x stands at box.x1 + (x + 0.5) * width / size - 0.5, bilinear, and likewise y.
+ *
+ * Outputs of a landmark network: coarse0 .. coarse3 (batch, landmarks, size / 4, size / 4), of the pyramid's
+ * levels, finest first, and fine, the same of FineNet, where there is one. A landmark is the peak of its
+ * heatmap; heatmap pixel j stands at input pixel 4 j + 1.5. Where a classifier guides the attention
+ * (model.block: sanl, cam.mode not uniform) its Grad-CAM, for each image's likeliest class, is part of the
+ * graph: outputs cam4 .. cam32 (batch, 1, size / 4, ..), and its logits (batch, classes). Outputs of a
+ * classifier: its own logits, and the maps cam4 .. cam32 where it is guided.
+ *
+ * Metadata: config (YAML), kind ("landmark" or "classify"), size, mean, std, and, where there are names,
+ * landmarks and categories (JSON arrays). */
 enum sanl_export_format { SANL_EXPORT_SAFETENSORS, SANL_EXPORT_ONNX };
 
-/* NETWORK: the one that the checkpoint's task trained. CLASSIFIER: that of the attention maps, which a
- * landmark checkpoint holds beside it; of a classifier's checkpoint the network itself. */
+/* NETWORK: the one that the checkpoint's task trained. CLASSIFIER: that of the attention maps, which the
+ * checkpoint of a guided network holds beside it; of a plain classifier's the network itself. */
 enum sanl_export_part { SANL_EXPORT_NETWORK, SANL_EXPORT_CLASSIFIER };
 
 struct sanl_export_options {

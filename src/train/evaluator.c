@@ -13,7 +13,6 @@
 #include "model/weights.h"
 #include "train/locate.h"
 
-
 /* One evaluation under way. */
 struct run {
     struct sanl_evaluation *out;

@@ -15,8 +15,9 @@ struct part {
     struct sanl_config config;
     struct sanl_params *params;
     struct sanl_graph *graph;
-    struct sanl_landmark_model landmark;     /* task: landmark */
-    struct sanl_classifier_model classifier; /* task: classify */
+    struct sanl_landmark_model landmark;          /* task: landmark */
+    struct sanl_classifier_model classifier;      /* task: classify */
+    struct sanl_tensor *image, *cam[SANL_STAGES]; /* of either; cam NULL unless block: sanl */
     struct sanl_onnx_source from;
 };
 
@@ -37,20 +38,24 @@ static enum sanl_status open_part(struct part *part)
     if (config->task == SANL_TASK_LANDMARK)
         sanl_model_landmark(&part->landmark, part->graph, &config->model, &config->loss, 1);
     else
-        sanl_model_classifier(&part->classifier, part->graph, (enum sanl_backbone)config->model.backbone,
-                              config->model.classes, config->model.size, 1);
+        sanl_model_classifier(&part->classifier, part->graph, &config->model, &config->loss, 1);
+    const bool landmark = config->task == SANL_TASK_LANDMARK;
+    part->image = landmark ? part->landmark.image : part->classifier.image;
+    memcpy(part->cam, landmark ? part->landmark.cam : part->classifier.cam, sizeof part->cam);
     SANL_TRY(sanl_graph_status(part->graph));
     return sanl_weights_check(part->params, part->from.file, part->from.path, part->from.prefix);
 }
 
-/* The classifier that guides the attention of a landmark network of `config`, from the file `path`. */
+/* The classifier that guides the attention of a network of `config`, from the file `path`. */
 static enum sanl_status set_classifier(struct part *part, const struct sanl_config *config, const char *path)
 {
+    int classes;
     part->config = *config;
     part->config.task = SANL_TASK_CLASSIFY;
-    part->config.model.backbone = SANL_RESNET18;
     part->from.path = path;
-    return sanl_weights_find_classifier(&part->config.model.classes, &part->from.prefix, path);
+    SANL_TRY(sanl_weights_find_classifier(&classes, &part->from.prefix, path));
+    sanl_model_cam_classifier(&part->config.model, classes);
+    return SANL_OK;
 }
 
 /* ---- safetensors --------------------------------------------------------------------------------- */
@@ -165,7 +170,7 @@ static void add_logits(struct sanl_onnx_graph *graph, const struct sanl_tensor *
                      (const int64_t[]){0, logits->shape.c}, 2);
 }
 
-/* The values of the landmark network's maps: of the classifier's Grad-CAM, or 1 everywhere. */
+/* The values of the network's maps: of the classifier's Grad-CAM, or 1 everywhere. */
 static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part, const char *image,
                                  struct part *classifier, const char *cams[SANL_STAGES],
                                  struct sanl_onnx_graph *graph)
@@ -189,58 +194,56 @@ static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part
         return sanl_fail_prefix(status, "cam.weights");
     SANL_TRY(
         sanl_onnx_graph_create(graph, onnx, classifier->graph, &classifier->from, SANL_CLASSIFIER_PREFIX));
-    graph->value[classifier->classifier.image->index] = image;
+    graph->value[classifier->image->index] = image;
     sanl_onnx_graph_forward(graph);
     sanl_onnx_graph_gradcam(graph, &classifier->classifier, (enum sanl_cam_mode)config->cam.mode, cams);
     return SANL_OK;
 }
 
-static enum sanl_status add_landmark(struct sanl_onnx *onnx, const struct part *part, const char *image)
+static void add_heatmaps(struct sanl_onnx_graph *graph, const struct sanl_landmark_model *model)
 {
-    const struct sanl_landmark_model *model = &part->landmark;
+    char name[16];
+    for (int i = 0; i < SANL_STAGES; i++) {
+        snprintf(name, sizeof name, "coarse%d", i);
+        add_output(graph, name, model->coarse[i]);
+    }
+    if (model->fine)
+        add_output(graph, "fine", model->fine);
+}
+
+static enum sanl_status add_network(struct sanl_onnx *onnx, const struct part *part, const char *image)
+{
     struct sanl_onnx_graph graph = {0}, maps = {0};
     struct part classifier = {0};
     const char *cams[SANL_STAGES] = {0};
+    const bool landmark = part->config.task == SANL_TASK_LANDMARK;
     char name[16];
     enum sanl_status status = SANL_OK;
-    if (model->cam[0])
+    if (part->cam[0])
         status = add_cams(onnx, part, image, &classifier, cams, &maps);
     if (status == SANL_OK)
         status = sanl_onnx_graph_create(&graph, onnx, part->graph, &part->from, "");
     if (status != SANL_OK)
         goto done;
-    graph.value[model->image->index] = image;
-    for (int i = 0; i < SANL_STAGES && model->cam[i]; i++)
-        graph.value[model->cam[i]->index] = cams[i];
+    graph.value[part->image->index] = image;
+    for (int i = 0; i < SANL_STAGES && part->cam[i]; i++)
+        graph.value[part->cam[i]->index] = cams[i];
     sanl_onnx_graph_forward(&graph);
-    for (int i = 0; i < SANL_STAGES; i++) {
-        snprintf(name, sizeof name, "coarse%d", i);
-        add_output(&graph, name, model->coarse[i]);
-    }
-    if (model->fine)
-        add_output(&graph, "fine", model->fine);
+    if (landmark)
+        add_heatmaps(&graph, &part->landmark);
     for (int i = 0; maps.onnx && i < SANL_STAGES; i++) {
         snprintf(name, sizeof name, "cam%d", 4 << i);
-        add_output(&graph, name, model->cam[i]);
+        add_output(&graph, name, part->cam[i]);
     }
-    if (maps.onnx)
+    if (!landmark)
+        add_logits(&graph, part->classifier.logits);
+    else if (maps.onnx)
         add_logits(&maps, classifier.classifier.logits);
 done:
     sanl_onnx_graph_free(&graph);
     sanl_onnx_graph_free(&maps);
     close_part(&classifier);
     return status;
-}
-
-static enum sanl_status add_classifier(struct sanl_onnx *onnx, const struct part *part, const char *image)
-{
-    struct sanl_onnx_graph graph;
-    SANL_TRY(sanl_onnx_graph_create(&graph, onnx, part->graph, &part->from, ""));
-    graph.value[part->classifier.image->index] = image;
-    sanl_onnx_graph_forward(&graph);
-    add_logits(&graph, part->classifier.logits);
-    sanl_onnx_graph_free(&graph);
-    return SANL_OK;
 }
 
 /* "[0.1, 0.2, 0.3]" */
@@ -280,7 +283,7 @@ static enum sanl_status write_onnx(const char *out, const struct part *part, con
     struct sanl_onnx *onnx;
     SANL_TRY(sanl_onnx_create(&onnx, landmark ? "landmarks" : "classifier"));
     const char *image = add_image(onnx, part->config.model.size);
-    enum sanl_status status = landmark ? add_landmark(onnx, part, image) : add_classifier(onnx, part, image);
+    enum sanl_status status = add_network(onnx, part, image);
     add_texts(onnx, part, yaml);
     if (status == SANL_OK)
         status = sanl_onnx_write(onnx, out);
@@ -296,7 +299,8 @@ enum sanl_status sanl_export(const char *out, const char *weights, const struct 
     char *yaml = NULL;
     SANL_TRY(sanl_output_check(out));
     SANL_TRY(sanl_weights_config(&part.config, weights, options->overrides, options->override_count));
-    if (options->part == SANL_EXPORT_CLASSIFIER && part.config.task == SANL_TASK_LANDMARK) {
+    if (options->part == SANL_EXPORT_CLASSIFIER &&
+        (part.config.task == SANL_TASK_LANDMARK || sanl_network_needs_classifier(&part.config))) {
         const struct sanl_config config = part.config;
         SANL_TRY(set_classifier(&part, &config, weights));
     }
