@@ -65,7 +65,8 @@ struct sanl_model_config {
 };
 
 struct sanl_cam_config {
-    int mode; /* enum sanl_cam_mode */
+    int mode;        /* enum sanl_cam_mode */
+    sanl_text cache; /* folder that keeps the maps of the training part; "" for none */
     /* checkpoint of the ResNet-18 classifier, or one of PyTorch; needed for block: sanl unless uniform */
     sanl_text weights;
 };

@@ -96,6 +96,9 @@ static const struct sanl_option rows[] = {
 
     ENUM(cam.mode, cam_modes, "stage",
          "attention maps: each stride from its own stage, all from the top, or all one"),
+    TEXT(cam.cache, "",
+         "folder that keeps the maps of the training part, which augmentation then turns with the picture; "
+         "they are made once"),
     TEXT(cam.weights, "",
          "checkpoint of the ResNet-18 classifier, or a .pth of PyTorch; block sanl needs it unless cam.mode "
          "is uniform"),

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "model/layers.h"
 #include "model/weights.h"
+#include "train/cam_cache.h"
 
 enum { TABLE = 12 }; /* columns of the operator warp */
 
@@ -363,7 +364,7 @@ static enum sanl_status warp_image(struct sanl_engine *engine)
     return sanl_work_forward(&engine->warp, device, "image");
 }
 
-static enum sanl_status load_image(struct sanl_engine *engine, const struct sanl_batch *batch)
+enum sanl_status sanl_engine_load_image(struct sanl_engine *engine, const struct sanl_batch *batch)
 {
     struct sanl_device *device = engine->network->device;
     struct sanl_op_call *warp = &engine->warp;
@@ -413,8 +414,9 @@ enum sanl_status sanl_engine_load(struct sanl_engine *engine, const struct sanl_
     if (batch->count > engine->batch || batch->size != engine->network->config.model.size)
         return sanl_fail(SANL_ERR_INTERNAL, "a batch of %d at %d pixels for an engine of %d at %d",
                          batch->count, batch->size, engine->batch, engine->network->config.model.size);
-    SANL_TRY(load_image(engine, batch));
-    SANL_TRY(sanl_engine_make_cams(engine));
+    SANL_TRY(sanl_engine_load_image(engine, batch));
+    SANL_TRY(engine->cache ? sanl_cam_cache_load(engine->cache, engine, batch)
+                           : sanl_engine_make_cams(engine));
     if (!engine->training)
         return SANL_OK;
     return engine->network->config.task == SANL_TASK_LANDMARK ? load_landmarks(engine, batch)

@@ -8,6 +8,8 @@
 #include "data/batch.h"
 #include "model/model.h"
 
+struct sanl_cam_cache;
+
 struct sanl_network {
     struct sanl_config config;
     struct sanl_device *device; /* borrowed */
@@ -58,6 +60,7 @@ struct sanl_engine {
     struct sanl_tensor *loss[SANL_ENGINE_LOSSES]; /* parts in training, NULL where there is none: coarse
                                                      levels and fine, or the cross-entropy first */
     struct sanl_gradcam *gradcam;                 /* NULL: no CAMs, or uniform ones */
+    struct sanl_cam_cache *cache; /* borrowed: where a batch's CAMs come from; NULL: gradcam */
     struct sanl_op_call warp;
     sanl_buffer pixels; /* grows to the largest batch seen */
     size_t pixel_bytes;
@@ -82,6 +85,10 @@ SANL_CHECKED enum sanl_status sanl_engine_load(struct sanl_engine *engine, const
 /* The picture of the last sanl_engine_load once more, mirrored left to right, with CAMs of its own; no
  * targets. Input pixel x shows what x' = size - 1 - x showed, and so heatmap pixel j what w - 1 - j did. */
 SANL_CHECKED enum sanl_status sanl_engine_mirror(struct sanl_engine *engine);
+
+/* The image alone; part of sanl_engine_load. */
+SANL_CHECKED enum sanl_status sanl_engine_load_image(struct sanl_engine *engine,
+                                                     const struct sanl_batch *batch);
 
 /* CAMs for the image that stands in the graph's input; part of sanl_engine_load. */
 SANL_CHECKED enum sanl_status sanl_engine_make_cams(struct sanl_engine *engine);

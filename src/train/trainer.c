@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/weights.h"
+#include "train/cam_cache.h"
 #include "train/evaluator.h"
 #include "train/run_folder.h"
 #include "train/updater.h"
@@ -35,7 +36,8 @@ struct run {
     struct sanl_network *network;
     struct sanl_engine *engine, *val_engine;
     struct sanl_updater *updater;
-    const char **categories; /* of the classifier; those of the data set belong to it */
+    struct sanl_cam_cache *cams; /* NULL: computed at each step */
+    const char **categories;     /* of the classifier; those of the data set belong to it */
     int category_count;
     struct position at;
     int steps;    /* of an epoch */
@@ -87,6 +89,19 @@ static enum sanl_status make_network(struct run *run, struct sanl_device *device
     if (run->val)
         SANL_TRY(sanl_engine_create(&run->val_engine, run->network, config->eval.batch, false));
     return sanl_updater_create(&run->updater, run->engine->graph, &config->train);
+}
+
+/* Training takes its maps from the cache from here on; validation, whose pictures are not augmented, makes
+ * them anew. */
+static enum sanl_status open_cache(struct run *run)
+{
+    const struct sanl_config *config = run->config;
+    if (!config->cam.cache[0] || !run->engine->gradcam)
+        return SANL_OK;
+    SANL_TRY(sanl_cam_cache_open(&run->cams, config, run->dataset));
+    SANL_TRY(sanl_cam_cache_fill(run->cams, run->engine, config->data.train));
+    run->engine->cache = run->cams;
+    return SANL_OK;
 }
 
 /* The names of the classes stand in the checkpoint. */
@@ -410,6 +425,7 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     SANL_TRY(sanl_dataset_open(&run->dataset, &config->data));
     SANL_TRY(make_loaders(run));
     SANL_TRY(make_network(run, device));
+    SANL_TRY(open_cache(run));
     SANL_TRY(name_categories(run));
     if (mode == SANL_TRAIN_RESUME)
         SANL_TRY(resume(run));
@@ -432,6 +448,7 @@ enum sanl_status sanl_train(struct sanl_train_result *out, const struct sanl_con
         *out = (struct sanl_train_result){run.at.epoch, run.at.best_epoch, run.at.best_error,
                                           sanl_clock_seconds() - run.start};
     sanl_updater_free(run.updater);
+    sanl_cam_cache_free(run.cams);
     sanl_engine_free(run.engine);
     sanl_engine_free(run.val_engine);
     sanl_network_free(run.network);

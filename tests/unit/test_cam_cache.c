@@ -1,0 +1,213 @@
+/* train/cam_cache.c: maps that are kept against those that are computed. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <sanlcl/train.h>
+#include "data/loader.h"
+#include "fixture.h"
+#include "train/cam_cache.h"
+
+enum { SIDE = FIXTURE_SIZE / 4, BATCH = 2 };
+
+struct bench {
+    struct sanl_config config;
+    struct sanl_dataset *dataset;
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    struct sanl_cam_cache *cache;
+};
+
+static void set_up(struct bench *b, const char *folder)
+{
+    memset(b, 0, sizeof *b);
+    fixture_config(&b->config, SANL_TASK_LANDMARK);
+    snprintf(b->config.cam.cache, sizeof b->config.cam.cache, "%s/%s", fixture.root, folder);
+    assert_int_equal(sanl_dataset_open(&b->dataset, &b->config.data), SANL_OK);
+    assert_int_equal(sanl_network_create(&b->network, &b->config, fixture.device, 1), SANL_OK);
+    assert_int_equal(sanl_engine_create(&b->engine, b->network, BATCH, true), SANL_OK);
+    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->dataset), SANL_OK);
+    if (sanl_cam_cache_fill(b->cache, b->engine, "train") != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+}
+
+static void tear_down(struct bench *b)
+{
+    sanl_cam_cache_free(b->cache);
+    sanl_engine_free(b->engine);
+    sanl_network_free(b->network);
+    sanl_dataset_free(b->dataset);
+}
+
+/* The training part's first batch with this augmentation. */
+static struct sanl_loader *load(const struct sanl_batch **batch, const struct bench *b,
+                                const struct sanl_augment_config *augment)
+{
+    struct sanl_loader_options options;
+    struct sanl_loader *loader;
+    sanl_loader_configure(&options, &b->config);
+    options.part = "train";
+    options.batch = BATCH;
+    options.training = true;
+    options.augment = *augment;
+    assert_int_equal(sanl_loader_create(&loader, b->dataset, &options), SANL_OK);
+    sanl_loader_start_epoch(loader, 0);
+    assert_int_equal(sanl_loader_next(loader, batch), SANL_OK);
+    return loader;
+}
+
+/* The finest maps in the engine's input. */
+static void read_maps(float maps[BATCH][SIDE][SIDE], const struct bench *b)
+{
+    assert_int_equal(sanl_tensor_read(b->engine->cam[0], (float *)maps), SANL_OK);
+}
+
+static void plain_pictures_have_their_own_maps(void **state)
+{
+    (void)state;
+    static const struct sanl_augment_config none;
+    struct bench b;
+    const struct sanl_batch *batch;
+    float kept[BATCH][SIDE][SIDE], made[BATCH][SIDE][SIDE];
+    double largest = 0;
+    set_up(&b, "plain");
+    struct sanl_loader *loader = load(&batch, &b, &none);
+    b.engine->cache = b.cache;
+    assert_int_equal(sanl_engine_load(b.engine, batch), SANL_OK);
+    read_maps(kept, &b);
+    b.engine->cache = NULL;
+    assert_int_equal(sanl_engine_load(b.engine, batch), SANL_OK);
+    read_maps(made, &b);
+    for (int i = 0; i < BATCH; i++)
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                assert_true(fabsf(kept[i][y][x] - made[i][y][x]) < 1e-5F);
+                largest = fmax(largest, (double)made[i][y][x]);
+            }
+    assert_true(largest > 0.9);
+    sanl_loader_free(loader);
+    tear_down(&b);
+}
+
+static void mirrored_pictures_have_mirrored_maps(void **state)
+{
+    (void)state;
+    static const struct sanl_augment_config none, flip = {.flip = 1};
+    struct bench b;
+    const struct sanl_batch *batch;
+    float plain[BATCH][SIDE][SIDE], mirrored[BATCH][SIDE][SIDE];
+    set_up(&b, "mirrored");
+    b.engine->cache = b.cache;
+    struct sanl_loader *loader = load(&batch, &b, &none);
+    assert_int_equal(sanl_engine_load(b.engine, batch), SANL_OK);
+    read_maps(plain, &b);
+    sanl_loader_free(loader);
+    loader = load(&batch, &b, &flip);
+    assert_int_equal(sanl_engine_load(b.engine, batch), SANL_OK);
+    read_maps(mirrored, &b);
+    sanl_loader_free(loader);
+    for (int i = 0; i < BATCH; i++)
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                assert_true(fabsf(plain[i][y][x] - mirrored[i][y][SIDE - 1 - x]) < 1e-5F);
+    tear_down(&b);
+}
+
+/* Twice as large: the middle of the plain map, every second of its pixels between two of them. */
+static void enlarged_pictures_have_enlarged_maps(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct sanl_batch *doubled;
+    const struct sanl_batch *batch;
+    static const struct sanl_augment_config none;
+    const struct sanl_affine half = {{0.5, 0, (FIXTURE_SIZE - 1) / 4.0, 0, 0.5, (FIXTURE_SIZE - 1) / 4.0}};
+    float plain[BATCH][SIDE][SIDE], large[BATCH][SIDE][SIDE];
+    set_up(&b, "enlarged");
+    b.engine->cache = b.cache;
+    struct sanl_loader *loader = load(&batch, &b, &none);
+    assert_int_equal(sanl_engine_load(b.engine, batch), SANL_OK);
+    read_maps(plain, &b);
+    doubled = (struct sanl_batch *)(uintptr_t)batch;
+    for (int i = 0; i < BATCH; i++)
+        sanl_affine_compose(&doubled->in_to_img[i], &batch->in_to_img[i], &half);
+    assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_OK);
+    read_maps(large, &b);
+    for (int i = 0; i < BATCH; i++)
+        for (int x = 0; x < SIDE; x++) {
+            const double at = x / 2.0 + (SIDE - 1) / 4.0, row = (SIDE / 2) / 2.0 + (SIDE - 1) / 4.0;
+            const int x0 = (int)at, y0 = (int)row;
+            const double u = at - x0, v = row - y0;
+            const double expected =
+                (1 - v) * ((1 - u) * (double)plain[i][y0][x0] + u * (double)plain[i][y0][x0 + 1]) +
+                v * ((1 - u) * (double)plain[i][y0 + 1][x0] + u * (double)plain[i][y0 + 1][x0 + 1]);
+            assert_true(fabs((double)large[i][SIDE / 2][x] - expected) < 1e-5);
+        }
+    sanl_loader_free(loader);
+    tear_down(&b);
+}
+
+/* A run that is begun anew uses what is there; a damaged file is named. */
+static void kept_maps_are_checked(void **state)
+{
+    (void)state;
+    struct bench b;
+    static const struct sanl_augment_config none;
+    const struct sanl_batch *batch;
+    char command[SANL_TEXT_BYTES + 32], *path = NULL;
+    size_t room = 0;
+    set_up(&b, "checked");
+    struct sanl_loader *loader = load(&batch, &b, &none);
+    snprintf(command, sizeof command, "find '%s' -name '*.cam'", b.config.cam.cache);
+    FILE *list = popen(command, "r");
+    int files = 0;
+    while (getline(&path, &room, list) > 0) {
+        path[strcspn(path, "\n")] = 0;
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        fseek(file, 9, SEEK_SET);
+        fputc('x', file);
+        fclose(file);
+        files++;
+    }
+    pclose(list);
+    free(path);
+    assert_int_equal(files, b.dataset->parts[0].count);
+    assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
+    assert_non_null(strstr(sanl_error_message(), "remove the file"));
+    sanl_loader_free(loader);
+    tear_down(&b);
+}
+
+static void training_uses_them(void **state)
+{
+    (void)state;
+    struct sanl_config config;
+    struct sanl_train_result first, second;
+    fixture_config(&config, SANL_TASK_LANDMARK);
+    config.train.epochs = 1;
+    config.train.batch = BATCH;
+    snprintf(config.cam.cache, sizeof config.cam.cache, "%s/train", fixture.root);
+    snprintf(config.out, sizeof config.out, "%s/run1", fixture.root);
+    assert_int_equal(sanl_train(&first, &config, fixture.device, NULL), SANL_OK);
+    snprintf(config.out, sizeof config.out, "%s/run2", fixture.root);
+    assert_int_equal(sanl_train(&second, &config, fixture.device, NULL), SANL_OK);
+    assert_true(first.best_error == second.best_error && isfinite(first.best_error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_pictures_have_their_own_maps),
+        cmocka_unit_test(mirrored_pictures_have_mirrored_maps),
+        cmocka_unit_test(enlarged_pictures_have_enlarged_maps),
+        cmocka_unit_test(kept_maps_are_checked),
+        cmocka_unit_test(training_uses_them),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
