@@ -31,6 +31,8 @@ static const struct {
     {"r18_nonlocal", {0}},
     {"r18_sanl", {0}},
     {"r50_sanl", {0}},
+    {"c18_sanl", {0}},
+    {"c34_nonlocal", {0}},
     {"r18_top_coarse", {"model.backbone=resnet18", "cam.mode=top", "model.fine=false"}},
     {"r50_top", {"model.backbone=resnet50", "cam.mode=top"}},
     {"r18_uniform", {"model.backbone=resnet18", "cam.mode=uniform"}},
