@@ -7,4 +7,4 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 "$root/scripts/setup.sh"
 (cd "$root" && cmake --preset release >/dev/null && cmake --build build/release)
-exec ctest --test-dir "$root/build/release" --output-on-failure "$@"
+exec ctest --test-dir "$root/build/release" --output-on-failure -j2 "$@"
