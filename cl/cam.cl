@@ -62,7 +62,7 @@ __kernel void cam_map(__global const float *a, __global float *work, uint alpha,
     work[map + i] = fmax(total, 0.0f);
 }
 
-// A work-item for each chunk of positions: the maximum of the map
+// A work-item for each chunk of positions: minimum and maximum of the map
 __kernel void cam_peaks(__global float *work, uint map, uint peaks, int count, int chunks, int positions,
                         int chunk)
 {
@@ -71,21 +71,31 @@ __kernel void cam_peaks(__global float *work, uint map, uint peaks, int count, i
         return;
     int n = i / chunks, from = (i - n * chunks) * chunk, to = min(from + chunk, positions);
     __global const float *at = work + map + (size_t)n * positions;
-    float peak = 0.0f;
-    for (int p = from; p < to; p++)
+    float low = at[from], peak = 0.0f;
+    for (int p = from; p < to; p++) {
+        low = fmin(low, at[p]);
         peak = fmax(peak, at[p]);
-    work[peaks + i] = peak;
+    }
+    work[peaks + 2 * i] = low;
+    work[peaks + 2 * i + 1] = peak;
 }
 
+// A work-item for each pixel; norm: 0 by the maximum, 1 by minimum and maximum, 2 as it is
 __kernel void cam_scale(__global const float *work, __global float *out, uint map, uint peaks, uint count,
-                        int positions, int chunks)
+                        int positions, int chunks, int norm)
 {
     uint i = (uint)get_global_id(0);
     if (i >= count)
         return;
-    __global const float *at = work + peaks + (size_t)(i / (uint)positions) * chunks;
-    float peak = 0.0f, value = work[map + i];
-    for (int k = 0; k < chunks; k++)
-        peak = fmax(peak, at[k]);
-    out[i] = peak > 0.0f ? value / peak : value;
+    __global const float *at = work + peaks + (size_t)(i / (uint)positions) * chunks * 2;
+    float low = at[0], peak = 0.0f, value = work[map + i];
+    for (int k = 0; k < chunks; k++) {
+        low = fmin(low, at[2 * k]);
+        peak = fmax(peak, at[2 * k + 1]);
+    }
+    if (norm != 1)
+        low = 0.0f;
+    if (norm != 2)
+        value = peak > low ? (value - low) / (peak - low) : 0.0f;
+    out[i] = value;
 }

@@ -1,8 +1,13 @@
-/* Grad-CAM map of one stage: activations A (n,h,w,c), gradients G (n,h,w,c) of the score -> (n,h,w,1) =
- *     relu(sum_k alpha_k A_k) / max over positions,  alpha_k = mean over positions of G_k;
- * a map that is zero everywhere stays so. */
+/* Grad-CAM map of one stage: activations A (n,h,w,c), gradients G (n,h,w,c) of the score -> (n,h,w,1),
+ *     m = relu(sum_k alpha_k A_k),  alpha_k = mean over positions of G_k,
+ * and over the positions of an image, by attribute "norm":
+ *     0: m / max m;  1: (m - min m) / (max m - min m);  2: m
+ * where 0 / 0 is 0. */
 #include <math.h>
 #include "ops/op.h"
+
+enum { NORM }; /* attributes */
+enum norm { NORM_MAX, NORM_MINMAX, NORM_NONE };
 
 /* Positions of which one work-item takes the sum, or the maximum. */
 enum { SUM_CHUNK = 16, PEAK_CHUNK = 64 };
@@ -13,8 +18,8 @@ static size_t chunks_of(const struct sanl_op_call *call, int length)
     return (positions + (size_t)length - 1) / (size_t)length;
 }
 
-/* The workspace: sums of gradients (n,chunks,c), alpha (n,c), map before its scaling (n,h,w), maxima
- * (n,chunks). */
+/* The workspace: sums of gradients (n,chunks,c), alpha (n,c), map before its scaling (n,h,w), minima
+ * and maxima (n,chunks,2). */
 struct layout {
     size_t alpha, map, peaks, total;
 };
@@ -26,7 +31,7 @@ static struct layout layout_of(const struct sanl_op_call *call)
     struct layout at = {.alpha = n * chunks_of(call, SUM_CHUNK) * c};
     at.map = at.alpha + n * c;
     at.peaks = at.map + n * (size_t)s.h * (size_t)s.w;
-    at.total = at.peaks + n * chunks_of(call, PEAK_CHUNK);
+    at.total = at.peaks + 2 * n * chunks_of(call, PEAK_CHUNK);
     return at;
 }
 
@@ -39,11 +44,25 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     SANL_OP_REQUIRE(call, a.n == g.n && a.h == g.h && a.w == g.w && a.c == g.c,
                     "activations (%d,%d,%d,%d) and gradients (%d,%d,%d,%d) differ in shape", a.n, a.h, a.w,
                     a.c, g.n, g.h, g.w, g.c);
+    SANL_OP_REQUIRE(call, call->attr[NORM] >= NORM_MAX && call->attr[NORM] <= NORM_NONE, "norm is 0, 1 or 2");
     call->out_count = 1;
     call->out_shape[0] = (struct sanl_shape){a.n, a.h, a.w, 1};
     call->param_count = call->state_count = call->saved_count = 0;
     call->workspace_bytes = layout_of(call).total * sizeof(float);
     return SANL_OK;
+}
+
+/* x (positions), at least 0 */
+static void normalise(double *x, size_t positions, enum norm norm)
+{
+    double low = INFINITY, peak = 0;
+    for (size_t i = 0; i < positions; i++) {
+        low = fmin(low, x[i]);
+        peak = fmax(peak, x[i]);
+    }
+    low = norm == NORM_MINMAX ? low : 0;
+    for (size_t i = 0; norm != NORM_NONE && i < positions; i++)
+        x[i] = peak > low ? (x[i] - low) / (peak - low) : 0;
 }
 
 static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
@@ -52,7 +71,7 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
     const size_t positions = (size_t)call->in_shape[0].h * (size_t)call->in_shape[0].w;
     for (size_t n = 0; n < (size_t)call->in_shape[0].n; n++) {
         const double *a = host->in[0] + n * positions * c, *g = host->in[1] + n * positions * c;
-        double *out = host->out[0] + n * positions, peak = 0;
+        double *out = host->out[0] + n * positions;
         for (size_t i = 0; i < positions; i++)
             out[i] = 0;
         for (size_t k = 0; k < c; k++) {
@@ -62,12 +81,9 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
             for (size_t i = 0; i < positions; i++)
                 out[i] += alpha * a[i * c + k];
         }
-        for (size_t i = 0; i < positions; i++) {
+        for (size_t i = 0; i < positions; i++)
             out[i] = fmax(out[i], 0);
-            peak = fmax(peak, out[i]);
-        }
-        for (size_t i = 0; peak > 0 && i < positions; i++)
-            out[i] /= peak;
+        normalise(out, positions, (enum norm)call->attr[NORM]);
     }
 }
 
@@ -89,8 +105,8 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
     SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)peak_chunks, "buuiiii",
                             call->workspace, map, peaks, s.n * peak_chunks, peak_chunks, positions,
                             (int)PEAK_CHUNK));
-    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuii", call->workspace, call->out[0],
-                          map, peaks, pixels, positions, peak_chunks);
+    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuiii", call->workspace, call->out[0],
+                          map, peaks, pixels, positions, peak_chunks, (int)call->attr[NORM]);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
@@ -102,6 +118,7 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
 
 const struct sanl_op sanl_op_cam = {
     .name = "cam",
+    .attr = {{"norm", NORM_MAX}},
     .infer = infer,
     .reference_forward = reference_forward,
     .forward = forward,
