@@ -20,7 +20,11 @@ enum sanl_on_bad { SANL_ON_BAD_ERROR, SANL_ON_BAD_SKIP };
 enum sanl_backbone { SANL_RESNET18, SANL_RESNET34, SANL_RESNET50, SANL_RESNET101 };
 /* auto stands in files alone: reading makes it sanl for task landmark and none for task classify. */
 enum sanl_block { SANL_BLOCK_NONE, SANL_BLOCK_NONLOCAL, SANL_BLOCK_SANL, SANL_BLOCK_AUTO };
+enum sanl_map_gate { SANL_GATE_ALL, SANL_GATE_QUERY, SANL_GATE_KEY, SANL_GATE_VALUE };
+enum sanl_map_join { SANL_MAP_GATE, SANL_MAP_CONCAT };
+enum sanl_block_place { SANL_PLACE_BACKBONE, SANL_PLACE_PYRAMID };
 enum sanl_cam_mode { SANL_CAM_STAGE, SANL_CAM_TOP, SANL_CAM_UNIFORM };
+enum sanl_cam_norm { SANL_CAM_MAX, SANL_CAM_MINMAX, SANL_CAM_NONE };
 enum sanl_optimizer { SANL_SGD, SANL_ADAM, SANL_ADAMW };
 enum sanl_decode { SANL_DECODE_QUARTER, SANL_DECODE_DARK, SANL_DECODE_SOFTARGMAX };
 enum sanl_schedule { SANL_SCHEDULE_CONSTANT, SANL_SCHEDULE_STEP, SANL_SCHEDULE_COSINE };
@@ -52,9 +56,19 @@ struct sanl_data_config {
     struct sanl_augment_config augment;
 };
 
+/* How a block reads where the publication says nothing. */
+struct sanl_block_config {
+    int gate;   /* enum sanl_map_gate: the embeddings whose input the map enters */
+    int map;    /* enum sanl_map_join: x (1 + map), or the map beside x as a channel */
+    bool scale; /* scores by 1 / sqrt(C') */
+    int ratio;  /* C' = C / ratio, at least 1 */
+    int place;  /* enum sanl_block_place */
+};
+
 struct sanl_model_config {
     int backbone; /* enum sanl_backbone */
     int block;    /* enum sanl_block */
+    struct sanl_block_config sanl;
     int landmarks;
     int width;   /* channels of the pyramid */
     int size;    /* network input: size x size pixels, a multiple of 32 */
@@ -66,6 +80,7 @@ struct sanl_model_config {
 
 struct sanl_cam_config {
     int mode;        /* enum sanl_cam_mode */
+    int norm;        /* enum sanl_cam_norm */
     sanl_text cache; /* folder that keeps the maps of the training part; "" for none */
     /* checkpoint of the ResNet-18 classifier, or one of PyTorch; needed for block: sanl unless uniform */
     sanl_text weights;

@@ -1,5 +1,5 @@
 /* Grad-CAM: with A the activations at the end of a stage and G the gradient of the class's logit with respect
- * to them, cam = relu(sum_k mean(G_k) A_k) / max over positions. */
+ * to them, cam = relu(sum_k mean(G_k) A_k), normalised over the positions (ops/cam.c). */
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
@@ -10,6 +10,7 @@ struct sanl_gradcam {
     struct sanl_graph *graph;
     struct sanl_classifier_model model;
     enum sanl_cam_mode mode;
+    enum sanl_cam_norm norm;
     int batch, classes;
     float *logits, *seed;                    /* (batch, classes) */
     struct sanl_op_call cam[SANL_STAGES];    /* one map from its stage */
@@ -31,6 +32,7 @@ static enum sanl_status make_calls(struct sanl_gradcam *gradcam)
                                 top = gradcam->model.stages[SANL_STAGES - 1]->shape;
         struct sanl_op_call *cam = &gradcam->cam[i], *resize = &gradcam->resize[i];
         *cam = sanl_op_new("cam", 2);
+        sanl_op_set(cam, "norm", gradcam->norm);
         cam->in_shape[0] = cam->in_shape[1] = a;
         SANL_TRY(make_call(cam, device));
         cam->in[0] = gradcam->model.stages[i]->value;
@@ -69,13 +71,14 @@ static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *
 
 enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
                                    const struct sanl_graph_options *options, int classes,
-                                   enum sanl_cam_mode mode, int size, int batch)
+                                   const struct sanl_cam_config *config, int size, int batch)
 {
     struct sanl_gradcam *gradcam = sanl_calloc(1, sizeof *gradcam);
     *out = NULL;
     if (!gradcam)
         return SANL_ERR_MEMORY;
-    gradcam->mode = mode;
+    gradcam->mode = (enum sanl_cam_mode)config->mode;
+    gradcam->norm = (enum sanl_cam_norm)config->norm;
     gradcam->batch = batch;
     gradcam->classes = classes;
     const enum sanl_status status = build(gradcam, params, options, size);
@@ -97,9 +100,9 @@ enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam)
 
 enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
                                      const struct sanl_graph_options *options, int classes,
-                                     enum sanl_cam_mode mode, int size, int batch)
+                                     const struct sanl_cam_config *config, int size, int batch)
 {
-    SANL_TRY(sanl_gradcam_plan(out, params, options, classes, mode, size, batch));
+    SANL_TRY(sanl_gradcam_plan(out, params, options, classes, config, size, batch));
     const enum sanl_status status = sanl_gradcam_allocate(*out);
     if (status != SANL_OK) {
         sanl_gradcam_free(*out);

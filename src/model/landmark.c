@@ -92,6 +92,8 @@ void sanl_model_landmark(struct sanl_landmark_model *model, struct sanl_graph *g
     add_inputs(model, g, config, batch);
     sanl_model_resnet(g, "backbone.", config, model->image, model->cam, stages);
     add_fpn(g, stages, config->width, pyramid);
+    for (int i = 0; i < SANL_STAGES; i++)
+        pyramid[i] = sanl_model_block(g, config, SANL_PLACE_PYRAMID, i, pyramid[i], model->cam[i]);
     for (int i = 0; i < SANL_STAGES; i++) {
         struct sanl_tensor *x = conv(g, "coarse.%d.conv", i, pyramid[i], config->width, 3, true, NULL);
         x = conv(g, "coarse.%d.predict", i, x, config->landmarks, 1, false, NULL);

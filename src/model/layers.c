@@ -1,6 +1,7 @@
 #include "model/layers.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -159,32 +160,52 @@ struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name
     return y;
 }
 
-struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
-                                        struct sanl_tensor *cam)
+/* x with the map: x (1 + cam), or (x, cam) side by side. */
+static struct sanl_tensor *join_map(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                    struct sanl_tensor *cam, const struct sanl_block_config *config)
 {
-    static const char *const roles[3] = {"theta", "phi", "g"};
-    if (!x)
-        return NULL;
-    char text[96], bn[96];
-    struct sanl_tensor *gated = x, *qkv[3];
-    if (cam) {
-        struct sanl_op_call call = sanl_op_new("gate", 2);
-        snprintf(text, sizeof text, "%s.gate", name);
-        gated = sanl_layer_plain(g, text, &call, (struct sanl_tensor *[]){x, cam});
-    }
+    const char *op = config->map == SANL_MAP_CONCAT ? "concat" : "gate";
+    struct sanl_op_call call = sanl_op_new(op, 2);
+    char text[96];
+    snprintf(text, sizeof text, "%s.%s", name, op);
+    return sanl_layer_plain(g, text, &call, (struct sanl_tensor *[]){x, cam});
+}
+
+/* What theta, phi and g make of x. */
+static struct sanl_tensor *attend(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                  struct sanl_tensor *cam, const struct sanl_block_config *config)
+{
+    static const struct {
+        const char *name;
+        enum sanl_map_gate gate;
+    } roles[3] = {{"theta", SANL_GATE_QUERY}, {"phi", SANL_GATE_KEY}, {"g", SANL_GATE_VALUE}};
+    const int inner = x->shape.c > config->ratio ? x->shape.c / config->ratio : 1;
+    struct sanl_tensor *joined = cam ? join_map(g, name, x, cam, config) : x, *qkv[3];
+    char text[96];
     for (int i = 0; i < 3; i++) {
-        snprintf(text, sizeof text, "%s.%s", name, roles[i]);
-        qkv[i] = sanl_layer_conv(
-            g, text, gated,
-            &(struct sanl_conv){.cout = x->shape.c / 2, .kernel = 1, .stride = 1, .bias = true});
+        const bool sees_map = config->gate == SANL_GATE_ALL || config->gate == (int)roles[i].gate;
+        snprintf(text, sizeof text, "%s.%s", name, roles[i].name);
+        qkv[i] = sanl_layer_conv(g, text, sees_map ? joined : x,
+                                 &(struct sanl_conv){.cout = inner, .kernel = 1, .stride = 1, .bias = true});
     }
     struct sanl_op_call call = sanl_op_new("attention", 3);
+    if (config->scale)
+        sanl_op_set(&call, "scale", 1 / sqrt(inner));
     snprintf(text, sizeof text, "%s.attention", name);
-    struct sanl_tensor *y = sanl_layer_plain(g, text, &call, qkv);
+    return sanl_layer_plain(g, text, &call, qkv);
+}
+
+struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                        struct sanl_tensor *cam, const struct sanl_block_config *config)
+{
+    if (!x)
+        return NULL;
+    char out[96], bn[96];
+    struct sanl_tensor *y = attend(g, name, x, cam, config);
     sanl_graph_checkpoint(y);
-    snprintf(text, sizeof text, "%s.out", name);
+    snprintf(out, sizeof out, "%s.out", name);
     snprintf(bn, sizeof bn, "%s.bn", name);
-    y = sanl_layer_conv(g, text, y,
+    y = sanl_layer_conv(g, out, y,
                         &(struct sanl_conv){.cout = x->shape.c,
                                             .kernel = 1,
                                             .stride = 1,

@@ -3,6 +3,7 @@
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 
+#include <sanlcl/config.h>
 #include "graph/graph.h"
 
 /* call->attr of the attribute `name`, which must exist. */
@@ -43,9 +44,9 @@ struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, 
 struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                           int mid, int cout, int stride);
 
-/* Non-local block (spatial-aware when cam is given): theta, phi, g on x (1 + cam); softmax attention; out,
- * norm. */
+/* Non-local block (spatial-aware when cam is given): theta, phi, g on x, those of config->gate on x with cam;
+ * softmax attention; out, norm. */
 struct sanl_tensor *sanl_layer_nonlocal(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
-                                        struct sanl_tensor *cam);
+                                        struct sanl_tensor *cam, const struct sanl_block_config *config);
 
 #endif

@@ -39,14 +39,14 @@ void sanl_model_cam_classifier(struct sanl_model_config *config, int classes);
 struct sanl_gradcam;
 
 /* params: the classifier's, allocated by the caller after this; of the options prepare_at_use and arena
- * count. Plan allocates nothing, create does both. */
+ * count, of the configuration mode (stage or top) and norm. Plan allocates nothing, create does both. */
 SANL_CHECKED enum sanl_status sanl_gradcam_plan(struct sanl_gradcam **out, struct sanl_params *params,
                                                 const struct sanl_graph_options *options, int classes,
-                                                enum sanl_cam_mode mode, int size, int batch);
+                                                const struct sanl_cam_config *config, int size, int batch);
 SANL_CHECKED enum sanl_status sanl_gradcam_allocate(struct sanl_gradcam *gradcam);
 SANL_CHECKED enum sanl_status sanl_gradcam_create(struct sanl_gradcam **out, struct sanl_params *params,
                                                   const struct sanl_graph_options *options, int classes,
-                                                  enum sanl_cam_mode mode, int size, int batch);
+                                                  const struct sanl_cam_config *config, int size, int batch);
 void sanl_gradcam_free(struct sanl_gradcam *gradcam);
 
 /* From an image batch on the device to cams (n, s/4/2^i, .., 1) in `out`. target: classes for each image, or

@@ -116,28 +116,35 @@ static const char *add_seed(struct sanl_onnx_graph *graph, const struct sanl_ten
     return sanl_onnx_graph_node(graph, "OneHot", "/seed", IN(best, depth, values), NULL);
 }
 
-/* relu(sum_k mean(G_k) A_k) / max over positions, 0 where that is 0. */
-static const char *add_map(struct sanl_onnx_graph *graph, const struct sanl_tensor *stage)
+/* relu(sum_k mean(G_k) A_k), normalised as in ops/cam.c; 0 where the divisor would be. */
+static const char *add_map(struct sanl_onnx_graph *graph, const struct sanl_tensor *stage,
+                           enum sanl_cam_norm norm)
 {
     const struct sanl_onnx_attr plane[] = {{.name = "axes", .count = 2, .value = {2, 3}}, {0}};
     const char *axis = sanl_onnx_graph_ints(graph, "/axis", &(int64_t){1}, 1);
-    const char *least = sanl_onnx_graph_floats(graph, "/least", &(float){1e-30f}, 0);
     const char *g = graph->gradient[stage->index];
     const char *alpha = sanl_onnx_graph_node(graph, "ReduceMean", "/alpha", IN(g), plane);
     const char *x =
         sanl_onnx_graph_node(graph, "Mul", "/weighted", IN(graph->value[stage->index], alpha), NULL);
     x = sanl_onnx_graph_node(graph, "ReduceSum", "/total", IN(x, axis), NULL);
     x = sanl_onnx_graph_node(graph, "Relu", "/positive", IN(x), NULL);
+    if (norm == SANL_CAM_NONE)
+        return x;
+    if (norm == SANL_CAM_MINMAX) {
+        const char *lowest = sanl_onnx_graph_node(graph, "ReduceMin", "/lowest", IN(x), plane);
+        x = sanl_onnx_graph_node(graph, "Sub", "/above", IN(x, lowest), NULL);
+    }
+    const char *least = sanl_onnx_graph_floats(graph, "/least", &(float){1e-30f}, 0);
     const char *peak = sanl_onnx_graph_node(graph, "ReduceMax", "/peak", IN(x), plane);
     peak = sanl_onnx_graph_node(graph, "Max", "/divisor", IN(peak, least), NULL);
     return sanl_onnx_graph_node(graph, "Div", "/map", IN(x, peak), NULL);
 }
 
 void sanl_onnx_graph_gradcam(struct sanl_onnx_graph *graph, const struct sanl_classifier_model *model,
-                             enum sanl_cam_mode mode, const char *cams[SANL_STAGES])
+                             const struct sanl_cam_config *config, const char *cams[SANL_STAGES])
 {
     static const char *const names[SANL_STAGES] = {"cam4", "cam8", "cam16", "cam32"};
-    const int top = SANL_STAGES - 1, first = mode == SANL_CAM_TOP ? top : 0;
+    const int top = SANL_STAGES - 1, first = config->mode == SANL_CAM_TOP ? top : 0;
     bool *wanted = sanl_calloc((size_t)sanl_graph_tensor_count(graph->graph), sizeof *wanted);
     if (!wanted) {
         sanl_onnx_fail(graph->onnx, SANL_ERR_MEMORY);
@@ -150,7 +157,7 @@ void sanl_onnx_graph_gradcam(struct sanl_onnx_graph *graph, const struct sanl_cl
     free(wanted);
     for (int i = top; i >= 0; i--) {
         graph->layer = names[i];
-        cams[i] = i >= first ? add_map(graph, model->stages[i])
+        cams[i] = i >= first ? add_map(graph, model->stages[i], (enum sanl_cam_norm)config->norm)
                              : sanl_onnx_graph_resize(graph, "/resized", cams[top], model->stages[top]->shape,
                                                       model->stages[i]->shape, true);
     }

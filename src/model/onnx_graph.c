@@ -217,7 +217,7 @@ static const char *add_gate(struct sanl_onnx_graph *graph, const struct sanl_nod
     return sanl_onnx_graph_node(graph, "Mul", "", IN(in_of(graph, n, 0), factor), NULL);
 }
 
-/* softmax(q k') v over the positions, which are rows of q and v, and columns of k. */
+/* softmax(scale q k') v over the positions, which are rows of q and v, and columns of k. */
 static const char *add_attention(struct sanl_onnx_graph *graph, const struct sanl_node_view *n)
 {
     static const char *const flat[3] = {"/q", "/k", "/v"}, *const turned[3] = {"/queries", "", "/values"};
@@ -231,9 +231,12 @@ static const char *add_attention(struct sanl_onnx_graph *graph, const struct san
         if (turned[i][0])
             qkv[i] = sanl_onnx_graph_node(graph, "Transpose", turned[i], IN(qkv[i]), turn);
     }
-    if (sanl_op_get(n->call, "scale") != 1)
-        sanl_onnx_fail(graph->onnx, sanl_fail(SANL_ERR_INTERNAL, "attention with a scale"));
+    const float scale = (float)sanl_op_get(n->call, "scale");
     const char *p = sanl_onnx_graph_node(graph, "MatMul", "/scores", IN(qkv[0], qkv[1]), NULL);
+    if (scale < 1 || scale > 1) {
+        const char *factor = sanl_onnx_graph_floats(graph, "/scale", &scale, 0);
+        p = sanl_onnx_graph_node(graph, "Mul", "/scaled", IN(p, factor), NULL);
+    }
     p = sanl_onnx_graph_node(graph, "Softmax", "/softmax", IN(p), ATTRS({.name = "axis", .value = {-1}}));
     const char *y = sanl_onnx_graph_node(graph, "MatMul", "/rows", IN(p, qkv[2]), NULL);
     y = sanl_onnx_graph_node(graph, "Transpose", "/columns", IN(y), turn);

@@ -34,7 +34,7 @@ void sanl_onnx_graph_forward(struct sanl_onnx_graph *graph);
 /* Adds Grad-CAM of the classifier `model`, whose nodes are there: the maps' values (n, 1, h, w), with every
  * step of the gradients written out. */
 void sanl_onnx_graph_gradcam(struct sanl_onnx_graph *graph, const struct sanl_classifier_model *model,
-                             enum sanl_cam_mode mode, const char *cams[SANL_STAGES]);
+                             const struct sanl_cam_config *config, const char *cams[SANL_STAGES]);
 
 /* ---- for what adds nodes ------------------------------------------------------------------------- */
 

@@ -72,6 +72,17 @@ void sanl_model_inputs(struct sanl_graph *g, const struct sanl_model_config *con
     }
 }
 
+struct sanl_tensor *sanl_model_block(struct sanl_graph *g, const struct sanl_model_config *config,
+                                     enum sanl_block_place place, int level, struct sanl_tensor *x,
+                                     struct sanl_tensor *cam)
+{
+    char name[16];
+    if (config->block == SANL_BLOCK_NONE || config->sanl.place != (int)place)
+        return x;
+    snprintf(name, sizeof name, "sanl.%d", level);
+    return sanl_layer_nonlocal(g, name, x, cam, &config->sanl);
+}
+
 void sanl_model_resnet(struct sanl_graph *g, const char *prefix, const struct sanl_model_config *config,
                        struct sanl_tensor *image, struct sanl_tensor *const cam[SANL_STAGES],
                        struct sanl_tensor *stages[SANL_STAGES])
@@ -87,9 +98,6 @@ void sanl_model_resnet(struct sanl_graph *g, const char *prefix, const struct sa
             x = variants[backbone].bottleneck ? sanl_layer_bottleneck(g, name, x, mid, 4 * mid, stride)
                                               : basic_block(g, name, x, mid, stride);
         }
-        snprintf(name, sizeof name, "sanl.%d", s);
-        if (config->block != SANL_BLOCK_NONE)
-            x = sanl_layer_nonlocal(g, name, x, cam[s]);
-        stages[s] = x;
+        x = stages[s] = sanl_model_block(g, config, SANL_PLACE_BACKBONE, s, x, cam[s]);
     }
 }

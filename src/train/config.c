@@ -13,7 +13,11 @@ static const char *const tasks[] = {"landmark", "classify", NULL};
 static const char *const on_bads[] = {"error", "skip", NULL};
 static const char *const backbones[] = {"resnet18", "resnet34", "resnet50", "resnet101", NULL};
 static const char *const blocks[] = {"none", "nonlocal", "sanl", "auto", NULL};
+static const char *const gates[] = {"all", "query", "key", "value", NULL};
+static const char *const joins[] = {"gate", "concat", NULL};
+static const char *const places[] = {"backbone", "pyramid", NULL};
 static const char *const cam_modes[] = {"stage", "top", "uniform", NULL};
+static const char *const cam_norms[] = {"max", "minmax", "none", NULL};
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
 static const char *const decodes[] = {"quarter", "dark", "softargmax", NULL};
 static const char *const schedules[] = {"constant", "step", "cosine", NULL};
@@ -85,6 +89,14 @@ static const struct sanl_option rows[] = {
     ENUM(model.block, blocks, "auto",
          "block at the end of each stage: none, non-local, or gated by attention maps; auto: sanl for task "
          "landmark, none for task classify"),
+    ENUM(model.sanl.gate, gates, "all",
+         "the embeddings that an attention map enters: queries, keys, values, or all three"),
+    ENUM(model.sanl.map, joins, "gate",
+         "how it enters: x (1 + map), or as one more channel beside those of x"),
+    BOOL(model.sanl.scale, "false", "scores of a block times 1 / sqrt(its channels)"),
+    INT(model.sanl.ratio, 1, 4096, "2", "a block has 1 / ratio of the channels it stands on, at least one"),
+    ENUM(model.sanl.place, places, "backbone",
+         "task landmark: a block at the end of each stage, or on each output level of the pyramid"),
     INT(model.landmarks, 1, 512, "8", "heatmaps; the data set's scheme fixes it"),
     INT(model.width, 2, 4096, "256", "channels of the pyramid; even"),
     INT(model.size, 32, 4096, "224", "side of the network's input in pixels; a multiple of 32"),
@@ -96,6 +108,8 @@ static const struct sanl_option rows[] = {
 
     ENUM(cam.mode, cam_modes, "stage",
          "attention maps: each stride from its own stage, all from the top, or all one"),
+    ENUM(cam.norm, cam_norms, "max",
+         "a map is divided by its maximum, brought to [0, 1] by its minimum and maximum, or left as it is"),
     TEXT(cam.cache, "",
          "folder that keeps the maps of the training part, which augmentation then turns with the picture; "
          "they are made once"),
@@ -172,6 +186,9 @@ static enum sanl_status check(const struct sanl_config *config)
     if (config->model.width % 2 != 0)
         return sanl_fail(SANL_ERR_FORMAT, "model.width: expected an even number, found %d",
                          config->model.width);
+    if (config->model.sanl.place == SANL_PLACE_PYRAMID && config->task == SANL_TASK_CLASSIFY &&
+        config->model.block != SANL_BLOCK_NONE)
+        return sanl_fail(SANL_ERR_FORMAT, "model.sanl.place: a classifier (task: classify) has no pyramid");
     if (config->loss.sigma_coarse < config->loss.sigma_fine)
         return sanl_fail(SANL_ERR_FORMAT,
                          "loss.sigma_coarse: expected at least loss.sigma_fine = %g, found %g",

@@ -196,7 +196,7 @@ static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part
         sanl_onnx_graph_create(graph, onnx, classifier->graph, &classifier->from, SANL_CLASSIFIER_PREFIX));
     graph->value[classifier->image->index] = image;
     sanl_onnx_graph_forward(graph);
-    sanl_onnx_graph_gradcam(graph, &classifier->classifier, (enum sanl_cam_mode)config->cam.mode, cams);
+    sanl_onnx_graph_gradcam(graph, &classifier->classifier, &config->cam, cams);
     return SANL_OK;
 }
 

@@ -71,7 +71,8 @@ static enum sanl_status build_network(struct golden *g)
     SANL_TRY(sanl_params_init_hashed(g->params, g->of.seed, g->nudge));
     SANL_TRY(sanl_params_create(&g->classifier, g->device));
     SANL_TRY(sanl_gradcam_create(&g->gradcam, g->classifier, &(struct sanl_graph_options){0},
-                                 SANL_GOLDEN_CLASSES, SANL_CAM_STAGE, g->of.config.model.size, g->of.batch));
+                                 SANL_GOLDEN_CLASSES, &g->of.config.cam, g->of.config.model.size,
+                                 g->of.batch));
     SANL_TRY(sanl_params_allocate(g->classifier, -1));
     return sanl_params_init_hashed(g->classifier, g->of.seed + 1, g->nudge);
 }

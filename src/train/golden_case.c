@@ -59,6 +59,29 @@ static enum sanl_status read_choice(const struct source *from, const char *key, 
                      text ? text : "missing", option);
 }
 
+/* Readings of the publication other than the default, under the names of make_golden.py. */
+static enum sanl_status read_switches(const struct source *from, struct sanl_config *config)
+{
+    struct sanl_block_config *block = &config->model.sanl;
+    const struct {
+        const char *key, *option;
+        int *out;
+    } choices[] = {
+        {"gate", "model.sanl.gate", &block->gate},
+        {"map", "model.sanl.map", &block->map},
+        {"place", "model.sanl.place", &block->place},
+        {"cam_norm", "cam.norm", &config->cam.norm},
+    };
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (sanl_tensors_text(from->file, choices[i].key))
+            SANL_TRY(read_choice(from, choices[i].key, choices[i].option, choices[i].out));
+    if (sanl_tensors_text(from->file, "ratio"))
+        SANL_TRY(read_number(from, "ratio", 1, 4096, &block->ratio));
+    const char *scale = sanl_tensors_text(from->file, "scale");
+    block->scale = scale && strcmp(scale, "true") == 0;
+    return SANL_OK;
+}
+
 enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out, const struct sanl_tensors *file,
                                        const char *path)
 {
@@ -78,6 +101,7 @@ enum sanl_status sanl_golden_case_read(struct sanl_golden_case *out, const struc
     SANL_TRY(read_number(&from, "size", 32, 4096, &m->size));
     SANL_TRY(read_number(&from, "batch", 1, 1024, &out->batch));
     SANL_TRY(read_seed(&from, &out->seed));
+    SANL_TRY(read_switches(&from, &out->config));
     m->fine = true;
     m->classes = SANL_GOLDEN_CLASSES;
     return SANL_OK;

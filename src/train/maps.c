@@ -35,13 +35,15 @@ static enum sanl_status create_gradcam(struct sanl_maps *maps)
 {
     struct sanl_network *network = maps->engine->network;
     const struct sanl_config *config = &network->config;
-    const enum sanl_cam_mode mode = config->cam.mode == SANL_CAM_TOP ? SANL_CAM_TOP : SANL_CAM_STAGE;
+    struct sanl_cam_config cam = config->cam;
     const int n = maps->engine->batch;
     if (config->task != SANL_TASK_CLASSIFY || config->model.backbone != SANL_RESNET18 ||
         config->model.block != SANL_BLOCK_NONE)
         return SANL_OK;
+    if (cam.mode == SANL_CAM_UNIFORM)
+        cam.mode = SANL_CAM_STAGE;
     SANL_TRY(sanl_gradcam_create(&maps->gradcam, network->params, &(struct sanl_graph_options){0},
-                                 config->model.classes, mode, config->model.size, n));
+                                 config->model.classes, &cam, config->model.size, n));
     for (int i = 0; i < SANL_CAMS; i++) {
         const int side = config->model.size / (4 << i);
         maps->shape[CAM + i] = (struct sanl_shape){n, side, side, 1};

@@ -266,8 +266,8 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
     /* A training network's other engine runs too seldom to hold the classifier's weights a second time. */
     const struct sanl_graph_options options = {
         .prepare_at_use = network->params->training_count >= 0 && !engine->training, .arena = network->arena};
-    return sanl_gradcam_plan(&engine->gradcam, network->classifier, &options, network->classes,
-                             (enum sanl_cam_mode)config->cam.mode, config->model.size, engine->batch);
+    return sanl_gradcam_plan(&engine->gradcam, network->classifier, &options, network->classes, &config->cam,
+                             config->model.size, engine->batch);
 }
 
 static enum sanl_status allocate_parts(struct sanl_engine *engine)
