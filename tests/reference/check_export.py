@@ -63,22 +63,29 @@ def check_onnx(model, tensors):
 def check_torch(weights, tensors):
     import torch
     import torchvision
-    from sanl_reference import SanlNet
+    from sanl_reference import SanlClassifier, SanlNet
     values, metadata = load(weights)
     stored, _ = load(tensors)
     config = dict(re.findall(r"^  (\w+): (\S+)$", metadata["config"], re.M))
+    sanl = re.search(r"^  sanl:\n((?:    .*\n)*)", metadata["config"], re.M)[1]
+    sanl = {k: int(v) if v.isdigit() else {"true": True, "false": False}.get(v, v)
+            for k, v in re.findall(r"^    (\w+): (\S+)$", sanl, re.M)}
     if metadata["kind"] == "landmark":
         net = SanlNet(config["backbone"], config["block"], int(config["landmarks"]), int(config["width"]),
-                      config["fine"] == "true")
+                      config["fine"] == "true", **sanl)
+    elif config["block"] != "none":
+        sanl.pop("place")
+        net = SanlClassifier(config["backbone"], config["block"], int(config["classes"]), **sanl)
     else:
         net = getattr(torchvision.models, config["backbone"])(num_classes=int(config["classes"]))
     net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in values.items()}, strict=True)
     net.eval()
     image = torch.from_numpy(stored["image"].copy())
     with torch.no_grad():
-        if metadata["kind"] != "landmark":
-            return compare(stored, {"logits": net(image).numpy()})
         cams = [torch.from_numpy(stored[f"cam{s}"].copy()) for s in (4, 8, 16, 32) if f"cam{s}" in stored]
+        if metadata["kind"] != "landmark":
+            guided = config["block"] != "none"
+            return compare(stored, {"logits": (net(image, cams) if guided else net(image)).numpy()})
         coarse, fine = net(image, cams or [torch.ones(1)] * 4)
     outputs = {f"coarse{i}": c.numpy() for i, c in enumerate(coarse)}
     if fine is not None:

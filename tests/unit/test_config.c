@@ -25,6 +25,10 @@ static void defaults_are_the_published_network(void **state)
     assert_int_equal(c.model.block, SANL_BLOCK_SANL);
     assert_true(c.model.landmarks == 8 && c.model.width == 256 && c.model.size == 224 && c.model.fine);
     assert_int_equal(c.cam.mode, SANL_CAM_STAGE);
+    assert_int_equal(c.cam.norm, SANL_CAM_MAX);
+    assert_true(c.model.sanl.gate == SANL_GATE_ALL && c.model.sanl.map == SANL_MAP_GATE);
+    assert_true(!c.model.sanl.scale && c.model.sanl.ratio == 2);
+    assert_int_equal(c.model.sanl.place, SANL_PLACE_BACKBONE);
     assert_true(c.loss.sigma_coarse == 3.0 && c.loss.sigma_fine == 1.5 && c.loss.visible_only);
     assert_true(c.train.optimizer == SANL_SGD && c.train.momentum == 0.9 && c.train.weight_decay == 1e-4);
     assert_string_equal(c.data.format, "fld");
@@ -39,13 +43,17 @@ static void a_dump_reads_back(void **state)
                                             "data.root=a folder/\xC3\xBC \"x\"",
                                             "model.block=nonlocal",
                                             "cam.mode=top",
+                                            "cam.norm=minmax",
+                                            "model.sanl.gate=value",
+                                            "model.sanl.scale=true",
                                             "task=classify",
                                             "data.augment.rotate=1e-300"};
     for (int help = 0; help < 2; help++) {
         struct sanl_config a, b;
         memset(&b, 1, sizeof b);
         char *text;
-        assert_int_equal(sanl_config_load(&a, NULL, overrides, 7), SANL_OK);
+        assert_int_equal(sanl_config_load(&a, NULL, overrides, sizeof overrides / sizeof *overrides),
+                         SANL_OK);
         assert_int_equal(sanl_config_dump(&text, &a, help), SANL_OK);
         assert_int_equal(parse(&b, text), SANL_OK);
         assert_memory_equal(&a, &b, sizeof a);
@@ -75,6 +83,8 @@ static void keys_are_checked_together(void **state)
     } cases[] = {
         {"model: {size: 100}", "f.yaml: model.size: expected a multiple of 32, found 100"},
         {"model: {width: 33}", "f.yaml: model.width: expected an even number, found 33"},
+        {"task: classify\nmodel: {block: sanl, sanl: {place: pyramid}}",
+         "f.yaml: model.sanl.place: a classifier (task: classify) has no pyramid"},
         {"loss: {sigma_coarse: 1}",
          "f.yaml: loss.sigma_coarse: expected at least loss.sigma_fine = 1.5, found 1"},
         {"train: {milestones: [5, 5]}",
@@ -124,6 +134,10 @@ static void choices_are_named(void **state)
     assert_string_equal(sanl_config_choices("model.backbone")[SANL_RESNET50], "resnet50");
     assert_string_equal(sanl_config_choices("model.block")[SANL_BLOCK_NONLOCAL], "nonlocal");
     assert_string_equal(sanl_config_choices("cam.mode")[SANL_CAM_UNIFORM], "uniform");
+    assert_string_equal(sanl_config_choices("cam.norm")[SANL_CAM_NONE], "none");
+    assert_string_equal(sanl_config_choices("model.sanl.gate")[SANL_GATE_VALUE], "value");
+    assert_string_equal(sanl_config_choices("model.sanl.map")[SANL_MAP_CONCAT], "concat");
+    assert_string_equal(sanl_config_choices("model.sanl.place")[SANL_PLACE_PYRAMID], "pyramid");
     assert_string_equal(sanl_config_choices("train.optimizer")[SANL_ADAMW], "adamw");
     assert_string_equal(sanl_config_choices("train.schedule")[SANL_SCHEDULE_COSINE], "cosine");
     assert_string_equal(sanl_config_choices("data.on_bad")[SANL_ON_BAD_SKIP], "skip");

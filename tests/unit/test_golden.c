@@ -53,6 +53,14 @@ static void test_classifier(void **state)
     expect_pass(*state, TEST_DIR "/reference/golden/c18_sanl.safetensors", 265, false);
 }
 
+/* Other readings of the publication. */
+static void test_readings(void **state)
+{
+    expect_pass(*state, TEST_DIR "/reference/golden/r18_key.safetensors", 516, true);
+    expect_pass(*state, TEST_DIR "/reference/golden/r18_pyramid.safetensors", 516, true);
+    expect_pass(*state, TEST_DIR "/reference/golden/c18_query.safetensors", 265, false);
+}
+
 static char *read_all(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -140,6 +148,7 @@ static void test_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pass), cmocka_unit_test(test_classifier),
-                                       cmocka_unit_test(test_fail), cmocka_unit_test(test_seed)};
+                                       cmocka_unit_test(test_readings), cmocka_unit_test(test_fail),
+                                       cmocka_unit_test(test_seed)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
