@@ -65,8 +65,11 @@ enum sanl_status sanl_cam_cache_open(struct sanl_cam_cache **out, const struct s
         return SANL_ERR_MEMORY;
     cache->dataset = dataset;
     cache->config = *config;
-    cache->key = mix(mix(mix(mix(key, config->model.size), config->cam.mode), config->data.margin),
-                     config->data.boxes);
+    const double made_by[] = {config->model.size, config->cam.mode, config->cam.norm, config->data.margin,
+                              config->data.boxes};
+    cache->key = key;
+    for (size_t i = 0; i < sizeof made_by / sizeof *made_by; i++)
+        cache->key = mix(cache->key, made_by[i]);
     for (int level = 0; level < SANL_STAGES; level++)
         cache->floats += (size_t)side_of(cache, level) * (size_t)side_of(cache, level);
     cache->kept = sanl_calloc(cache->floats, sizeof *cache->kept);
