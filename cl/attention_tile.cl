@@ -122,19 +122,19 @@ static float over_group(float value, __local float *scratch, bool largest)
 }
 
 /* A work-group: row get_group_id(0) of image get_group_id(1). Scores become e; sums and, unless norm is NULL,
- * the largest score and the sum are written. */
-__kernel void attention_tile_softmax(__global float *work, long s_image, int pitch, int tokens, long sum_at,
-                                     int sum_image, __global float *norm, long norm_at,
+ * the largest score and the sum are written; an image has norm_image rows in norm. */
+__kernel void attention_tile_softmax(__global float *work, long s_image, int pitch, int keys, long sum_at,
+                                     int sum_image, __global float *norm, int norm_image, long norm_at,
                                      __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
     const size_t image = get_group_id(1);
     __global float *s = work + image * s_image + (size_t)row * pitch;
     float top = -1e30f, sum = 0.0f; /* finite, and below every score */
-    for (int j = item; j < tokens; j += items)
+    for (int j = item; j < keys; j += items)
         top = top > s[j] ? top : s[j];
     top = over_group(top, scratch, true);
-    for (int j = item; j < tokens; j += items) {
+    for (int j = item; j < keys; j += items) {
         float e = exp(s[j] - top);
         s[j] = e;
         sum += e;
@@ -143,20 +143,20 @@ __kernel void attention_tile_softmax(__global float *work, long s_image, int pit
     if (item == 0) {
         work[sum_at + image * sum_image + row] = sum;
         if (norm) {
-            norm[norm_at + 2 * (image * tokens + row)] = top;
-            norm[norm_at + 2 * (image * tokens + row) + 1] = sum;
+            norm[norm_at + 2 * (image * norm_image + row)] = top;
+            norm[norm_at + 2 * (image * norm_image + row) + 1] = sum;
         }
     }
 }
 
 /* A work-group: out = dy . y of row get_group_id(0) of image get_group_id(1), both counted from where `at`
- * points in [image][tokens][c]. */
-__kernel void attention_tile_inner(const __global float *dy, const __global float *y, long at, int tokens,
+ * points in [image][queries][c]. */
+__kernel void attention_tile_inner(const __global float *dy, const __global float *y, long at, int queries,
                                    int c, __global float *out, long out_at, int out_image,
                                    __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
-    const size_t image = get_group_id(1), first = at + (image * tokens + row) * c;
+    const size_t image = get_group_id(1), first = at + (image * queries + row) * c;
     float sum = 0.0f;
     for (int k = item; k < c; k += items)
         sum += dy[first + k] * y[first + k];

@@ -13,7 +13,7 @@
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
  * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
  * block in the workspace and makes dq; attention_wide_keys adds to dk, dv. Both weights are laid out as
- * [image][ceil(tokens / KB)][room][KB], `room` rows for an image: what a work-item reads is then close
+ * [image][ceil(keys / KB)][room][KB], `room` rows for an image: what a work-item reads is then close
  * together, whichever of the two kernels it runs. */
 
 #ifndef VW
@@ -262,11 +262,11 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
                                             const __global float *restrict kt,
                                             const __global float *restrict vs, long vs_at,
                                             __global float *restrict y, __global float *restrict norm,
-                                            int tokens, int c, int image, int per, float scale)
+                                            int queries, int keys, int c, int image, int per, float scale)
 {
-    int first = get_global_id(0) * per, count = min(per, tokens - first);
-    int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
-    size_t at = (size_t)(image + get_global_id(1)) * tokens + first;
+    int first = get_global_id(0) * per, count = min(per, queries - first);
+    int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
+    size_t at = (size_t)(image + get_global_id(1)) * queries + first;
     vec p[ROWS * PITCH], rest[ROWS * PITCH], total[ROWS * NV], sum[ROWS];
     float top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
     int number[VW];
@@ -277,26 +277,26 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     q += at * c;
     y += at * c;
     kt += (size_t)get_global_id(1) * blocks * c * SW;
-    vs += vs_at + (size_t)get_global_id(1) * strips * tokens * SW;
+    vs += vs_at + (size_t)get_global_id(1) * strips * keys * SW;
     for (int i = 0; i < ROWS; i++) {
         top[i] = SENTINEL;
         sum[i] = (vec)(0.0f);
     }
-    for (int key = 0; key < tokens; key += KB) {
-        int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
-        int last = key + KB >= tokens;
+    for (int key = 0; key < keys; key += KB) {
+        int here = min(KB, keys - key), part = (here + SW - 1) / SW;
+        int last = key + KB >= keys;
         for (int b = 0; b < part; b++)
             product(p + b * NV, rest + b * NV, PITCH, q, c, 1, count,
                     kt + (size_t)(key + b * SW) * c, c);
         for (int i = 0; i < count; i++) {
             vec *row = p + i * PITCH, most = (vec)(SENTINEL), share = (vec)(0.0f);
             for (int k = 0; k < part * NV; k++)
-                most = larger(most, lane + k * VW < keys ? row[k] * scale : (vec)(SENTINEL));
+                most = larger(most, lane + k * VW < here ? row[k] * scale : (vec)(SENTINEL));
             float old = top[i], now = largest_lane(most);
             now = now > old ? now : old;
             for (int k = 0; k < part * NV; k++) {
                 vec e = weight_of(row[k], rest[i * PITCH + k], scale, now);
-                e = lane + k * VW < keys ? e : (vec)(0.0f);
+                e = lane + k * VW < here ? e : (vec)(0.0f);
                 row[k] = e;
                 share += e;
             }
@@ -307,7 +307,7 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
         }
         for (int strip = 0; strip < strips; strip++) {
             product_private(total, 0, NV, (const float *)p, KB, 1, count,
-                            vs + strip_at(key, strip, tokens, c), keys);
+                            vs + strip_at(key, strip, keys, c), here);
             put_rows(y + strip * SW, total, c, count, min(SW, c - strip * SW), key == 0, before, after);
         }
     }
@@ -337,16 +337,16 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
                                            const __global float *restrict dy,
                                            const __global float *restrict norm, __global float *restrict dq,
                                            int add, __global float *restrict work, long vt_at, long ks_at,
-                                           long p_at, long ds_at, int tokens, int c, int image, int row0,
-                                           int rows, int room, int per, float scale)
+                                           long p_at, long ds_at, int queries, int keys, int c, int image,
+                                           int row0, int rows, int room, int per, float scale)
 {
     int first = get_global_id(0) * per, count = min(per, rows - first), slot = get_global_id(1);
-    int blocks = (tokens + SW - 1) / SW, strips = (c + SW - 1) / SW;
-    size_t at = (size_t)(image + slot) * tokens + row0 + first;
+    int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
+    size_t at = (size_t)(image + slot) * queries + row0 + first;
     const __global float *kt = work + (size_t)slot * blocks * c * SW;
     const __global float *vt = work + vt_at + (size_t)slot * blocks * c * SW;
-    const __global float *ks = work + ks_at + (size_t)slot * strips * tokens * SW;
-    size_t skip = ((size_t)slot * ((tokens + KB - 1) / KB) * room + first) * KB;
+    const __global float *ks = work + ks_at + (size_t)slot * strips * keys * SW;
+    size_t skip = ((size_t)slot * ((keys + KB - 1) / KB) * room + first) * KB;
     __global vec *p = (__global vec *)(work + p_at + skip), *ds = (__global vec *)(work + ds_at + skip);
     float inner[ROWS], top[ROWS], share[ROWS], one[ROWS];
     vec hi[ROWS * NV], lo[ROWS * NV], dp[ROWS * NV];
@@ -360,8 +360,8 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         share[i] = 1.0f / norm[2 * (at + row) + 1];
         one[i] = 1.0f;
     }
-    for (int key = 0; key < tokens; key += KB, p += (size_t)room * PITCH, ds += (size_t)room * PITCH) {
-        int keys = min(KB, tokens - key), part = (keys + SW - 1) / SW;
+    for (int key = 0; key < keys; key += KB, p += (size_t)room * PITCH, ds += (size_t)room * PITCH) {
+        int here = min(KB, keys - key), part = (here + SW - 1) / SW;
         for (int b = 0; b < part; b++) {
             product(hi, lo, NV, q, c, 1, count, kt + (size_t)(key + b * SW) * c, c);
             product(dp, 0, NV, dy, c, 1, count, vt + (size_t)(key + b * SW) * c, c);
@@ -375,7 +375,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         }
         const __global float *weight = (const __global float *)ds;
         for (int strip = 0; strip < strips && dq; strip++) {
-            product(hi, 0, NV, weight, KB, 1, count, ks + strip_at(key, strip, tokens, c), keys);
+            product(hi, 0, NV, weight, KB, 1, count, ks + strip_at(key, strip, keys, c), here);
             put_rows(dq + at * c + strip * SW, hi, c, count, min(SW, c - strip * SW), key == 0 && !add,
                      one, one);
         }
@@ -385,7 +385,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
 /* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. row0 is a
  * multiple of KB; KB rows of weights stay in a near cache for all channels. */
 INLINE void gather(__global float *out, int add, const __global float *weight, const __global float *strip_of,
-                   int tokens, int c, int count, int row0, int rows)
+                   int queries, int c, int count, int row0, int rows)
 {
     vec total[ROWS * NV];
     float one[ROWS];
@@ -394,7 +394,7 @@ INLINE void gather(__global float *out, int add, const __global float *weight, c
     for (int from = 0; from < rows; from += KB)
         for (int strip = 0; strip * SW < c; strip++) {
             product(total, 0, NV, weight + (size_t)from * KB, 1, KB, count,
-                    strip_of + strip_at(row0 + from, strip, tokens, c), min(KB, rows - from));
+                    strip_of + strip_at(row0 + from, strip, queries, c), min(KB, rows - from));
             put_rows(out + strip * SW, total, c, count, min(SW, c - strip * SW), from == 0 && !add, one,
                      one);
         }
@@ -404,18 +404,18 @@ INLINE void gather(__global float *out, int add, const __global float *weight, c
  * be NULL). */
 SINGLE __kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at,
                                          long p_at, long ds_at, __global float *dk, int dk_add,
-                                         __global float *dv, int dv_add, int tokens, int c, int image,
-                                         int row0, int rows, int room, int per)
+                                         __global float *dv, int dv_add, int queries, int keys, int c,
+                                         int image, int row0, int rows, int room, int per)
 {
-    int first = get_global_id(0) * per, count = min(per, tokens - first), slot = get_global_id(1);
-    int strips = (c + SW - 1) / SW, blocks = (tokens + KB - 1) / KB;
-    size_t out = ((size_t)(image + slot) * tokens + first) * c;
+    int first = get_global_id(0) * per, count = min(per, keys - first), slot = get_global_id(1);
+    int strips = (c + SW - 1) / SW, blocks = (keys + KB - 1) / KB;
+    size_t out = ((size_t)(image + slot) * keys + first) * c;
     size_t weight = ((size_t)slot * blocks + first / KB) * room * KB + first % KB;
-    const __global float *strip_of = work + (size_t)slot * strips * tokens * SW;
+    const __global float *strip_of = work + (size_t)slot * strips * queries * SW;
 
     work += weight;
     if (dv)
-        gather(dv + out, dv_add, work + p_at, strip_of + dys_at, tokens, c, count, row0, rows);
+        gather(dv + out, dv_add, work + p_at, strip_of + dys_at, queries, c, count, row0, rows);
     if (dk)
-        gather(dk + out, dk_add, work + ds_at, strip_of + qs_at, tokens, c, count, row0, rows);
+        gather(dk + out, dk_add, work + ds_at, strip_of + qs_at, queries, c, count, row0, rows);
 }

@@ -1,5 +1,5 @@
-/* Softmax attention over the positions of an image: q, k, v and y are (n, h, w, c), the h * w tokens of an
- * image are rows of c channels:
+/* Softmax attention over the positions of an image: q and y are (n, h, w, c), k and v (n, h', w', c); the
+ * h * w queries and h' * w' keys of an image are rows of c channels:
  *   y_i = sum_j softmax_j(scale * q_i . k_j) v_j        saved[0] (n, h, w, 2): the largest score, and
  * the sum of exp(score - largest)
  * Backward computes the probabilities anew from saved[0]. */
@@ -12,16 +12,18 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
 {
     SANL_OP_REQUIRE(call, call->in_count == 3, "expected three inputs: queries, keys, values; found %d",
                     call->in_count);
-    const struct sanl_shape q = call->in_shape[0];
-    for (int i = 1; i < 3; i++) {
+    const struct sanl_shape q = call->in_shape[0], k = call->in_shape[1], v = call->in_shape[2];
+    SANL_OP_REQUIRE(call, k.n == v.n && k.h == v.h && k.w == v.w && k.c == v.c,
+                    "keys and values differ in shape: (%d,%d,%d,%d) and (%d,%d,%d,%d)", k.n, k.h, k.w, k.c,
+                    v.n, v.h, v.w, v.c);
+    SANL_OP_REQUIRE(call, k.n == q.n && k.c == q.c,
+                    "%d images of %d channels as queries, but %d of %d as keys", q.n, q.c, k.n, k.c);
+    for (int i = 0; i < 2; i++) {
         const struct sanl_shape s = call->in_shape[i];
-        SANL_OP_REQUIRE(call, s.n == q.n && s.h == q.h && s.w == q.w && s.c == q.c,
-                        "inputs 0 and %d differ in shape: (%d,%d,%d,%d) and (%d,%d,%d,%d)", i, q.n, q.h, q.w,
-                        q.c, s.n, s.h, s.w, s.c);
+        SANL_OP_REQUIRE(call, s.n > 0 && s.h > 0 && s.w > 0 && s.c > 0, "empty input");
+        SANL_OP_REQUIRE(call, (double)s.h * s.w * s.c <= INT_MAX / 4 && s.n <= INT_MAX / 4,
+                        "an image of %d x %d tokens of %d channels is too large", s.h, s.w, s.c);
     }
-    SANL_OP_REQUIRE(call, q.n > 0 && q.h > 0 && q.w > 0 && q.c > 0, "empty input");
-    SANL_OP_REQUIRE(call, (double)q.h * q.w * q.c <= INT_MAX / 4 && q.n <= INT_MAX / 4,
-                    "an image of %d x %d tokens of %d channels is too large", q.h, q.w, q.c);
     SANL_OP_REQUIRE(call, isfinite(call->attr[SANL_ATTENTION_SCALE]), "scale must be finite");
 
     call->out_count = 1;
@@ -40,19 +42,19 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
 struct sanl_attention_block sanl_attention_block_fit(const struct sanl_op_call *call, size_t budget,
                                                      size_t image_bytes, size_t cell_bytes, int step)
 {
-    const int tokens = sanl_attention_tokens(call);
-    const size_t row_bytes = (size_t)tokens * cell_bytes;
-    const size_t whole = image_bytes + (size_t)tokens * row_bytes;
+    const int queries = sanl_attention_queries(call);
+    const size_t row_bytes = (size_t)sanl_attention_keys(call) * cell_bytes;
+    const size_t whole = image_bytes + (size_t)queries * row_bytes;
     if (whole <= budget) {
         const size_t images = whole ? budget / whole : (size_t)call->in_shape[0].n;
         const int n = call->in_shape[0].n;
-        return (struct sanl_attention_block){images < (size_t)n ? (int)images : n, tokens};
+        return (struct sanl_attention_block){images < (size_t)n ? (int)images : n, queries};
     }
     const size_t most = budget / (row_bytes ? row_bytes : 1) + 1; /* rows; each launch has at least `step` */
-    if (most >= (size_t)tokens)
-        return (struct sanl_attention_block){1, tokens};
-    const int blocks = (tokens + (int)most - 1) / (int)most;
-    const int rows = (tokens + blocks - 1) / blocks;
+    if (most >= (size_t)queries)
+        return (struct sanl_attention_block){1, queries};
+    const int blocks = (queries + (int)most - 1) / (int)most;
+    const int rows = (queries + blocks - 1) / blocks;
     return (struct sanl_attention_block){1, (rows + step - 1) / step * step};
 }
 
@@ -66,19 +68,19 @@ static double dot(const double *a, const double *b, int count)
 
 static void reference_forward(const struct sanl_op_call *call, const struct sanl_op_host *host)
 {
-    const int c = call->in_shape[0].c, tokens = sanl_attention_tokens(call);
-    const size_t rows = (size_t)call->in_shape[0].n * (size_t)tokens;
+    const int c = call->in_shape[0].c, keys = sanl_attention_keys(call);
+    const size_t queries = (size_t)sanl_attention_queries(call), rows = (size_t)call->in_shape[0].n * queries;
     const double scale = call->attr[SANL_ATTENTION_SCALE];
     for (size_t i = 0; i < rows; i++) {
-        const size_t image = i / (size_t)tokens * (size_t)tokens * (size_t)c;
+        const size_t image = i / queries * (size_t)keys * (size_t)c;
         const double *q = host->in[0] + i * (size_t)c;
         const double *k = host->in[1] + image, *v = host->in[2] + image;
         double *y = host->out[0] + i * (size_t)c, top = -INFINITY, sum = 0;
-        for (int j = 0; j < tokens; j++)
+        for (int j = 0; j < keys; j++)
             top = fmax(top, scale * dot(q, k + (size_t)j * (size_t)c, c));
         for (int l = 0; l < c; l++)
             y[l] = 0;
-        for (int j = 0; j < tokens; j++) {
+        for (int j = 0; j < keys; j++) {
             const double p = exp(scale * dot(q, k + (size_t)j * (size_t)c, c) - top);
             sum += p;
             for (int l = 0; l < c; l++)
@@ -102,17 +104,18 @@ static void add_row(double *dst, size_t at, double factor, const double *src, in
 
 static void reference_backward(const struct sanl_op_call *call, const struct sanl_op_host *host)
 {
-    const int c = call->in_shape[0].c, tokens = sanl_attention_tokens(call);
-    const size_t rows = (size_t)call->in_shape[0].n * (size_t)tokens;
+    const int c = call->in_shape[0].c;
+    const size_t keys = (size_t)sanl_attention_keys(call), queries = (size_t)sanl_attention_queries(call);
+    const size_t rows = (size_t)call->in_shape[0].n * queries;
     const double scale = call->attr[SANL_ATTENTION_SCALE];
     for (int input = 0; input < 3; input++)
-        for (size_t i = 0; host->din[input] && i < rows * (size_t)c; i++)
+        for (size_t i = 0; host->din[input] && i < sanl_shape_count(call->in_shape[input]); i++)
             host->din[input][i] = 0;
     for (size_t i = 0; i < rows; i++) {
-        const size_t first = i / (size_t)tokens * (size_t)tokens, row = i * (size_t)c;
+        const size_t first = i / queries * keys, row = i * (size_t)c;
         const double *q = host->in[0] + row, *dy = host->dout[0] + row;
         const double inner = dot(dy, host->out[0] + row, c);
-        for (size_t j = first * (size_t)c; j < (first + (size_t)tokens) * (size_t)c; j += (size_t)c) {
+        for (size_t j = first * (size_t)c; j < (first + keys) * (size_t)c; j += (size_t)c) {
             const double *k = host->in[1] + j, *v = host->in[2] + j;
             const double p = exp(scale * dot(q, k, c) - host->saved[0][2 * i]) / host->saved[0][2 * i + 1];
             const double ds = scale * p * (dot(dy, v, c) - inner);
@@ -137,14 +140,15 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
     return sanl_attention_tile_backward(call, device);
 }
 
-/* Forward: two products of tokens x tokens x c; backward: five. */
+/* Forward: two products of queries x keys x c; backward: five. */
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
 {
-    const double size = (double)sanl_shape_count(call->in_shape[0]);
-    const double product = 2 * size * sanl_attention_tokens(call);
+    const double queries = (double)sanl_shape_count(call->in_shape[0]);
+    const double both = queries + (double)sanl_shape_count(call->in_shape[1]);
+    const double product = 2 * queries * sanl_attention_keys(call);
     if (direction == SANL_FORWARD)
-        return (struct sanl_op_cost){.flops = 2 * product, .bytes = 16 * size};
-    return (struct sanl_op_cost){.flops = 5 * product, .bytes = 32 * size};
+        return (struct sanl_op_cost){.flops = 2 * product, .bytes = 8 * both};
+    return (struct sanl_op_cost){.flops = 5 * product, .bytes = 16 * both};
 }
 
 const struct sanl_op sanl_op_attention = {

@@ -1,5 +1,5 @@
 /* The two families of attention's kernels, for ops/attention.c alone. Each works through `call` in image
- * groups and blocks of query rows that fit a bounded workspace, whatever the number of tokens. */
+ * groups and blocks of query rows that fit a bounded workspace, whatever the number of queries and keys. */
 #ifndef OPS_ATTENTION_H
 #define OPS_ATTENTION_H
 
@@ -8,9 +8,15 @@
 enum { SANL_ATTENTION_Q, SANL_ATTENTION_K, SANL_ATTENTION_V };
 enum { SANL_ATTENTION_SCALE }; /* attributes */
 
-static inline int sanl_attention_tokens(const struct sanl_op_call *call)
+/* Of an image. */
+static inline int sanl_attention_queries(const struct sanl_op_call *call)
 {
-    return call->in_shape[0].h * call->in_shape[0].w;
+    return call->in_shape[SANL_ATTENTION_Q].h * call->in_shape[SANL_ATTENTION_Q].w;
+}
+
+static inline int sanl_attention_keys(const struct sanl_op_call *call)
+{
+    return call->in_shape[SANL_ATTENTION_K].h * call->in_shape[SANL_ATTENTION_K].w;
 }
 
 /* Images that go together, and query rows of them, where `cell_bytes` are needed for each (row, key) and

@@ -39,14 +39,14 @@ struct finish {
 struct block {
     struct sanl_op_call *call;
     struct sanl_device *device;
-    int tokens, c, pitch, room;
+    int queries, keys, c, pitch, room;
     int image, images, row, rows;
     size_t ds_at, row_at;
 };
 
 static int pitch_of(const struct sanl_op_call *call)
 {
-    return (sanl_attention_tokens(call) + 15) / 16 * 16;
+    return (sanl_attention_keys(call) + 15) / 16 * 16;
 }
 
 static struct sanl_attention_block plan(const struct sanl_op_call *call, const struct sanl_device *device,
@@ -149,40 +149,51 @@ static enum sanl_status get_rows(struct sanl_kernel **out, size_t *group, struct
 static enum sanl_status softmax(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
-    const size_t first = (size_t)block->image * (size_t)block->tokens + (size_t)block->row;
+    const size_t first = (size_t)block->image * (size_t)block->queries + (size_t)block->row;
     struct sanl_kernel *kernel;
     size_t group;
     SANL_TRY(get_rows(&kernel, &group, block->device, "attention_tile_softmax"));
     return sanl_launch(
         block->device, kernel,
         (struct sanl_range){{(size_t)block->rows * group, (size_t)block->images, 0}, {group, 1, 0}},
-        "bliilibls", call->workspace, (int64_t)block->room * block->pitch, block->pitch, block->tokens,
-        (int64_t)block->row_at, block->room, call->training ? call->saved[0] : NULL, (int64_t)(2 * first),
-        group * sizeof(float));
+        "bliilibils", call->workspace, (int64_t)block->room * block->pitch, block->pitch, block->keys,
+        (int64_t)block->row_at, block->room, call->training ? call->saved[0] : NULL, block->queries,
+        (int64_t)(2 * first), group * sizeof(float));
 }
 
 static enum sanl_status inner(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
-    const size_t first = (size_t)block->image * (size_t)block->tokens + (size_t)block->row;
+    const size_t first = (size_t)block->image * (size_t)block->queries + (size_t)block->row;
     struct sanl_kernel *kernel;
     size_t group;
     SANL_TRY(get_rows(&kernel, &group, block->device, "attention_tile_inner"));
     return sanl_launch(
         block->device, kernel,
         (struct sanl_range){{(size_t)block->rows * group, (size_t)block->images, 0}, {group, 1, 0}},
-        "bbliiblis", call->dout[0], call->out[0], (int64_t)(first * (size_t)block->c), block->tokens,
+        "bbliiblis", call->dout[0], call->out[0], (int64_t)(first * (size_t)block->c), block->queries,
         block->c, call->workspace, (int64_t)block->row_at, block->room, group * sizeof(float));
 }
 
-/* Rows of a tensor of the block's images from `row` on: [tokens - row][c]. */
-static struct matrix tensor(const struct block *block, sanl_buffer buffer, int row)
+/* Rows of a tensor of the block's images, which has `tokens` in each, from `row` on: [tokens - row][c]. */
+static struct matrix tensor(const struct block *block, sanl_buffer buffer, int tokens, int row)
 {
-    const size_t c = (size_t)block->c, image = (size_t)block->tokens * c;
+    const size_t c = (size_t)block->c, image = (size_t)tokens * c;
     return (struct matrix){buffer, (size_t)block->image * image + (size_t)row * c, image, block->c, 1};
 }
 
-/* p or e (at 0) or ds of the block: [rows][tokens]. */
+/* Those of the block. */
+static struct matrix queries_of(const struct block *block, sanl_buffer buffer)
+{
+    return tensor(block, buffer, block->queries, block->row);
+}
+
+static struct matrix keys_of(const struct block *block, sanl_buffer buffer)
+{
+    return tensor(block, buffer, block->keys, 0);
+}
+
+/* p or e (at 0) or ds of the block: [rows][keys]. */
 static struct matrix weights(const struct block *block, size_t at)
 {
     const size_t image = (size_t)block->room * (size_t)block->pitch;
@@ -197,15 +208,15 @@ static struct matrix turned(struct matrix m)
 static enum sanl_status forward_block(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
-    const int rows = block->rows, tokens = block->tokens, c = block->c;
-    const struct matrix q = tensor(block, call->in[SANL_ATTENTION_Q], block->row);
-    const struct matrix k = tensor(block, call->in[SANL_ATTENTION_K], 0);
-    const struct matrix v = tensor(block, call->in[SANL_ATTENTION_V], 0);
-    const struct matrix y = tensor(block, call->out[0], block->row), e = weights(block, 0);
-    SANL_TRY(product(block, q, turned(k), e, rows, tokens, c,
+    const int rows = block->rows, keys = block->keys, c = block->c;
+    const struct matrix q = queries_of(block, call->in[SANL_ATTENTION_Q]);
+    const struct matrix k = keys_of(block, call->in[SANL_ATTENTION_K]);
+    const struct matrix v = keys_of(block, call->in[SANL_ATTENTION_V]);
+    const struct matrix y = queries_of(block, call->out[0]), e = weights(block, 0);
+    SANL_TRY(product(block, q, turned(k), e, rows, keys, c,
                      (struct finish){.step = STORE, .scale = call->attr[SANL_ATTENTION_SCALE]}));
     SANL_TRY(softmax(block));
-    return product(block, e, v, y, rows, c, tokens,
+    return product(block, e, v, y, rows, c, keys,
                    (struct finish){.step = DIVIDE,
                                    .per_row = call->workspace,
                                    .per_row_at = block->row_at,
@@ -216,31 +227,31 @@ static enum sanl_status forward_block(const struct block *block)
 static enum sanl_status backward_weights(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
-    const int rows = block->rows, tokens = block->tokens, c = block->c;
-    const struct matrix q = tensor(block, call->in[SANL_ATTENTION_Q], block->row);
-    const struct matrix dy = tensor(block, call->dout[0], block->row);
-    const struct matrix k = tensor(block, call->in[SANL_ATTENTION_K], 0);
-    const struct matrix v = tensor(block, call->in[SANL_ATTENTION_V], 0);
-    const struct finish weight = {.step = WEIGHT,
-                                  .scale = call->attr[SANL_ATTENTION_SCALE],
-                                  .per_row = call->saved[0],
-                                  .per_row_at =
-                                      2 * ((size_t)block->image * (size_t)tokens + (size_t)block->row),
-                                  .per_row_image = 2 * tokens};
+    const int rows = block->rows, keys = block->keys, c = block->c;
+    const struct matrix q = queries_of(block, call->in[SANL_ATTENTION_Q]);
+    const struct matrix dy = queries_of(block, call->dout[0]);
+    const struct matrix k = keys_of(block, call->in[SANL_ATTENTION_K]);
+    const struct matrix v = keys_of(block, call->in[SANL_ATTENTION_V]);
+    const struct finish weight = {
+        .step = WEIGHT,
+        .scale = call->attr[SANL_ATTENTION_SCALE],
+        .per_row = call->saved[0],
+        .per_row_at = 2 * ((size_t)block->image * (size_t)block->queries + (size_t)block->row),
+        .per_row_image = 2 * block->queries};
     const struct finish slope = {.step = SLOPE,
                                  .scale = call->attr[SANL_ATTENTION_SCALE],
                                  .per_row = call->workspace,
                                  .per_row_at = block->row_at,
                                  .per_row_image = block->room};
     SANL_TRY(inner(block));
-    SANL_TRY(product(block, q, turned(k), weights(block, 0), rows, tokens, c, weight));
-    return product(block, dy, turned(v), weights(block, block->ds_at), rows, tokens, c, slope);
+    SANL_TRY(product(block, q, turned(k), weights(block, 0), rows, keys, c, weight));
+    return product(block, dy, turned(v), weights(block, block->ds_at), rows, keys, c, slope);
 }
 
 static enum sanl_status backward_block(const struct block *block)
 {
     struct sanl_op_call *call = block->call;
-    const int rows = block->rows, tokens = block->tokens, c = block->c, row = block->row;
+    const int rows = block->rows, keys = block->keys, c = block->c, row = block->row;
     const sanl_buffer dq = call->din[SANL_ATTENTION_Q], dk = call->din[SANL_ATTENTION_K];
     const sanl_buffer dv = call->din[SANL_ATTENTION_V];
     const struct matrix p = weights(block, 0), ds = weights(block, block->ds_at);
@@ -248,17 +259,17 @@ static enum sanl_status backward_block(const struct block *block)
     SANL_TRY(backward_weights(block));
     if (dq) {
         finish.step = call->din_add[SANL_ATTENTION_Q] ? ADD : STORE;
-        SANL_TRY(product(block, ds, tensor(block, call->in[SANL_ATTENTION_K], 0), tensor(block, dq, row),
-                         rows, c, tokens, finish));
+        SANL_TRY(product(block, ds, keys_of(block, call->in[SANL_ATTENTION_K]), queries_of(block, dq), rows,
+                         c, keys, finish));
     }
     if (dk) {
         finish.step = row > 0 || call->din_add[SANL_ATTENTION_K] ? ADD : STORE;
-        SANL_TRY(product(block, turned(ds), tensor(block, call->in[SANL_ATTENTION_Q], row),
-                         tensor(block, dk, 0), tokens, c, rows, finish));
+        SANL_TRY(product(block, turned(ds), queries_of(block, call->in[SANL_ATTENTION_Q]), keys_of(block, dk),
+                         keys, c, rows, finish));
     }
     if (dv) {
         finish.step = row > 0 || call->din_add[SANL_ATTENTION_V] ? ADD : STORE;
-        SANL_TRY(product(block, turned(p), tensor(block, call->dout[0], row), tensor(block, dv, 0), tokens, c,
+        SANL_TRY(product(block, turned(p), queries_of(block, call->dout[0]), keys_of(block, dv), keys, c,
                          rows, finish));
     }
     return SANL_OK;
@@ -267,10 +278,11 @@ static enum sanl_status backward_block(const struct block *block)
 static enum sanl_status each_block(struct sanl_op_call *call, struct sanl_device *device, bool backward)
 {
     const struct sanl_attention_block size = plan(call, device, backward);
-    const int n = call->in_shape[0].n, tokens = sanl_attention_tokens(call);
+    const int n = call->in_shape[0].n, queries = sanl_attention_queries(call);
     struct block block = {.call = call,
                           .device = device,
-                          .tokens = tokens,
+                          .queries = queries,
+                          .keys = sanl_attention_keys(call),
                           .c = call->in_shape[0].c,
                           .pitch = pitch_of(call),
                           .room = size.rows};
@@ -279,8 +291,8 @@ static enum sanl_status each_block(struct sanl_op_call *call, struct sanl_device
     block.row_at = backward ? 2 * weights_count : weights_count;
     for (block.image = 0; block.image < n; block.image += size.images) {
         block.images = n - block.image < size.images ? n - block.image : size.images;
-        for (block.row = 0; block.row < tokens; block.row += size.rows) {
-            block.rows = tokens - block.row < size.rows ? tokens - block.row : size.rows;
+        for (block.row = 0; block.row < queries; block.row += size.rows) {
+            block.rows = queries - block.row < size.rows ? queries - block.row : size.rows;
             SANL_TRY(backward ? backward_block(&block) : forward_block(&block));
         }
     }

@@ -11,13 +11,12 @@ static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)4 << 
 
 struct wide {
     char options[64];
-    int tokens, c, n;
-    int blocks; /* of SW tokens */
+    int queries, keys, c, n;
     int strips; /* of SW channels */
     int sw;
-    int pitch; /* weights of a row: tokens rounded up to KB */
+    int pitch; /* weights of a row: keys rounded up to KB */
     int images, rows, room;
-    size_t turned, stripped; /* floats of one packed operand of `images` images */
+    size_t turned, key_strips, query_strips; /* floats of one packed operand of `images` images */
 };
 
 static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *device)
@@ -27,16 +26,22 @@ static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *
                         NULL) != CL_SUCCESS)
         width = 0;
     const int vw = width >= 16 ? 16 : width >= 8 ? 8 : 4;
-    struct wide w = {.tokens = sanl_attention_tokens(call), .c = call->in_shape[0].c};
+    struct wide w = {
+        .queries = sanl_attention_queries(call), .keys = sanl_attention_keys(call), .c = call->in_shape[0].c};
     /* 16 floats: 32 registers, a tile of four across; else 16 registers, two across. */
     const int nv = vw == 16 && w.c > 2 * vw ? 4 : 2;
     snprintf(w.options, sizeof w.options, "-DVW=%d -DNV=%d -DMR=%d -DSUB=%d -DKB=%d", vw, nv, MR, SUB, KB);
     w.n = call->in_shape[0].n;
     w.sw = vw * nv;
-    w.blocks = (w.tokens + w.sw - 1) / w.sw;
     w.strips = (w.c + w.sw - 1) / w.sw;
-    w.pitch = (w.tokens + KB - 1) / KB * KB;
+    w.pitch = (w.keys + KB - 1) / KB * KB;
     return w;
+}
+
+/* Blocks of SW tokens. */
+static size_t blocks_of(const struct wide *w, int tokens)
+{
+    return (size_t)(tokens + w->sw - 1) / (size_t)w->sw;
 }
 
 static void set_block(struct wide *w, struct sanl_attention_block block)
@@ -44,28 +49,36 @@ static void set_block(struct wide *w, struct sanl_attention_block block)
     w->images = block.images;
     w->rows = block.rows;
     w->room = (block.rows + ROWS - 1) / ROWS * ROWS;
-    w->turned = (size_t)w->images * (size_t)w->blocks * (size_t)w->c * (size_t)w->sw;
-    w->stripped = (size_t)w->images * (size_t)w->strips * (size_t)w->tokens * (size_t)w->sw;
+    const size_t strip = (size_t)w->images * (size_t)w->strips * (size_t)w->sw;
+    w->turned = (size_t)w->images * blocks_of(w, w->keys) * (size_t)w->c * (size_t)w->sw;
+    w->key_strips = strip * (size_t)w->keys;
+    w->query_strips = strip * (size_t)w->queries;
 }
 
 /* Forward: keys turned, values in strips. */
 static struct wide forward_plan(const struct sanl_op_call *call, struct sanl_device *device)
 {
     struct wide w = wide_of(call, device);
-    set_block(&w, (struct sanl_attention_block){1, w.tokens});
-    set_block(&w, sanl_attention_block_fit(call, pack_budget, (w.turned + w.stripped) * sizeof(float), 0, 1));
+    set_block(&w, (struct sanl_attention_block){1, w.queries});
+    set_block(&w,
+              sanl_attention_block_fit(call, pack_budget, (w.turned + w.key_strips) * sizeof(float), 0, 1));
     return w;
+}
+
+static size_t packed_floats(const struct wide *w)
+{
+    return 2 * w->turned + w->key_strips + 2 * w->query_strips;
 }
 
 /* Backward: keys and values turned; keys, queries and dy in strips; two weights for each pair. */
 static struct wide backward_plan(const struct sanl_op_call *call, struct sanl_device *device)
 {
     struct wide w = wide_of(call, device);
-    set_block(&w, (struct sanl_attention_block){1, w.tokens});
+    set_block(&w, (struct sanl_attention_block){1, w.queries});
     const size_t budget = block_budget * sanl_device_get_info(device)->compute_units;
     struct sanl_attention_block block = sanl_attention_block_fit(call, budget, 0, 2 * sizeof(float), KB);
     const struct sanl_attention_block packed =
-        sanl_attention_block_fit(call, pack_budget, (2 * w.turned + 3 * w.stripped) * sizeof(float), 0, 1);
+        sanl_attention_block_fit(call, pack_budget, packed_floats(&w) * sizeof(float), 0, 1);
     if (packed.images < block.images)
         block.images = packed.images;
     set_block(&w, block);
@@ -74,7 +87,7 @@ static struct wide backward_plan(const struct sanl_op_call *call, struct sanl_de
 
 static size_t forward_floats(const struct wide *w)
 {
-    return w->turned + w->stripped;
+    return w->turned + w->key_strips;
 }
 
 static size_t weight_floats(const struct wide *w)
@@ -86,31 +99,32 @@ size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_de
 {
     const struct wide f = forward_plan(call, device), b = backward_plan(call, device);
     size_t floats = forward_floats(&f);
-    const size_t backward = 2 * b.turned + 3 * b.stripped + 2 * weight_floats(&b);
+    const size_t backward = packed_floats(&b) + 2 * weight_floats(&b);
     if (call->training && backward > floats)
         floats = backward;
     return floats * sizeof(float);
 }
 
 static enum sanl_status launch_pack(struct sanl_device *device, const struct wide *w, const char *name,
-                                    sanl_buffer x, int image, int images, sanl_buffer workspace, size_t at)
+                                    sanl_buffer x, int tokens, int image, int images, sanl_buffer workspace,
+                                    size_t at)
 {
     struct sanl_kernel *kernel;
-    const struct sanl_range range = {{(size_t)w->blocks, (size_t)w->strips, (size_t)images}, {1, 1, 1}};
+    const struct sanl_range range = {{blocks_of(w, tokens), (size_t)w->strips, (size_t)images}, {1, 1, 1}};
     SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", name, w->options));
-    return sanl_launch(device, kernel, range, "biiibl", x, w->tokens, w->c, image, workspace, (int64_t)at);
+    return sanl_launch(device, kernel, range, "biiibl", x, tokens, w->c, image, workspace, (int64_t)at);
 }
 
 static enum sanl_status turn(struct sanl_device *device, const struct wide *w, sanl_buffer x, int image,
                              int images, sanl_buffer workspace, size_t at)
 {
-    return launch_pack(device, w, "attention_wide_turn", x, image, images, workspace, at);
+    return launch_pack(device, w, "attention_wide_turn", x, w->keys, image, images, workspace, at);
 }
 
-static enum sanl_status strip(struct sanl_device *device, const struct wide *w, sanl_buffer x, int image,
-                              int images, sanl_buffer workspace, size_t at)
+static enum sanl_status strip(struct sanl_device *device, const struct wide *w, sanl_buffer x, int tokens,
+                              int image, int images, sanl_buffer workspace, size_t at)
 {
-    return launch_pack(device, w, "attention_wide_strip", x, image, images, workspace, at);
+    return launch_pack(device, w, "attention_wide_strip", x, tokens, image, images, workspace, at);
 }
 
 /* Keys of a work-item, ROWS or a divisor of it that MR divides: as many as leave each compute unit some full
@@ -146,13 +160,14 @@ enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct s
     SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_forward", w.options));
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
-        const int each = queries_each(device, w.tokens, images);
+        const int each = queries_each(device, w.queries, images);
         SANL_TRY(turn(device, &w, call->in[SANL_ATTENTION_K], image, images, call->workspace, 0));
-        SANL_TRY(strip(device, &w, call->in[SANL_ATTENTION_V], image, images, call->workspace, w.turned));
-        SANL_TRY(sanl_launch(device, kernel, range_of(w.tokens, images, each), "bbblbbiiiif",
+        SANL_TRY(
+            strip(device, &w, call->in[SANL_ATTENTION_V], w.keys, image, images, call->workspace, w.turned));
+        SANL_TRY(sanl_launch(device, kernel, range_of(w.queries, images, each), "bbblbbiiiiif",
                              call->in[SANL_ATTENTION_Q], call->workspace, call->workspace, (int64_t)w.turned,
-                             call->out[0], call->training ? call->saved[0] : NULL, w.tokens, w.c, image, each,
-                             call->attr[SANL_ATTENTION_SCALE]));
+                             call->out[0], call->training ? call->saved[0] : NULL, w.queries, w.keys, w.c,
+                             image, each, call->attr[SANL_ATTENTION_SCALE]));
     }
     return SANL_OK;
 }
@@ -166,9 +181,9 @@ static struct places places_of(const struct wide *w)
 {
     struct places at = {.vt = w->turned};
     at.ks = at.vt + w->turned;
-    at.qs = at.ks + w->stripped;
-    at.dys = at.qs + w->stripped;
-    at.p = at.dys + w->stripped;
+    at.qs = at.ks + w->key_strips;
+    at.dys = at.qs + w->query_strips;
+    at.p = at.dys + w->query_strips;
     at.ds = at.p + weight_floats(w);
     return at;
 }
@@ -181,11 +196,11 @@ static enum sanl_status pack_backward(struct sanl_op_call *call, struct sanl_dev
     SANL_TRY(turn(device, w, k, image, images, call->workspace, 0));
     SANL_TRY(turn(device, w, call->in[SANL_ATTENTION_V], image, images, call->workspace, at.vt));
     if (call->din[SANL_ATTENTION_Q])
-        SANL_TRY(strip(device, w, k, image, images, call->workspace, at.ks));
+        SANL_TRY(strip(device, w, k, w->keys, image, images, call->workspace, at.ks));
     if (call->din[SANL_ATTENTION_K])
-        SANL_TRY(strip(device, w, q, image, images, call->workspace, at.qs));
+        SANL_TRY(strip(device, w, q, w->queries, image, images, call->workspace, at.qs));
     if (call->din[SANL_ATTENTION_V])
-        SANL_TRY(strip(device, w, call->dout[0], image, images, call->workspace, at.dys));
+        SANL_TRY(strip(device, w, call->dout[0], w->queries, image, images, call->workspace, at.dys));
     return SANL_OK;
 }
 
@@ -193,30 +208,30 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
                                       const struct wide *w, int image, int images, int row)
 {
     const struct places at = places_of(w);
-    const int rows = w->tokens - row < w->rows ? w->tokens - row : w->rows;
+    const int rows = w->queries - row < w->rows ? w->queries - row : w->rows;
     const sanl_buffer dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
     int each = queries_each(device, rows, images);
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
     SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each),
                          "bbbbbibllll"
-                         "iiiiiiif",
+                         "iiiiiiiif",
                          call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
                          call->din[SANL_ATTENTION_Q], (int)call->din_add[SANL_ATTENTION_Q], call->workspace,
-                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->tokens, w->c,
-                         image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
+                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->queries, w->keys,
+                         w->c, image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
     if (!dk && !dv)
         return SANL_OK;
     SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
-    each = keys_each(device, w->tokens, images);
-    return sanl_launch(device, keys, range_of(w->tokens, images, each),
+    each = keys_each(device, w->keys, images);
+    return sanl_launch(device, keys, range_of(w->keys, images, each),
                        "bllll"
                        "bibi"
-                       "iiiiiii",
+                       "iiiiiiii",
                        call->workspace, (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, dk,
                        row > 0 || call->din_add[SANL_ATTENTION_K], dv,
-                       row > 0 || call->din_add[SANL_ATTENTION_V], w->tokens, w->c, image, row, rows, w->room,
-                       each);
+                       row > 0 || call->din_add[SANL_ATTENTION_V], w->queries, w->keys, w->c, image, row,
+                       rows, w->room, each);
 }
 
 enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct sanl_device *device)
@@ -225,7 +240,7 @@ enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct 
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
         SANL_TRY(pack_backward(call, device, &w, image, images));
-        for (int row = 0; row < w.tokens; row += w.rows)
+        for (int row = 0; row < w.queries; row += w.rows)
             SANL_TRY(backward_rows(call, device, &w, image, images, row));
     }
     return SANL_OK;
