@@ -62,6 +62,7 @@ struct sanl_block_config {
     int map;    /* enum sanl_map_join: x (1 + map), or the map beside x as a channel */
     bool scale; /* scores by 1 / sqrt(C') */
     int ratio;  /* C' = C / ratio, at least 1 */
+    bool pool;  /* keys and values: 2x2 maxima */
     int place;  /* enum sanl_block_place */
 };
 

@@ -171,6 +171,17 @@ static struct sanl_tensor *join_map(struct sanl_graph *g, const char *name, stru
     return sanl_layer_plain(g, text, &call, (struct sanl_tensor *[]){x, cam});
 }
 
+/* The largest of each 2x2. */
+static struct sanl_tensor *pool(struct sanl_graph *g, const char *name, struct sanl_tensor *x)
+{
+    struct sanl_op_call call = sanl_op_new("pool2d", 1);
+    char text[104];
+    sanl_op_set(&call, "kernel", 2);
+    sanl_op_set(&call, "stride", 2);
+    snprintf(text, sizeof text, "%s.pool", name);
+    return sanl_layer_plain(g, text, &call, &x);
+}
+
 /* What theta, phi and g make of x. */
 static struct sanl_tensor *attend(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                   struct sanl_tensor *cam, const struct sanl_block_config *config)
@@ -187,6 +198,8 @@ static struct sanl_tensor *attend(struct sanl_graph *g, const char *name, struct
         snprintf(text, sizeof text, "%s.%s", name, roles[i].name);
         qkv[i] = sanl_layer_conv(g, text, sees_map ? joined : x,
                                  &(struct sanl_conv){.cout = inner, .kernel = 1, .stride = 1, .bias = true});
+        if (config->pool && roles[i].gate != SANL_GATE_QUERY)
+            qkv[i] = pool(g, text, qkv[i]);
     }
     struct sanl_op_call call = sanl_op_new("attention", 3);
     if (config->scale)

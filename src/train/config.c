@@ -95,6 +95,8 @@ static const struct sanl_option rows[] = {
          "how it enters: x (1 + map), or as one more channel beside those of x"),
     BOOL(model.sanl.scale, "false", "scores of a block times 1 / sqrt(its channels)"),
     INT(model.sanl.ratio, 1, 4096, "2", "a block has 1 / ratio of the channels it stands on, at least one"),
+    BOOL(model.sanl.pool, "false",
+         "keys and values of a block are the largest of each 2x2: a quarter of the scores"),
     ENUM(model.sanl.place, places, "backbone",
          "task landmark: a block at the end of each stage, or on each output level of the pyramid"),
     INT(model.landmarks, 1, 512, "8", "heatmaps; the data set's scheme fixes it"),
@@ -189,6 +191,12 @@ static enum sanl_status check(const struct sanl_config *config)
     if (config->model.sanl.place == SANL_PLACE_PYRAMID && config->task == SANL_TASK_CLASSIFY &&
         config->model.block != SANL_BLOCK_NONE)
         return sanl_fail(SANL_ERR_FORMAT, "model.sanl.place: a classifier (task: classify) has no pyramid");
+    if (config->model.sanl.pool && config->model.block != SANL_BLOCK_NONE && config->model.size < 64)
+        return sanl_fail(
+            SANL_ERR_FORMAT,
+            "model.sanl.pool: a model.size of at least 64 is expected, found %d: nothing is left "
+            "of the smallest map",
+            config->model.size);
     if (config->loss.sigma_coarse < config->loss.sigma_fine)
         return sanl_fail(SANL_ERR_FORMAT,
                          "loss.sigma_coarse: expected at least loss.sigma_fine = %g, found %g",

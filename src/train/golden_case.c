@@ -59,6 +59,12 @@ static enum sanl_status read_choice(const struct source *from, const char *key, 
                      text ? text : "missing", option);
 }
 
+static bool is_true(const struct source *from, const char *key)
+{
+    const char *text = sanl_tensors_text(from->file, key);
+    return text && strcmp(text, "true") == 0;
+}
+
 /* Readings of the publication other than the default, under the names of make_golden.py. */
 static enum sanl_status read_switches(const struct source *from, struct sanl_config *config)
 {
@@ -77,8 +83,8 @@ static enum sanl_status read_switches(const struct source *from, struct sanl_con
             SANL_TRY(read_choice(from, choices[i].key, choices[i].option, choices[i].out));
     if (sanl_tensors_text(from->file, "ratio"))
         SANL_TRY(read_number(from, "ratio", 1, 4096, &block->ratio));
-    const char *scale = sanl_tensors_text(from->file, "scale");
-    block->scale = scale && strcmp(scale, "true") == 0;
+    block->scale = is_true(from, "scale");
+    block->pool = is_true(from, "pool");
     return SANL_OK;
 }
 

@@ -27,7 +27,7 @@ static void defaults_are_the_published_network(void **state)
     assert_int_equal(c.cam.mode, SANL_CAM_STAGE);
     assert_int_equal(c.cam.norm, SANL_CAM_MAX);
     assert_true(c.model.sanl.gate == SANL_GATE_ALL && c.model.sanl.map == SANL_MAP_GATE);
-    assert_true(!c.model.sanl.scale && c.model.sanl.ratio == 2);
+    assert_true(!c.model.sanl.scale && !c.model.sanl.pool && c.model.sanl.ratio == 2);
     assert_int_equal(c.model.sanl.place, SANL_PLACE_BACKBONE);
     assert_true(c.loss.sigma_coarse == 3.0 && c.loss.sigma_fine == 1.5 && c.loss.visible_only);
     assert_true(c.train.optimizer == SANL_SGD && c.train.momentum == 0.9 && c.train.weight_decay == 1e-4);
@@ -83,6 +83,8 @@ static void keys_are_checked_together(void **state)
     } cases[] = {
         {"model: {size: 100}", "f.yaml: model.size: expected a multiple of 32, found 100"},
         {"model: {width: 33}", "f.yaml: model.width: expected an even number, found 33"},
+        {"model: {size: 32, sanl: {pool: true}}", "f.yaml: model.sanl.pool: a model.size of at least 64 is "
+                                                  "expected, found 32: nothing is left of the smallest map"},
         {"task: classify\nmodel: {block: sanl, sanl: {place: pyramid}}",
          "f.yaml: model.sanl.place: a classifier (task: classify) has no pyramid"},
         {"loss: {sigma_coarse: 1}",
