@@ -56,7 +56,7 @@ struct sanl_data_config {
     struct sanl_augment_config augment;
 };
 
-/* How a block reads where the publication says nothing. */
+/* Of a block, what the publication leaves open; gate and map are those of block: sanl. */
 struct sanl_block_config {
     int gate;   /* enum sanl_map_gate: the embeddings whose input the map enters */
     int map;    /* enum sanl_map_join: x (1 + map), or the map beside x as a channel */

@@ -90,9 +90,9 @@ static const struct sanl_option rows[] = {
          "block at the end of each stage: none, non-local, or gated by attention maps; auto: sanl for task "
          "landmark, none for task classify"),
     ENUM(model.sanl.gate, gates, "all",
-         "the embeddings that an attention map enters: queries, keys, values, or all three"),
+         "block sanl: the embeddings that its map enters: queries, keys, values, or all three"),
     ENUM(model.sanl.map, joins, "gate",
-         "how it enters: x (1 + map), or as one more channel beside those of x"),
+         "block sanl: how the map enters, as x (1 + map) or as one more channel beside those of x"),
     BOOL(model.sanl.scale, "false", "scores of a block times 1 / sqrt(its channels)"),
     INT(model.sanl.ratio, 1, 4096, "2", "a block has 1 / ratio of the channels it stands on, at least one"),
     BOOL(model.sanl.pool, "false",
