@@ -178,6 +178,18 @@ enum sanl_status sanl_folder_make(const char *path)
     return status;
 }
 
+enum sanl_status sanl_folder_make_for(const char *path)
+{
+    char *copy = sanl_strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+    if (!copy)
+        return SANL_ERR_MEMORY;
+    if (slash)
+        *slash = 0;
+    const enum sanl_status status = slash ? sanl_folder_make(copy) : SANL_OK;
+    free(copy);
+    return status;
+}
+
 static bool is_dots(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;

@@ -34,6 +34,9 @@ SANL_CHECKED enum sanl_status sanl_file_write(const char *path, const void *byte
 /* Makes the folder and its parents; fine when it exists. */
 SANL_CHECKED enum sanl_status sanl_folder_make(const char *path);
 
+/* Makes the folders that lead to a file. */
+SANL_CHECKED enum sanl_status sanl_folder_make_for(const char *path);
+
 /* Makes the folder as above; fails when it holds anything. */
 SANL_CHECKED enum sanl_status sanl_folder_claim(const char *path);
 

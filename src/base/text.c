@@ -71,6 +71,18 @@ void sanl_text_json(FILE *file, const char *text)
     fputc('"', file);
 }
 
+void sanl_text_csv(FILE *file, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++)
+        fprintf(file, *text == '"' ? "\"%c" : "%c", *text);
+    fputc('"', file);
+}
+
 void sanl_number_text(char out[32], double value)
 {
     if (fabs(value) < 1e15 && floor(value) == value) { /* 30 rather than 3e+01 */

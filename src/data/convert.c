@@ -79,18 +79,6 @@ done:
 
 /* ---- pictures ------------------------------------------------------------------------------------ */
 
-enum sanl_status sanl_folder_make_for(const char *path)
-{
-    char *copy = sanl_strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-    if (!copy)
-        return SANL_ERR_MEMORY;
-    if (slash)
-        *slash = 0;
-    const enum sanl_status status = slash ? sanl_folder_make(copy) : SANL_OK;
-    free(copy);
-    return status;
-}
-
 static enum sanl_status copy_file(const char *from, const char *to)
 {
     static const char what[] = "%s: cannot read";

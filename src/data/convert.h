@@ -11,7 +11,4 @@ SANL_CHECKED enum sanl_status sanl_dataset_adopt(struct sanl_dataset **out, cons
                                                  const struct sanl_dataset_format *format,
                                                  const char *folder);
 
-/* Makes the folders that lead to a file. */
-SANL_CHECKED enum sanl_status sanl_folder_make_for(const char *path);
-
 #endif

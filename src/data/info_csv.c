@@ -271,20 +271,6 @@ enum sanl_status sanl_info_csv_read(struct sanl_dataset *dataset)
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-static void write_text(FILE *file, const char *text)
-{
-    const bool quoted = strpbrk(text, ",\"\n\r") != NULL;
-    if (quoted)
-        fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    if (quoted)
-        fputc('"', file);
-}
-
 static void write_pixels(FILE *file, double value)
 {
     char text[32];
@@ -295,7 +281,7 @@ static void write_pixels(FILE *file, double value)
 static void write_row(FILE *file, const struct sanl_dataset *d, int index)
 {
     const struct sanl_record *r = &d->records[index];
-    write_text(file, r->image);
+    sanl_text_csv(file, r->image);
     write_pixels(file, r->box.x1 + 1);
     write_pixels(file, r->box.y1 + 1);
     write_pixels(file, r->box.x2 + 1);
@@ -303,7 +289,7 @@ static void write_row(FILE *file, const struct sanl_dataset *d, int index)
     fprintf(file, ",%s", sanl_part_names[r->part]);
     if (d->category_count) {
         fprintf(file, ",%d,", r->category);
-        write_text(file, d->category_names[r->category]);
+        sanl_text_csv(file, d->category_names[r->category]);
     }
     for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
         const int v = r->visibility[slot];

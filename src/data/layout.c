@@ -13,13 +13,8 @@ enum sanl_status sanl_layout_list(const struct sanl_dataset *dataset, const char
                                   const char *columns, int rows, sanl_layout_row *row)
 {
     struct sanl_output out = {0};
-    char *path = sanl_path_join(folder, name), *slash = path ? strrchr(path, '/') : NULL;
-    enum sanl_status status = path ? SANL_OK : SANL_ERR_MEMORY;
-    if (status == SANL_OK && slash) {
-        *slash = 0;
-        status = sanl_folder_make(path);
-        *slash = '/';
-    }
+    char *path = sanl_path_join(folder, name);
+    enum sanl_status status = path ? sanl_folder_make_for(path) : SANL_ERR_MEMORY;
     if (status == SANL_OK)
         status = sanl_output_open(&out, path);
     if (status == SANL_OK) {

@@ -245,18 +245,6 @@ static void write_latex(const struct sanl_table *table, FILE *file)
 
 /* ---- CSV and JSON -------------------------------------------------------------------------------- */
 
-static void write_csv_text(FILE *file, const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text; text++)
-        fprintf(file, *text == '"' ? "\"%c" : "%c", *text);
-    fputc('"', file);
-}
-
 static void write_cell(FILE *file, const struct cell *cell, bool json)
 {
     char room[32];
@@ -265,7 +253,7 @@ static void write_cell(FILE *file, const struct cell *cell, bool json)
         fputs(json ? "null" : "", file);
         break;
     case TEXT:
-        (json ? sanl_text_json : write_csv_text)(file, cell->text);
+        (json ? sanl_text_json : sanl_text_csv)(file, cell->text);
         break;
     case INT:
         fprintf(file, "%lld", cell->whole);
@@ -284,7 +272,7 @@ static void write_csv(const struct sanl_table *table, FILE *file)
 {
     const size_t columns = (size_t)table->column_count;
     for (size_t c = 0; c < columns; c++) {
-        write_csv_text(file, table->columns[c].key);
+        sanl_text_csv(file, table->columns[c].key);
         fputc(c + 1 == columns ? '\n' : ',', file);
     }
     for (size_t i = 0; i < whole_cells(table); i++) {

@@ -115,13 +115,8 @@ static enum sanl_status keep(struct sanl_cam_cache *cache, int record)
 {
     struct sanl_output out = {0};
     uint64_t check;
-    char *path = place(&check, cache, record), *slash = path ? strrchr(path, '/') : NULL;
-    enum sanl_status status = path ? SANL_OK : SANL_ERR_MEMORY;
-    if (status == SANL_OK) {
-        *slash = 0;
-        status = sanl_folder_make(path);
-        *slash = '/';
-    }
+    char *path = place(&check, cache, record);
+    enum sanl_status status = path ? sanl_folder_make_for(path) : SANL_ERR_MEMORY;
     if (status == SANL_OK)
         status = sanl_output_open(&out, path);
     if (status == SANL_OK) {
@@ -160,14 +155,14 @@ static enum sanl_status fetch(struct sanl_cam_cache *cache, int record)
 
 /* ---- making -------------------------------------------------------------------------------------- */
 
-static enum sanl_status count_missing(int *out, const struct sanl_cam_cache *cache, const char *part_name)
+/* How many of these records have no maps yet. */
+static enum sanl_status count_missing(int *out, const struct sanl_cam_cache *cache, const int *records,
+                                      int count)
 {
-    const struct sanl_part *part;
     *out = 0;
-    SANL_TRY(sanl_dataset_find_part(&part, cache->dataset, part_name));
-    for (int i = 0; i < part->count; i++) {
+    for (int i = 0; i < count; i++) {
         uint64_t check;
-        char *path = place(&check, cache, part->records[i]);
+        char *path = place(&check, cache, records[i]);
         if (!path)
             return SANL_ERR_MEMORY;
         *out += !is_whole(path, cache->floats);
@@ -214,6 +209,7 @@ static enum sanl_status make_maps(struct sanl_cam_cache *cache, struct sanl_engi
                                   struct sanl_loader *loader)
 {
     const struct sanl_batch *batch;
+    int missing;
     sanl_loader_start_epoch(loader, 0);
     for (;;) {
         SANL_TRY(sanl_loader_next(loader, &batch));
@@ -222,6 +218,9 @@ static enum sanl_status make_maps(struct sanl_cam_cache *cache, struct sanl_engi
         if (sanl_interrupted())
             return sanl_fail(SANL_ERR_INTERRUPTED, "%s: stopped while maps were made (cam.cache)",
                              cache->config.cam.cache);
+        SANL_TRY(count_missing(&missing, cache, batch->record, batch->count));
+        if (!missing)
+            continue;
         SANL_TRY(sanl_engine_load_image(engine, batch));
         SANL_TRY(sanl_engine_make_cams(engine));
         SANL_TRY(read_maps(cache, engine));
@@ -236,9 +235,11 @@ enum sanl_status sanl_cam_cache_fill(struct sanl_cam_cache *cache, struct sanl_e
                                      const char *part)
 {
     struct sanl_loader_options options;
+    const struct sanl_part *records;
     struct sanl_loader *loader;
     int missing;
-    SANL_TRY(count_missing(&missing, cache, part));
+    SANL_TRY(sanl_dataset_find_part(&records, cache->dataset, part));
+    SANL_TRY(count_missing(&missing, cache, records->records, records->count));
     SANL_TRY(make_room(cache, engine->batch));
     if (!missing)
         return SANL_OK;
