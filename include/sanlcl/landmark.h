@@ -27,10 +27,9 @@ const char *sanl_landmark_name(int slot);
 
 /* ---- metrics ------------------------------------------------------------------------------------- */
 
-/* Which annotated landmarks a metric counts. "In the box" means that its place in the crop of the box, (x -
- * x1)
- * * size / w and (y - y1) * size / h for a network input of size x size, lies in [0, size) on both axes: a
- * landmark on the right or lower edge does not. What is cut off or absent never counts. */
+/* Which annotated landmarks a metric counts. "In the box" means that both shares of the box, (x - x1) / w and
+ * (y - y1) / h, lie in [0, 1): a landmark on the right or lower edge does not. What is cut off or absent
+ * never counts. */
 enum sanl_mask {
     SANL_MASK_VISIBLE,  /* visible and in the box: the published comparisons' */
     SANL_MASK_INPIC,    /* visible or occluded, and in the box */

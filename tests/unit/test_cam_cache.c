@@ -182,6 +182,28 @@ static void kept_maps_are_checked(void **state)
     tear_down(&b);
 }
 
+/* Maps that are gone are made again, and no others. */
+static void missing_maps_are_made_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    char command[SANL_TEXT_BYTES + 160];
+    set_up(&b, "missing");
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && touch -d '2001-01-01' */*.cam && ls */*.cam | sort >list && rm \"$(head -n 1 list)\"",
+        b.config.cam.cache);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(sanl_cam_cache_fill(b.cache, b.engine, "train"), SANL_OK);
+    snprintf(command, sizeof command,
+             "cd '%s' && ls */*.cam | sort | cmp - list && test $(find . -name '*.cam' -newer list | wc -l) "
+             "-le %d "
+             "&& test -s \"$(head -n 1 list)\"",
+             b.config.cam.cache, BATCH);
+    assert_int_equal(system(command), 0);
+    tear_down(&b);
+}
+
 static void training_uses_them(void **state)
 {
     (void)state;
@@ -205,6 +227,7 @@ int main(void)
         cmocka_unit_test(mirrored_pictures_have_mirrored_maps),
         cmocka_unit_test(enlarged_pictures_have_enlarged_maps),
         cmocka_unit_test(kept_maps_are_checked),
+        cmocka_unit_test(missing_maps_are_made_again),
         cmocka_unit_test(training_uses_them),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

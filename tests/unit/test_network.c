@@ -9,29 +9,14 @@
 #include <cmocka.h>
 #include "base/memory.h"
 #include "base/random.h"
+#include "small_config.h"
 #include "train/locate.h"
 #include "train/network.h"
 #include "train/updater.h"
 
-enum { SIZE = 64, BATCH = 3, CLASSES = 5 };
+enum { BATCH = 3 };
 
 static struct sanl_device *device;
-
-static struct sanl_config small_config(enum sanl_task task, enum sanl_block block)
-{
-    struct sanl_config config;
-    sanl_config_defaults(&config);
-    config.task = (int)task;
-    config.model.backbone = SANL_RESNET18;
-    config.model.block = (int)block;
-    config.model.width = 16;
-    config.model.size = SIZE;
-    config.model.classes = CLASSES;
-    config.train.optimizer = SANL_ADAM;
-    config.train.weight_decay = 0;
-    config.cam.mode = SANL_CAM_UNIFORM;
-    return config;
-}
 
 /* Noise with a bright square at each of the eight landmarks. */
 static void make_batch(struct sanl_batch *batch, int count)

@@ -13,9 +13,8 @@
 #include "base/memory.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
+#include "small_config.h"
 #include "train/network.h"
-
-enum { SIZE = 64, CLASSES = 5 };
 
 static struct sanl_device *device;
 static char folder[] = "/tmp/sanlcl_weights_XXXXXX";
@@ -25,22 +24,6 @@ static char *file_in(const char *name)
     char *path = sanl_path_join(folder, name);
     assert_non_null(path);
     return path;
-}
-
-static struct sanl_config small_config(enum sanl_task task, enum sanl_block block)
-{
-    struct sanl_config config;
-    sanl_config_defaults(&config);
-    config.task = (int)task;
-    config.model.backbone = SANL_RESNET18;
-    config.model.block = (int)block;
-    config.model.width = 16;
-    config.model.size = SIZE;
-    config.model.classes = CLASSES;
-    config.train.optimizer = SANL_ADAM;
-    config.train.weight_decay = 0;
-    config.cam.mode = SANL_CAM_UNIFORM;
-    return config;
 }
 
 /* ---- checkpoints --------------------------------------------------------------------------------- */
