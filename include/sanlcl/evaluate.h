@@ -19,7 +19,8 @@ struct sanl_evaluated {
     int record;        /* index in the data set */
     const char *image; /* relative to the data set's folder */
     struct sanl_box box;
-    /* task: landmark; original pixels */
+    /* task: landmark; original pixels; a value for each slot of the scheme */
+    const struct sanl_scheme *scheme;
     int clothes, variation; /* as the data set numbers them, from 1; 0: unknown */
     double predicted_img[SANL_LANDMARKS][2], truth_img[SANL_LANDMARKS][2];
     float score[SANL_LANDMARKS];
@@ -47,15 +48,16 @@ struct sanl_class_score {
  * mean place in its box over the training part. */
 enum sanl_group {
     SANL_GROUP_ALL,
-    SANL_GROUP_CLOTHES, /* upper, lower, full */
-    SANL_GROUP_VARIATION = SANL_GROUP_CLOTHES + 3,
+    SANL_GROUP_CLOTHES, /* as many as the scheme has */
+    SANL_GROUP_VARIATION = SANL_GROUP_CLOTHES + SANL_CLOTHES,
     SANL_GROUP_BASELINE = SANL_GROUP_VARIATION + 5,
     SANL_GROUPS
 };
 
-/* "all", "upper", "lower", "full", "normal pose", "medium pose", "large pose", "medium zoom-in", "large
- * zoom-in", "baseline". */
-const char *sanl_group_name(int group);
+/* "all"; the scheme's clothes, NULL for those that it has not; "normal pose", "medium pose", "large pose",
+ * "medium zoom-in", "large zoom-in"; "baseline". */
+const char *sanl_group_name(const struct sanl_scheme *scheme, int group);
+
 enum { SANL_CONFUSION_CLASSES = 4096 }; /* with more there is no confusion matrix */
 
 struct sanl_evaluation {
@@ -63,9 +65,10 @@ struct sanl_evaluation {
     int images, skipped; /* evaluated, and left out because they could not be read (data.on_bad: skip) */
     double seconds;
     /* task: landmark; groups without pictures, and a baseline that is not wanted, have no images. */
-    struct sanl_landmark_score score[SANL_GROUPS];
-    double top1, top3, top5;          /* task: classify; shares of all pictures, NaN without any */
-    struct sanl_class_score *classes; /* (class_count,) */
+    const struct sanl_scheme *scheme;
+    struct sanl_landmark_score *score; /* (SANL_GROUPS,); NULL: task classify */
+    double top1, top3, top5;           /* task: classify; shares of all pictures, NaN without any */
+    struct sanl_class_score *classes;  /* (class_count,) */
     int class_count;
     int *
         confusion; /* (class_count, class_count): pictures of the row's class seen as the column's; or NULL */

@@ -1,5 +1,5 @@
-/* What is annotated and predicted: eight landmarks, of which a garment of one type has some, and the box
- * around it. "Left" is the left side of the picture, not of the wearer. */
+/* What is annotated and predicted: the landmarks of a scheme, of which a garment of one type has some, and
+ * the box around it. "Left" is the left side of the picture, not of the wearer. */
 #ifndef SANLCL_LANDMARK_H
 #define SANLCL_LANDMARK_H
 
@@ -7,7 +7,25 @@
 extern "C" {
 #endif
 
-enum { SANL_LANDMARKS = 8 };
+enum {
+    SANL_LANDMARKS = 294, /* the most that a scheme has */
+    SANL_CLOTHES = 13,    /* its types of clothes, numbered from 1 */
+    SANL_FASHION_LANDMARKS = 8
+};
+
+/* Slots of landmarks, and the types of clothes that have them. A network has one heatmap for each slot, so
+ * that its scheme follows from model.landmarks. */
+struct sanl_scheme {
+    const char *name;
+    int landmarks, clothes;
+};
+
+/* The two schemes. "fashion", of DeepFashion-C and FLD: 8 landmarks; upper clothes have 6 of them, lower ones
+ * 4, full ones all. "deepfashion2": 294, a range of its own for each of 13 types. */
+extern const struct sanl_scheme sanl_scheme_fashion, sanl_scheme_deepfashion2;
+
+/* The scheme of so many landmarks; NULL without one. */
+const struct sanl_scheme *sanl_scheme_of(int landmarks);
 
 enum sanl_visibility {
     SANL_VISIBLE,
@@ -22,8 +40,12 @@ struct sanl_box {
     double x1, y1, x2, y2;
 };
 
-/* "lcollar", "rcollar", "lsleeve", "rsleeve", "lwaist", "rwaist", "lhem", "rhem"; `slot` in 0 .. 7. */
-const char *sanl_landmark_name(int slot);
+/* "lcollar", "rcollar", "lsleeve", "rsleeve", "lwaist", "rwaist", "lhem", "rhem"; of deepfashion2 "sss_kpt1"
+ * to "sd_kpt19", as mmpose calls them. */
+const char *sanl_landmark_name(const struct sanl_scheme *scheme, int slot);
+
+/* "upper", "lower", "full"; of deepfashion2 "short sleeve top" to "sling dress". NULL for an unknown type. */
+const char *sanl_clothes_name(const struct sanl_scheme *scheme, int clothes);
 
 /* ---- metrics ------------------------------------------------------------------------------------- */
 
@@ -65,8 +87,8 @@ struct sanl_landmark_score {
     long images;
     double sum[SANL_METRICS][SANL_LANDMARKS];
     long count[SANL_MASKS][SANL_LANDMARKS];
-    long within[SANL_LANDMARKS][SANL_PDL_THRESHOLDS]; /* visible ones with floor(512 e) = 0 .. 99 */
-    long lost;                                        /* labelled ones whose prediction is not finite */
+    int within[SANL_LANDMARKS][SANL_PDL_THRESHOLDS]; /* visible ones with floor(512 e) = 0 .. 99 */
+    long lost;                                       /* labelled ones whose prediction is not finite */
 };
 
 const char *sanl_metric_name(int metric); /* "ne_peer" */

@@ -41,7 +41,8 @@ struct sanl_prediction {
     struct sanl_box box;    /* as given, or the whole picture */
     struct sanl_box window; /* what the network saw: the box with data.margin and data.center_crop */
     int task;               /* enum sanl_task */
-    /* task: landmark */
+    /* task: landmark; a value for each slot of the scheme */
+    const struct sanl_scheme *scheme;
     double landmark_img[SANL_LANDMARKS][2]; /* x, y in original pixels */
     float score[SANL_LANDMARKS];            /* height of the heatmap's peak; the target's is 1 */
     bool visible[SANL_LANDMARKS];           /* score >= threshold */

@@ -60,7 +60,8 @@ const struct sanl_command sanl_cmd_convert = {
     .summary = "write a data set in another layout",
     .details = "OUT must be empty or missing. Records keep their order; what the new layout has no room for "
                "is said at\n"
-               "the end. The layout coco is that of mmpose for FLD, info_csv the table of public PyTorch "
+               "the end. The layout coco is that of mmpose for FLD and DeepFashion2, info_csv the table of "
+               "public PyTorch "
                "projects.\n",
     .args = args_table,
     .positional = "IN OUT",

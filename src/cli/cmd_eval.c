@@ -76,14 +76,14 @@ enum {
 };
 
 /* The keys of columns live as long as the program: tables do not copy them. */
-static const struct sanl_column *landmark_columns(void)
+static const struct sanl_column *landmark_columns(const struct sanl_scheme *scheme)
 {
     static char keys[SANL_LANDMARKS * PER_LANDMARK][32];
     static struct sanl_column columns[SHARED + SANL_LANDMARKS * PER_LANDMARK];
     memcpy(columns, shared_columns, sizeof shared_columns);
-    for (int i = 0; i < SANL_LANDMARKS * PER_LANDMARK; i++) {
+    for (int i = 0; i < scheme->landmarks * PER_LANDMARK; i++) {
         const int c = i % PER_LANDMARK;
-        snprintf(keys[i], sizeof keys[i], "%s_%s", sanl_landmark_name(i / PER_LANDMARK),
+        snprintf(keys[i], sizeof keys[i], "%s_%s", sanl_landmark_name(scheme, i / PER_LANDMARK),
                  c < PLACES ? place_keys[c] : sanl_metric_name(error_metrics[c - PLACES]));
         columns[SHARED + i] = (struct sanl_column){.key = keys[i], .decimals = 4};
     }
@@ -104,7 +104,7 @@ static void add_landmarks(struct sanl_table *table, const struct sanl_evaluated 
         sanl_table_number(table, box[i]);
     sanl_table_int(table, p->clothes);
     sanl_table_int(table, p->variation);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < p->scheme->landmarks; k++) {
         const bool placed = p->visibility[k] == SANL_VISIBLE || p->visibility[k] == SANL_OCCLUDED;
         sanl_table_text(table, visibilities[p->visibility[k]]);
         sanl_table_number(table, placed ? p->truth_img[k][0] : NAN);
@@ -124,8 +124,8 @@ static void add_picture(void *payload, const struct sanl_evaluated *picture)
     if (!p->wanted || p->status != SANL_OK)
         return;
     if (!p->table)
-        p->status = landmark ? sanl_table_create(&p->table, landmark_columns(),
-                                                 SHARED + SANL_LANDMARKS * PER_LANDMARK)
+        p->status = landmark ? sanl_table_create(&p->table, landmark_columns(picture->scheme),
+                                                 SHARED + picture->scheme->landmarks * PER_LANDMARK)
                              : sanl_table_create(&p->table, category_columns,
                                                  (int)(sizeof category_columns / sizeof *category_columns));
     if (p->status != SANL_OK)
@@ -179,6 +179,9 @@ static enum sanl_status print_more(const struct sanl_args *args, const struct sa
         status = sanl_scores_create_groups(&table, e);
         status = print(table, status);
     }
+    if (status == SANL_OK && set >= 0 && e->scheme != &sanl_scheme_fashion)
+        return sanl_cli_fail(SANL_ERR_USAGE, "--published: nothing is known of the landmarks of %s",
+                             e->scheme->name);
     if (status == SANL_OK && set >= 0) {
         puts("");
         status = sanl_published_create(&table, set, e);
@@ -196,7 +199,7 @@ static enum sanl_status print_results(const struct sanl_args *args, const struct
     if (status == SANL_OK)
         status = e->task == SANL_TASK_LANDMARK ? print_more(args, e) : sanl_confusion_print(e);
     fflush(stdout); /* before another table, which may go there too */
-    if (e->score[SANL_GROUP_ALL].lost)
+    if (e->score && e->score[SANL_GROUP_ALL].lost)
         fprintf(stderr,
                 "%ld predicted landmarks are not finite: they count as not found, and errors as '-'\n",
                 e->score[SANL_GROUP_ALL].lost);

@@ -65,7 +65,7 @@ static enum sanl_status write_overlay(const struct job *job, const struct sanl_p
 {
     const double box[4] = {p->box.x1, p->box.y1, p->box.x2, p->box.y2};
     const struct sanl_overlay overlay = {
-        .landmarks = p->task == SANL_TASK_LANDMARK ? SANL_LANDMARKS : 0,
+        .landmarks = p->scheme ? p->scheme->landmarks : 0,
         .predicted_img = (const double(*)[2])p->landmark_img,
         .shown = p->visible,
         .box_img = job->inputs.list[p->input].has_box ? box : NULL,

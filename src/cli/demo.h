@@ -32,9 +32,9 @@ struct sanl_demo_training {
 struct sanl_demo_picture {
     char *image; /* relative to the data set */
     struct sanl_box box;
-    double truth_img[SANL_LANDMARKS][2];
-    bool placed[SANL_LANDMARKS]; /* the garment has it, inside the picture */
-    double error;                /* mean exact error of those that count */
+    double truth_img[SANL_FASHION_LANDMARKS][2];
+    bool placed[SANL_FASHION_LANDMARKS]; /* the garment has it, inside the picture */
+    double error;                        /* mean exact error of those that count */
 };
 
 struct sanl_demo {

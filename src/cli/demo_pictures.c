@@ -23,7 +23,7 @@ static double mean_error(const struct sanl_evaluated *e)
 {
     double sum = 0;
     int count = 0;
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         if (isfinite(e->error[SANL_NE][k])) {
             sum += e->error[SANL_NE][k];
             count++;
@@ -47,8 +47,8 @@ static void keep_picture(void *payload, const struct sanl_evaluated *e)
     *picture = (struct sanl_demo_picture){.image = strdup(e->image), .box = e->box, .error = mean_error(e)};
     if (!picture->image)
         return;
-    memcpy(picture->truth_img, e->truth_img, sizeof picture->truth_img);
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    memcpy(picture->truth_img, e->truth_img, sizeof picture->truth_img); /* the scheme is "fashion" */
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         picture->placed[k] = e->visibility[k] == SANL_VISIBLE || e->visibility[k] == SANL_OCCLUDED;
     demo->picture_count++;
 }
@@ -97,7 +97,7 @@ static enum sanl_status write_overlay(const char *path, const struct sanl_demo_p
     if (isfinite(picture->error))
         snprintf(caption, sizeof caption, "NE %.3f", picture->error);
     const struct sanl_overlay overlay = {
-        .landmarks = SANL_LANDMARKS,
+        .landmarks = SANL_FASHION_LANDMARKS,
         .predicted_img = (const double(*)[2])p->landmark_img,
         .shown = picture->placed,
         .truth_img = (const double(*)[2])picture->truth_img,

@@ -12,6 +12,9 @@ void sanl_pictures_name_class(char *out, size_t bytes, const struct sanl_predict
         snprintf(out, bytes, "class %d", class_index + 1);
 }
 
+/* Of a scheme with more landmarks only those with a score are drawn, or the first. */
+enum { MOST_HEATMAPS = 16 };
+
 enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_prediction *prediction,
                                         double max_megapixels)
 {
@@ -21,10 +24,13 @@ enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_pred
     const int side = prediction->size / 4;
     struct sanl_panel panels[SANL_LANDMARKS];
     char titles[SANL_LANDMARKS][48];
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        snprintf(titles[k], sizeof titles[k], "%s  %.2f", sanl_landmark_name(k),
+    int count = 0;
+    for (int k = 0; k < prediction->scheme->landmarks; k++) {
+        if (prediction->scheme->landmarks > MOST_HEATMAPS && !prediction->visible[k] && k > 0)
+            continue;
+        snprintf(titles[count], sizeof titles[count], "%s  %.2f", sanl_landmark_name(prediction->scheme, k),
                  (double)prediction->score[k]);
-        panels[k] =
+        panels[count++] =
             (struct sanl_panel){.title = titles[k],
                                 .map = heat + (size_t)k * (size_t)side * (size_t)side,
                                 .width = side,
@@ -32,7 +38,7 @@ enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_pred
                                 .peaks = true,
                                 .point_img = prediction->visible[k] ? prediction->landmark_img[k] : NULL};
     }
-    return sanl_panels_write(path, prediction->path, max_megapixels, window, panels, SANL_LANDMARKS, 4, 0);
+    return sanl_panels_write(path, prediction->path, max_megapixels, window, panels, count, 4, 0);
 }
 
 enum sanl_status sanl_pictures_cams(const char *path, const struct sanl_prediction *prediction,

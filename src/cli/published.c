@@ -17,7 +17,7 @@ const char sanl_published_caution[] =
  * SANL-parsing and MDDNet from the abstracts of the theses behind them. */
 struct row {
     const char *method;
-    short error[SANL_LANDMARKS + 1];
+    short error[SANL_FASHION_LANDMARKS + 1];
 };
 
 static const struct row deepfashion_c[] = {
@@ -51,7 +51,7 @@ static void add_ours(struct sanl_table *table, const char *name, const struct sa
                      int metric)
 {
     sanl_table_text(table, name);
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         sanl_table_number(table, sanl_landmark_score_slot(score, metric, k));
     sanl_table_number(table, sanl_landmark_score_mean(score, metric));
 }
@@ -59,16 +59,17 @@ static void add_ours(struct sanl_table *table, const char *name, const struct sa
 enum sanl_status sanl_published_create(struct sanl_table **out, int set,
                                        const struct sanl_evaluation *evaluation)
 {
-    struct sanl_column columns[SANL_LANDMARKS + 2] = {{.key = "method"}};
-    for (int k = 0; k < SANL_LANDMARKS; k++)
-        columns[1 + k] = (struct sanl_column){.key = sanl_landmark_name(k), .decimals = 4};
-    columns[SANL_LANDMARKS + 1] = (struct sanl_column){.key = "mean", .decimals = 4};
-    const enum sanl_status status = sanl_table_create(out, columns, SANL_LANDMARKS + 2);
+    struct sanl_column columns[SANL_FASHION_LANDMARKS + 2] = {{.key = "method"}};
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
+        columns[1 + k] =
+            (struct sanl_column){.key = sanl_landmark_name(&sanl_scheme_fashion, k), .decimals = 4};
+    columns[SANL_FASHION_LANDMARKS + 1] = (struct sanl_column){.key = "mean", .decimals = 4};
+    const enum sanl_status status = sanl_table_create(out, columns, SANL_FASHION_LANDMARKS + 2);
     if (status != SANL_OK)
         return status;
     for (const struct row *row = sets[set]; row->method; row++) {
         sanl_table_text(*out, row->method);
-        for (int k = 0; k <= SANL_LANDMARKS; k++)
+        for (int k = 0; k <= SANL_FASHION_LANDMARKS; k++)
             sanl_table_number(*out, row->error[k] ? row->error[k] / 1e4 : (double)NAN);
     }
     add_ours(*out, "this: ne_peer", &evaluation->score[SANL_GROUP_ALL], SANL_NE_PEER);

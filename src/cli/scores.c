@@ -82,11 +82,13 @@ static void add_row(struct sanl_table *table, const char *group, const char *nam
     add_figures(table, score, slot, wide);
 }
 
-static void add_rows(struct sanl_table *table, const char *group, const struct sanl_landmark_score *score,
-                     bool wide)
+/* Of the many landmarks of a large scheme only those that occur. */
+static void add_rows(struct sanl_table *table, const char *group, const struct sanl_scheme *scheme,
+                     const struct sanl_landmark_score *score, bool wide)
 {
-    for (int k = 0; k < SANL_LANDMARKS; k++)
-        add_row(table, group, sanl_landmark_name(k), score, k, wide);
+    for (int k = 0; k < scheme->landmarks; k++)
+        if (scheme->landmarks <= SANL_FASHION_LANDMARKS || score->count[SANL_MASK_LABELLED][k])
+            add_row(table, group, sanl_landmark_name(scheme, k), score, k, wide);
     add_row(table, group, "mean", score, MEAN, wide);
     add_row(table, group, "points", score, POINTS, wide);
 }
@@ -97,9 +99,9 @@ static enum sanl_status landmark_table(struct sanl_table **out, const struct san
     const enum sanl_status status = create(out, (const char *const[]){"landmark", NULL}, wide);
     if (status != SANL_OK)
         return status;
-    add_rows(*out, NULL, &e->score[SANL_GROUP_ALL], wide);
+    add_rows(*out, NULL, e->scheme, &e->score[SANL_GROUP_ALL], wide);
     if (baseline->images)
-        add_row(*out, NULL, sanl_group_name(SANL_GROUP_BASELINE), baseline, MEAN, wide);
+        add_row(*out, NULL, sanl_group_name(e->scheme, SANL_GROUP_BASELINE), baseline, MEAN, wide);
     return SANL_OK;
 }
 
@@ -110,7 +112,7 @@ static enum sanl_status full_table(struct sanl_table **out, const struct sanl_ev
         return status;
     for (int g = 0; g < SANL_GROUPS; g++)
         if (g == SANL_GROUP_ALL || e->score[g].images)
-            add_rows(*out, sanl_group_name(g), &e->score[g], true);
+            add_rows(*out, sanl_group_name(e->scheme, g), e->scheme, &e->score[g], true);
     return SANL_OK;
 }
 
@@ -122,7 +124,7 @@ enum sanl_status sanl_scores_create_groups(struct sanl_table **out, const struct
     for (int g = 0; g < SANL_GROUPS; g++) {
         if (g != SANL_GROUP_ALL && !e->score[g].images)
             continue;
-        sanl_table_text(*out, sanl_group_name(g));
+        sanl_table_text(*out, sanl_group_name(e->scheme, g));
         sanl_table_int(*out, e->score[g].images);
         add_figures(*out, &e->score[g], AS_PUBLISHED, true);
     }

@@ -4,19 +4,20 @@
 #include <string.h>
 #include "base/memory.h"
 
-enum sanl_status sanl_batch_create(struct sanl_batch *out, int capacity, int size)
+enum sanl_status sanl_batch_create(struct sanl_batch *out, int capacity, int size, int landmarks)
 {
-    const size_t n = (size_t)capacity;
+    const size_t n = (size_t)capacity, points = n * (size_t)landmarks;
     memset(out, 0, sizeof *out);
     out->capacity = capacity;
     out->size = size;
+    out->landmarks = landmarks;
     out->geometry = sanl_calloc(n, sizeof *out->geometry);
     out->warp = sanl_calloc(n, sizeof *out->warp);
     out->in_to_img = sanl_calloc(n, sizeof *out->in_to_img);
     out->box = sanl_calloc(n, sizeof *out->box);
-    out->landmark_in = sanl_calloc(n, sizeof *out->landmark_in);
-    out->teaches = sanl_calloc(n, sizeof *out->teaches);
-    out->visibility = sanl_calloc(n, sizeof *out->visibility);
+    out->landmark_in = sanl_calloc(points, sizeof *out->landmark_in);
+    out->teaches = sanl_calloc(points, sizeof *out->teaches);
+    out->visibility = sanl_calloc(points, sizeof *out->visibility);
     out->category = sanl_calloc(n, sizeof *out->category);
     out->record = sanl_calloc(n, sizeof *out->record);
     if (out->geometry && out->warp && out->in_to_img && out->box && out->landmark_in && out->teaches &&

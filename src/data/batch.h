@@ -23,15 +23,16 @@ struct sanl_batch {
     struct sanl_affine *in_to_img;   /* (count,) */
     struct sanl_box *box;            /* (count,): without margin, original pixels */
     /* Labels; only the loader fills them. */
-    float (*landmark_in)[SANL_LANDMARKS][2]; /* (count, 8, 2): x, y */
-    float (*teaches)[SANL_LANDMARKS];        /* (count, 8): 1 for landmarks to learn from, else 0 */
-    unsigned char (
-        *visibility)[SANL_LANDMARKS]; /* (count, 8): enum sanl_visibility, flipped as the picture */
-    int32_t *category;                /* (count,): -1 for none */
-    int32_t *record;                  /* (count,): index into the data set's records */
+    int landmarks;             /* of the data set's scheme; 0: none */
+    float (*landmark_in)[2];   /* (count, landmarks): x, y */
+    float *teaches;            /* (count, landmarks): 1 for landmarks to learn from, else 0 */
+    unsigned char *visibility; /* (count, landmarks): enum sanl_visibility, flipped as the picture */
+    int32_t *category;         /* (count,): -1 for none */
+    int32_t *record;           /* (count,): index into the data set's records */
 };
 
-SANL_CHECKED enum sanl_status sanl_batch_create(struct sanl_batch *out, int capacity, int size);
+SANL_CHECKED enum sanl_status sanl_batch_create(struct sanl_batch *out, int capacity, int size,
+                                                int landmarks);
 void sanl_batch_free(struct sanl_batch *batch); /* takes a zeroed or freed object */
 
 /* Empties the batch. */

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/deepfashion2.h"
 #include "data/join.h"
 #include "data/json_stream.h"
 #include "data/layout.h"
@@ -32,7 +33,7 @@ struct reader {
 /* annotations/fld_upper_train.json, or annotations/train.json for clothes 0. */
 static void file_name(char out[FILE_BYTES], int clothes, const char *part)
 {
-    const char *kind = sanl_clothes_name(clothes);
+    const char *kind = sanl_clothes_name(&sanl_scheme_fashion, clothes);
     if (kind)
         snprintf(out, FILE_BYTES, "annotations/fld_%s_%s.json", kind, part);
     else
@@ -99,43 +100,76 @@ static enum sanl_status read_box(struct sanl_box *out, const json_t *box, double
     return SANL_OK;
 }
 
+/* Of an annotation in FLD's order, by their number. */
 static int clothes_of(size_t keypoints)
 {
-    for (int clothes = SANL_CLOTHES_UPPER; clothes <= SANL_CLOTHES_FULL; clothes++) {
-        int count;
-        sanl_clothes_slots(clothes, &count);
-        if ((size_t)count == keypoints)
-            return clothes;
-    }
-    return 0;
+    int clothes = sanl_scheme_fashion.clothes;
+    while (clothes && (size_t)sanl_clothes_count(&sanl_scheme_fashion, clothes) != keypoints)
+        clothes--;
+    return clothes;
 }
 
-static enum sanl_status read_keypoints(struct sanl_record *record, const struct reader *r,
-                                       const json_t *keypoints)
+/* What a garment of an annotation is. */
+static enum sanl_status find_clothes(const struct sanl_scheme **scheme, int *clothes, const struct reader *r,
+                                     const json_t *element)
 {
-    const size_t numbers = json_array_size(keypoints);
-    const int clothes = numbers % 3 ? 0 : clothes_of(numbers / 3);
-    int count;
-    if (!clothes || (r->clothes && clothes != r->clothes))
+    const struct sanl_dataset *d = r->join.dataset;
+    const size_t numbers = json_array_size(json_object_get(element, "keypoints"));
+    const json_t *category = json_object_get(element, "category_id");
+    const bool all = !r->clothes && numbers == 3 * (size_t)SANL_LANDMARKS;
+    *scheme = all ? &sanl_scheme_deepfashion2 : &sanl_scheme_fashion;
+    *clothes = all ? 0 : numbers % 3 ? 0 : clothes_of(numbers / 3);
+    if (all && json_is_integer(category) && json_integer_value(category) <= SANL_CLOTHES)
+        *clothes = (int)json_integer_value(category);
+    if (all && *clothes < 1)
+        return sanl_fail(SANL_ERR_FORMAT, "'category_id': expected 1 to %d", SANL_CLOTHES);
+    if (!*clothes || (r->clothes && *clothes != r->clothes))
         return sanl_fail(SANL_ERR_FORMAT, "'keypoints': expected %s numbers, found %zu",
                          r->clothes == SANL_CLOTHES_UPPER   ? "18"
                          : r->clothes == SANL_CLOTHES_LOWER ? "12"
                          : r->clothes == SANL_CLOTHES_FULL  ? "24"
-                                                            : "12, 18 or 24",
+                                                            : "12, 18, 24 or 882",
                          numbers);
-    const int *slots = sanl_clothes_slots(clothes, &count);
-    record->clothes = (unsigned char)clothes;
-    for (int i = 0; i < count; i++) {
-        const size_t at = 3 * (size_t)i;
-        double v[3];
-        for (size_t j = 0; j < 3; j++)
-            SANL_TRY(read_number(&v[j], json_array_get(keypoints, at + j), "keypoints", at + j));
-        if (v[2] != 0 && v[2] != 1 && v[2] != 2)
-            return sanl_fail(SANL_ERR_FORMAT,
-                             "keypoints[%zu]: expected 2 (visible), 1 (occluded) or 0 (cut off)", at + 2);
-        record->visibility[slots[i]] = v[2] == 2 ? SANL_VISIBLE : v[2] == 1 ? SANL_OCCLUDED : SANL_CUT_OFF;
-        for (int axis = 0; axis < 2 && v[2] != 0; axis++)
-            record->landmark_img[slots[i]][axis] = v[axis] - r->base;
+    if (d->count && d->scheme != *scheme)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "'keypoints': %zu numbers, but the garments before have those of %s", numbers,
+                         d->scheme->name);
+    return SANL_OK;
+}
+
+static enum sanl_status read_keypoint(struct sanl_point *out, const struct reader *r, const json_t *keypoints,
+                                      size_t at)
+{
+    double v[3];
+    for (size_t j = 0; j < 3; j++)
+        SANL_TRY(read_number(&v[j], json_array_get(keypoints, at + j), "keypoints", at + j));
+    if (v[2] != 0 && v[2] != 1 && v[2] != 2)
+        return sanl_fail(SANL_ERR_FORMAT, "keypoints[%zu]: expected 2 (visible), 1 (occluded) or 0 (cut off)",
+                         at + 2);
+    *out = (struct sanl_point){.visibility = v[2] == 2   ? SANL_VISIBLE
+                                             : v[2] == 1 ? SANL_OCCLUDED
+                                                         : SANL_CUT_OFF};
+    for (int axis = 0; axis < 2 && v[2] != 0; axis++)
+        out->img[axis] = v[axis] - r->base;
+    return SANL_OK;
+}
+
+static enum sanl_status read_keypoints(struct sanl_record *record, const struct reader *r,
+                                       const json_t *element)
+{
+    struct sanl_dataset *d = r->join.dataset;
+    const json_t *keypoints = json_object_get(element, "keypoints");
+    const struct sanl_scheme *scheme;
+    int clothes;
+    SANL_TRY(find_clothes(&scheme, &clothes, r, element));
+    const bool all = scheme == &sanl_scheme_deepfashion2; /* slots, not landmarks of the garment, follow */
+    d->scheme = scheme;
+    if (all)
+        SANL_TRY(sanl_deepfashion2_classify(d, record, clothes));
+    SANL_TRY(sanl_dataset_dress(d, record, clothes));
+    for (int i = 0; i < sanl_clothes_count(scheme, clothes); i++) {
+        const int k = all ? sanl_clothes_slot(scheme, clothes, i) : i;
+        SANL_TRY(read_keypoint(&d->points[record->points + (size_t)i], r, keypoints, 3 * (size_t)k));
     }
     return SANL_OK;
 }
@@ -143,12 +177,10 @@ static enum sanl_status read_keypoints(struct sanl_record *record, const struct 
 static enum sanl_status read_annotation(void *payload, const json_t *element)
 {
     struct reader *r = payload;
-    struct sanl_record record = {.category = -1, .part = r->part};
-    struct sanl_record *appended;
-    memset(record.visibility, SANL_ABSENT, sizeof record.visibility);
+    struct sanl_record record = {.category = -1, .part = r->part}, *appended;
     SANL_TRY(find_picture(&record.image, r, json_object_get(element, "image_id")));
     SANL_TRY(read_box(&record.box, json_object_get(element, "bbox"), r->base));
-    SANL_TRY(read_keypoints(&record, r, json_object_get(element, "keypoints")));
+    SANL_TRY(read_keypoints(&record, r, element));
     SANL_TRY(sanl_join_append(&appended, &r->join));
     *appended = record;
     return SANL_OK;
@@ -238,12 +270,14 @@ enum sanl_status sanl_coco_read(struct sanl_dataset *dataset)
 struct writer {
     FILE *file;
     const struct sanl_dataset *dataset;
-    unsigned char part, clothes;
+    unsigned char part;
+    int clothes; /* 0: a file for all, with a keypoint for each slot */
+    double base; /* of the first pixel */
 };
 
 static bool is_wanted(const struct writer *w, const struct sanl_record *record)
 {
-    return record->part == w->part && record->clothes == w->clothes;
+    return record->part == w->part && (!w->clothes || record->clothes == w->clothes);
 }
 
 static void write_number(FILE *file, double value)
@@ -272,24 +306,36 @@ static enum sanl_status write_images(const struct writer *w)
     return SANL_OK;
 }
 
+/* Returns how many are labelled. */
+static int write_keypoints(const struct writer *w, const struct sanl_record *r)
+{
+    const struct sanl_scheme *scheme = w->dataset->scheme;
+    const int count = sanl_clothes_count(scheme, r->clothes);
+    const int before = w->clothes ? 0 : sanl_clothes_slot(scheme, r->clothes, 0);
+    const int keypoints = w->clothes ? count : scheme->landmarks;
+    int seen = 0;
+    for (int k = 0; k < keypoints; k++) {
+        const int i = k - before;
+        const struct sanl_point *p = i >= 0 && i < count ? &w->dataset->points[r->points + (size_t)i] : NULL;
+        const int v = !p ? 0 : p->visibility == SANL_VISIBLE ? 2 : p->visibility == SANL_OCCLUDED ? 1 : 0;
+        for (int axis = 0; axis < 2; axis++) {
+            write_number(w->file, v ? p->img[axis] + w->base : 0);
+            fputs(", ", w->file);
+        }
+        fprintf(w->file, "%d%s", v, k + 1 < keypoints ? ", " : "");
+        seen += v > 0;
+    }
+    return seen;
+}
+
 static void write_annotation(const struct writer *w, int index)
 {
     const struct sanl_record *r = &w->dataset->records[index];
-    const double sides[] = {r->box.x1 + 1, r->box.y1 + 1, r->box.x2 - r->box.x1, r->box.y2 - r->box.y1};
-    int count, seen = 0;
-    const int *slots = sanl_clothes_slots(r->clothes, &count);
-    fprintf(w->file, "{\"id\": %d, \"image_id\": %d, \"category_id\": 1, \"keypoints\": [", index + 1,
-            index + 1);
-    for (int i = 0; i < count; i++) {
-        const int visibility = r->visibility[slots[i]];
-        const int v = visibility == SANL_VISIBLE ? 2 : visibility == SANL_OCCLUDED ? 1 : 0;
-        for (int axis = 0; axis < 2; axis++) {
-            write_number(w->file, v ? r->landmark_img[slots[i]][axis] + 1 : 0);
-            fputs(", ", w->file);
-        }
-        fprintf(w->file, "%d%s", v, i + 1 < count ? ", " : "");
-        seen += v > 0;
-    }
+    const double sides[] = {r->box.x1 + w->base, r->box.y1 + w->base, r->box.x2 - r->box.x1,
+                            r->box.y2 - r->box.y1};
+    fprintf(w->file, "{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"keypoints\": [", index + 1,
+            index + 1, w->clothes ? 1 : r->clothes);
+    const int seen = write_keypoints(w, r);
     fprintf(w->file, "], \"num_keypoints\": %d, \"bbox\": [", seen);
     for (int i = 0; i < 4; i++) {
         write_number(w->file, sides[i]);
@@ -299,11 +345,21 @@ static void write_annotation(const struct writer *w, int index)
     fputs(", \"iscrowd\": 0}", w->file);
 }
 
+static void write_category(const struct writer *w, int clothes)
+{
+    const struct sanl_scheme *scheme = w->dataset->scheme;
+    const int keypoints = w->clothes ? sanl_clothes_count(scheme, clothes) : scheme->landmarks;
+    fprintf(w->file, "{\"id\": %d, \"name\": \"%s\", \"keypoints\": [", w->clothes ? 1 : clothes,
+            sanl_clothes_name(scheme, clothes));
+    for (int k = 0; k < keypoints; k++)
+        fprintf(w->file, "%s\"%s\"", k ? ", " : "",
+                sanl_landmark_name(scheme, w->clothes ? sanl_clothes_slot(scheme, clothes, k) : k));
+    fputs("], \"skeleton\": []}", w->file);
+}
+
 static void write_annotations(const struct writer *w)
 {
     const char *separator = "\n";
-    int count;
-    const int *slots = sanl_clothes_slots(w->clothes, &count);
     fputs("\"annotations\": [", w->file);
     for (int i = 0; i < w->dataset->count; i++) {
         if (!is_wanted(w, &w->dataset->records[i]))
@@ -312,11 +368,13 @@ static void write_annotations(const struct writer *w)
         write_annotation(w, i);
         separator = ",\n";
     }
-    fprintf(w->file, "\n],\n\"categories\": [{\"id\": 1, \"name\": \"%s\", \"keypoints\": [",
-            sanl_clothes_name(w->clothes));
-    for (int i = 0; i < count; i++)
-        fprintf(w->file, "%s\"%s\"", i ? ", " : "", sanl_landmark_name(slots[i]));
-    fputs("], \"skeleton\": []}]}\n", w->file);
+    fputs("\n],\n\"categories\": [", w->file);
+    for (int clothes = 1; clothes <= w->dataset->scheme->clothes; clothes++)
+        if (!w->clothes || clothes == w->clothes) {
+            fputs(!w->clothes && clothes > 1 ? ",\n" : "", w->file);
+            write_category(w, clothes);
+        }
+    fputs("]}\n", w->file);
 }
 
 static enum sanl_status write_file(struct writer *w, const char *folder)
@@ -341,13 +399,13 @@ static enum sanl_status write_file(struct writer *w, const char *folder)
 
 enum sanl_status sanl_coco_write(const struct sanl_dataset *dataset, const char *folder)
 {
-    struct writer w = {.dataset = dataset};
+    const bool all = dataset->scheme == &sanl_scheme_deepfashion2;
+    struct writer w = {.dataset = dataset, .base = all ? 0 : 1};
     char *annotations = sanl_path_join(folder, "annotations");
     enum sanl_status status = annotations ? sanl_folder_make(annotations) : SANL_ERR_MEMORY;
     free(annotations);
     for (w.part = 0; sanl_part_names[w.part] && status == SANL_OK; w.part++)
-        for (w.clothes = SANL_CLOTHES_UPPER; w.clothes <= SANL_CLOTHES_FULL && status == SANL_OK;
-             w.clothes++) {
+        for (w.clothes = !all; w.clothes <= (all ? 0 : SANL_CLOTHES_FULL) && status == SANL_OK; w.clothes++) {
             bool any = false;
             for (int i = 0; i < dataset->count && !any; i++)
                 any = is_wanted(&w, &dataset->records[i]);

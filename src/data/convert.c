@@ -23,14 +23,24 @@ static unsigned char find_part(const struct sanl_dataset_format *format, const c
     return 0; /* train */
 }
 
+static enum sanl_status check_scheme(const struct sanl_dataset *from,
+                                     const struct sanl_dataset_format *format)
+{
+    if (!format->scheme || !from->scheme || format->any_scheme || format->scheme == from->scheme)
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_FORMAT, "%s: has the %d landmarks of %s, the layout %s those %d of %s",
+                     from->root, from->scheme->landmarks, from->scheme->name, format->name,
+                     format->scheme->landmarks, format->scheme->name);
+}
+
 static enum sanl_status check_record(const struct sanl_dataset *from,
                                      const struct sanl_dataset_format *format, int index)
 {
     const struct sanl_record *r = &from->records[index];
-    const char *lacks = format->landmarks && !r->clothes                 ? "garment's landmarks"
-                        : format->landmarks && !sanl_box_is_set(&r->box) ? "box"
-                        : format->categories && r->category < 0          ? "category"
-                                                                         : NULL;
+    const char *lacks = format->scheme && !r->clothes                 ? "garment's landmarks"
+                        : format->scheme && !sanl_box_is_set(&r->box) ? "box"
+                        : format->categories && r->category < 0       ? "category"
+                                                                      : NULL;
     if (!lacks)
         return SANL_OK;
     return sanl_fail(SANL_ERR_FORMAT, "%s: record %d, '%s', has no %s, which the layout %s needs", from->root,
@@ -60,11 +70,16 @@ enum sanl_status sanl_dataset_adopt(struct sanl_dataset **out, const struct sanl
     if (!d)
         return status;
     d->format = format;
+    d->scheme = from->scheme;
     d->root = sanl_strdup(folder);
     d->records = sanl_calloc((size_t)from->count, sizeof *d->records);
-    if (!d->root || !d->records)
+    d->points = sanl_calloc(from->point_count, sizeof *d->points);
+    if (!d->root || !d->records || !d->points)
         goto done;
-    status = SANL_OK;
+    if (from->point_count)
+        memcpy(d->points, from->points, from->point_count * sizeof *d->points);
+    d->point_count = from->point_count;
+    status = check_scheme(from, format);
     for (int i = 0; i < from->category_count && status == SANL_OK; i++)
         status = sanl_dataset_add_category(d, from->category_names[i]);
     for (; d->count < from->count && status == SANL_OK; d->count++)
@@ -143,12 +158,13 @@ static enum sanl_status bring_pictures(const struct sanl_dataset *from, const st
 static void find_losses(struct sanl_convert_result *out, const struct sanl_dataset *from,
                         const struct sanl_dataset_format *format)
 {
-    const bool variations = strcmp(format->name, "fld") == 0, categories = strcmp(format->name, "coco") != 0;
+    const bool variations = strcmp(format->name, "fld") == 0,
+               categories = strcmp(format->name, "coco") != 0 || from->scheme == &sanl_scheme_deepfashion2;
     out->records = from->count;
     for (int i = 0; i < from->count; i++) {
         out->variations_lost = out->variations_lost || (from->records[i].variation && !variations);
         out->categories_lost = out->categories_lost || (from->records[i].category >= 0 && !categories);
-        out->landmarks_lost = out->landmarks_lost || (from->records[i].clothes && !format->landmarks);
+        out->landmarks_lost = out->landmarks_lost || (from->records[i].clothes && !format->scheme);
     }
 }
 

@@ -115,15 +115,14 @@ void sanl_crop_map(struct sanl_affine *in_to_img, const struct sanl_box *box, in
     sanl_affine_compose(in_to_img, &turn, &unit);
 }
 
-void sanl_crop_landmarks(double out_in[SANL_LANDMARKS][2], unsigned char out_visibility[SANL_LANDMARKS],
-                         const struct sanl_affine *in_to_img, bool flip,
-                         const double landmark_img[SANL_LANDMARKS][2],
-                         const unsigned char visibility[SANL_LANDMARKS])
+void sanl_crop_landmarks(double (*out_in)[2], unsigned char *out_visibility,
+                         const struct sanl_affine *in_to_img, bool flip, const struct sanl_scheme *scheme,
+                         const double (*landmark_img)[2], const unsigned char *visibility)
 {
     struct sanl_affine img_to_in;
     sanl_affine_invert(&img_to_in, in_to_img);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        const int from = flip ? sanl_landmark_mirror(k) : k;
+    for (int k = 0; k < scheme->landmarks; k++) {
+        const int from = flip ? sanl_landmark_mirror(scheme, k) : k;
         sanl_affine_apply(out_in[k], &img_to_in, landmark_img[from]);
         out_visibility[k] = visibility[from];
     }

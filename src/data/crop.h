@@ -63,10 +63,9 @@ void sanl_crop_map(struct sanl_affine *in_to_img, const struct sanl_box *box, in
                    const struct sanl_augment *augment);
 
 /* The landmarks as the network's input shows them: mapped, and for a flip swapped between left and right. */
-void sanl_crop_landmarks(double out_in[SANL_LANDMARKS][2], unsigned char out_visibility[SANL_LANDMARKS],
-                         const struct sanl_affine *in_to_img, bool flip,
-                         const double landmark_img[SANL_LANDMARKS][2],
-                         const unsigned char visibility[SANL_LANDMARKS]);
+void sanl_crop_landmarks(double (*out_in)[2], unsigned char *out_visibility,
+                         const struct sanl_affine *in_to_img, bool flip, const struct sanl_scheme *scheme,
+                         const double (*landmark_img)[2], const unsigned char *visibility);
 
 /* What of a picture is packed: pixels [x, x + width) x [y, y + height), averaged in blocks of shrink x
  * shrink. */

@@ -66,23 +66,74 @@ enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dataset, const c
     return SANL_OK;
 }
 
+enum sanl_status sanl_dataset_dress(struct sanl_dataset *dataset, struct sanl_record *record, int clothes)
+{
+    const size_t count = (size_t)sanl_clothes_count(dataset->scheme, clothes), first = dataset->point_count;
+    SANL_TRY(sanl_grow(&dataset->points, &dataset->point_room, first + count, sizeof *dataset->points));
+    for (size_t i = 0; i < count; i++)
+        dataset->points[first + i] = (struct sanl_point){.visibility = SANL_CUT_OFF};
+    dataset->point_count += count;
+    record->points = first;
+    record->clothes = (unsigned char)clothes;
+    return SANL_OK;
+}
+
+void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
+                            const struct sanl_record *record)
+{
+    const int count = dataset->scheme ? sanl_clothes_count(dataset->scheme, record->clothes) : 0;
+    memset(out->img, 0, sizeof out->img);
+    memset(out->visibility, SANL_ABSENT, sizeof out->visibility);
+    for (int i = 0; i < count; i++) {
+        const struct sanl_point *point = &dataset->points[record->points + (size_t)i];
+        const int slot = sanl_clothes_slot(dataset->scheme, record->clothes, i);
+        memcpy(out->img[slot], point->img, sizeof point->img);
+        out->visibility[slot] = point->visibility;
+    }
+}
+
+enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset, int landmarks)
+{
+    const int has = dataset->scheme ? dataset->scheme->landmarks : 0;
+    return has == landmarks
+               ? SANL_OK
+               : sanl_fail(SANL_ERR_USAGE, "%s: has %d landmarks, the network %d: set model.landmarks: %d",
+                           dataset->root, has, landmarks, has);
+}
+
+int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part)
+{
+    const char *before = NULL;
+    int count = 0;
+    for (int i = 0; i < dataset->count; i++) {
+        const struct sanl_record *record = &dataset->records[i];
+        if (record->part != part)
+            continue;
+        count += record->image != before;
+        before = record->image;
+    }
+    return count;
+}
+
 /* Says where the parts differ from the published ones. */
 static void compare_published(const struct sanl_dataset *d)
 {
     const int *published = d->format->published;
     char found[128] = "", expected[128] = "";
     size_t at = 0, at_expected = 0;
-    long total = 0;
+    long total = 0, all = 0;
     bool same = true;
     for (int i = 0; i < SANL_DATASET_PARTS && d->format->part_names[i]; i++) {
+        const int pictures = sanl_dataset_pictures(d, i);
         at += (size_t)snprintf(found + at, sizeof found - at, "%s%s %d", i ? ", " : "",
-                               d->format->part_names[i], d->parts[i].count);
+                               d->format->part_names[i], pictures);
         at_expected += (size_t)snprintf(expected + at_expected, sizeof expected - at_expected, "%s%d",
                                         i ? ", " : "", published[i]);
         total += published[i];
-        same = same && d->parts[i].count == published[i];
+        same = same && pictures == published[i];
+        all += pictures;
     }
-    if (total && !same && d->count > total / 2)
+    if (total && !same && all > total / 2)
         sanl_log(SANL_LOG_WARNING, "%s: %s pictures; the published %s has %s", d->root, found,
                  d->format->name, expected);
 }
@@ -104,6 +155,7 @@ enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_
     if (!dataset->root)
         goto done;
     dataset->format = format;
+    dataset->scheme = format->scheme;
     status = format->read(dataset);
     for (int part = 0; status == SANL_OK && dataset->format->part_names[part]; part++)
         status = list_part(dataset, part);
@@ -130,6 +182,7 @@ void sanl_dataset_free(struct sanl_dataset *dataset)
     free(dataset->texts);
     free(dataset->category_names);
     free(dataset->records);
+    free(dataset->points);
     free(dataset->root);
     free(dataset);
 }

@@ -11,14 +11,18 @@
 enum { SANL_DATASET_PARTS = 4 };
 
 struct sanl_record {
-    const char *image;                        /* file, relative to the data set's image_folder */
-    double landmark_img[SANL_LANDMARKS][2];   /* meaningful where visible or occluded */
-    unsigned char visibility[SANL_LANDMARKS]; /* enum sanl_visibility */
-    struct sanl_box box;                      /* all zeros: the data set has none; the whole picture counts */
-    int category;                             /* from 0; -1 when the data set has none */
-    unsigned char clothes;                    /* enum sanl_clothes; 0: no garment */
-    unsigned char variation;                  /* of pose or zoom, as the data set numbers it; 0: unknown */
-    unsigned char part;                       /* of part_names */
+    const char *image;   /* file, relative to the data set's image_folder */
+    struct sanl_box box; /* all zeros: the data set has none; the whole picture counts */
+    size_t points;       /* where its landmarks begin in the data set's, in the order of its clothes' slots */
+    int category;        /* from 0; -1 when the data set has none */
+    unsigned char clothes;   /* a type of the scheme; 0: no garment, and no landmarks */
+    unsigned char variation; /* of pose or zoom, as the data set numbers it; 0: unknown */
+    unsigned char part;      /* of part_names */
+};
+
+struct sanl_point {
+    double img[2];            /* x, y; meaningful where visible or occluded */
+    unsigned char visibility; /* enum sanl_visibility */
 };
 
 struct sanl_part {
@@ -31,8 +35,11 @@ struct sanl_dataset {
     const char *image_folder; /* relative to the root; NULL: the root itself */
     const struct sanl_dataset_format *format;
     const struct sanl_dataset *source; /* whose pictures a converted set shows; NULL: its own */
+    const struct sanl_scheme *scheme;  /* of its landmarks; NULL: it has none */
     struct sanl_record *records;       /* (count,) */
     int count;
+    struct sanl_point *points; /* (point_count,) */
+    size_t point_count, point_room;
     struct sanl_part parts[SANL_DATASET_PARTS];
     const char **category_names; /* (category_count,) */
     int category_count;
@@ -48,7 +55,9 @@ struct sanl_dataset_format {
     const char *name;
     const char *const *part_names;     /* NULL-ended */
     int published[SANL_DATASET_PARTS]; /* pictures of each part of the published set; 0: not known */
-    bool landmarks, categories;        /* every record has a garment's landmarks, a category */
+    const struct sanl_scheme *scheme;  /* every record has landmarks of it; NULL: of none */
+    bool any_scheme;                   /* or of any other: the reader says of which */
+    bool categories;                   /* every record has a category */
     enum sanl_status (*read)(struct sanl_dataset *dataset);
     /* The name that a record's picture has in this layout, relative to the root, in new memory; NULL with the
      * message set on failure. */
@@ -68,6 +77,26 @@ extern const struct sanl_dataset_format sanl_dataset_formats[];
 SANL_CHECKED enum sanl_status sanl_dataset_keep(struct sanl_dataset *dataset, char *text);
 /* Names the next category. */
 SANL_CHECKED enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dataset, const char *name);
+
+/* For readers: gives a record the landmarks of a type of clothes of the data set's scheme, all cut off. */
+SANL_CHECKED enum sanl_status sanl_dataset_dress(struct sanl_dataset *dataset, struct sanl_record *record,
+                                                 int clothes);
+
+/* Landmarks slot by slot. */
+struct sanl_landmarks {
+    double img[SANL_LANDMARKS][2];
+    unsigned char visibility[SANL_LANDMARKS];
+};
+
+/* Those of a record in all slots of its data set's scheme, absent where its clothes have none. */
+void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
+                            const struct sanl_record *record);
+
+/* The pictures of a part, by its index: records of the same one follow each other and share its name. */
+int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part);
+
+/* Fails when the data set has not this number of landmarks (model.landmarks). */
+SANL_CHECKED enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset, int landmarks);
 
 /* The row of sanl_dataset_formats; an unknown name is an error. */
 SANL_CHECKED enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out,

@@ -2,12 +2,14 @@
 #include "data/cub200.h"
 #include "data/dataset.h"
 #include "data/deepfashion.h"
+#include "data/deepfashion2.h"
 #include "data/foodnet.h"
 #include "data/info_csv.h"
 
 #include <stddef.h>
 
 const char *const sanl_part_names[] = {"train", "val", "test", NULL};
+static const char *const train_and_val[] = {"train", "val", NULL};
 static const char *const train_and_test[] = {"train", "test", NULL};
 
 /* What each reads stands in its header. */
@@ -15,26 +17,35 @@ const struct sanl_dataset_format sanl_dataset_formats[] = {
     {.name = "fld",
      .part_names = sanl_part_names,
      .published = {83033, 19992, 19991},
-     .landmarks = true,
+     .scheme = &sanl_scheme_fashion,
      .read = sanl_fld_read,
      .place = sanl_deepfashion_place,
      .write = sanl_fld_write},
     {.name = "deepfashion_c",
      .part_names = sanl_part_names,
      .published = {209222, 40000, 40000},
-     .landmarks = true,
+     .scheme = &sanl_scheme_fashion,
      .read = sanl_deepfashion_c_read,
      .place = sanl_deepfashion_place,
      .write = sanl_deepfashion_c_write},
+    {.name = "deepfashion2",
+     .part_names = train_and_val,
+     .published = {191961, 32153},
+     .scheme = &sanl_scheme_deepfashion2,
+     .categories = true,
+     .read = sanl_deepfashion2_read,
+     .place = sanl_deepfashion2_place,
+     .write = sanl_deepfashion2_write},
     {.name = "coco",
      .part_names = sanl_part_names,
-     .landmarks = true,
+     .scheme = &sanl_scheme_fashion,
+     .any_scheme = true,
      .read = sanl_coco_read,
      .place = sanl_deepfashion_place,
      .write = sanl_coco_write},
     {.name = "info_csv",
      .part_names = sanl_part_names,
-     .landmarks = true,
+     .scheme = &sanl_scheme_fashion,
      .read = sanl_info_csv_read,
      .place = sanl_deepfashion_place,
      .write = sanl_info_csv_write},

@@ -36,17 +36,17 @@ static enum sanl_status check_name(const struct sanl_rows *rows, const char *nam
 }
 
 /* One {visibility x y} of list_landmarks.txt; `field` is where it begins. */
-static enum sanl_status parse_landmark(struct sanl_record *record, const struct sanl_rows *rows, int field,
+static enum sanl_status parse_landmark(struct sanl_point *out, const struct sanl_rows *rows, int field,
                                        int slot)
 {
     long visibility = 0;
     if (!sanl_whole_parse(&visibility, rows->field[field], SANL_VISIBLE, SANL_CUT_OFF))
         return sanl_rows_fail(
             rows, "column %d: visibility '%s' of %s: expected 0 (visible), 1 (occluded) or 2 (cut off)",
-            field + 1, rows->field[field], sanl_landmark_name(slot));
-    record->visibility[slot] = (unsigned char)visibility;
-    SANL_TRY(parse_coordinate(&record->landmark_img[slot][0], rows, field + 1));
-    return parse_coordinate(&record->landmark_img[slot][1], rows, field + 2);
+            field + 1, rows->field[field], sanl_landmark_name(&sanl_scheme_fashion, slot));
+    out->visibility = (unsigned char)visibility;
+    SANL_TRY(parse_coordinate(&out->img[0], rows, field + 1));
+    return parse_coordinate(&out->img[1], rows, field + 2);
 }
 
 /* Rows may be padded with triplets of zeros up to eight landmarks; the type of clothes alone says how many
@@ -60,7 +60,7 @@ static enum sanl_status check_padding(const struct sanl_rows *rows, const struct
                               "expected %d columns for clothes type %s, found %d: this looks like the "
                               "layout %s",
                               used, rows->field[1], rows->fields, layout->other);
-    if (rest < 0 || rest % 3 != 0 || rows->fields > layout->landmarks_at + 3 * SANL_LANDMARKS)
+    if (rest < 0 || rest % 3 != 0 || rows->fields > layout->landmarks_at + 3 * SANL_FASHION_LANDMARKS)
         return sanl_rows_fail(rows, "expected %d columns for clothes type %s, found %d", used, rows->field[1],
                               rows->fields);
     for (int i = used; i < rows->fields; i++) {
@@ -76,7 +76,6 @@ static enum sanl_status read_landmarks_row(struct sanl_join *join, struct sanl_r
     const struct layout *layout = join->context;
     struct sanl_record *record;
     long clothes = 0, variation = 0;
-    int count = 0;
     sanl_rows_take_name(rows);
     if (rows->fields < layout->landmarks_at)
         return sanl_rows_fail(rows, "expected image_name clothes_type%s and landmarks, found %d columns",
@@ -85,16 +84,18 @@ static enum sanl_status read_landmarks_row(struct sanl_join *join, struct sanl_r
     if (!sanl_whole_parse(&clothes, rows->field[1], SANL_CLOTHES_UPPER, SANL_CLOTHES_FULL))
         return sanl_rows_fail(rows, "clothes type '%s': expected 1 (upper), 2 (lower) or 3 (full)",
                               rows->field[1]);
-    const int *slots = sanl_clothes_slots((int)clothes, &count);
+    const int count = sanl_clothes_count(&sanl_scheme_fashion, (int)clothes);
     SANL_TRY(check_padding(rows, layout, count));
     if (layout == &fld && !sanl_whole_parse(&variation, rows->field[2], 0, UINT8_MAX))
         return sanl_rows_fail(rows, "variation type '%s': expected a small whole number", rows->field[2]);
     SANL_TRY(sanl_join_append(&record, join));
     record->image = rows->field[0];
-    record->clothes = (unsigned char)clothes;
     record->variation = (unsigned char)variation;
+    SANL_TRY(sanl_dataset_dress(join->dataset, record, (int)clothes));
     for (int i = 0; i < count; i++)
-        SANL_TRY(parse_landmark(record, rows, layout->landmarks_at + 3 * i, slots[i]));
+        SANL_TRY(parse_landmark(&join->dataset->points[record->points + (size_t)i], rows,
+                                layout->landmarks_at + 3 * i,
+                                sanl_clothes_slot(&sanl_scheme_fashion, (int)clothes, i)));
     return SANL_OK;
 }
 
@@ -267,19 +268,18 @@ static void write_name(FILE *file, const struct sanl_record *record)
 static void write_landmarks(FILE *file, const struct sanl_dataset *d, int index)
 {
     const struct sanl_record *r = &d->records[index];
-    int count;
-    const int *slots = sanl_clothes_slots(r->clothes, &count);
+    const int count = sanl_clothes_count(d->scheme, r->clothes);
     write_name(file, r);
     fprintf(file, "  %d", r->clothes);
     if (d->format->read == sanl_fld_read)
         fprintf(file, "  %d", r->variation);
     for (int i = 0; i < count; i++) {
-        const int slot = slots[i];
-        const bool known = r->visibility[slot] == SANL_VISIBLE || r->visibility[slot] == SANL_OCCLUDED;
-        fprintf(file, "  %d ", known ? r->visibility[slot] : SANL_CUT_OFF);
-        sanl_layout_pixels(file, known ? r->landmark_img[slot][0] + 1 : 0);
+        const struct sanl_point *p = &d->points[r->points + (size_t)i];
+        const bool known = p->visibility == SANL_VISIBLE || p->visibility == SANL_OCCLUDED;
+        fprintf(file, "  %d ", known ? p->visibility : SANL_CUT_OFF);
+        sanl_layout_pixels(file, known ? p->img[0] + 1 : 0);
         fputc(' ', file);
-        sanl_layout_pixels(file, known ? r->landmark_img[slot][1] + 1 : 0);
+        sanl_layout_pixels(file, known ? p->img[1] + 1 : 0);
     }
     fputs(" \n", file);
 }

@@ -10,12 +10,23 @@
 #include "data/join.h"
 
 /* The columns that are read; those of the landmarks follow, four for each. */
-enum { IMAGE, X1, Y1, X2, Y2, PART, LABEL, CATEGORY, LANDMARK, COLUMNS = LANDMARK + 4 * SANL_LANDMARKS };
+enum {
+    IMAGE,
+    X1,
+    Y1,
+    X2,
+    Y2,
+    PART,
+    LABEL,
+    CATEGORY,
+    LANDMARK,
+    COLUMNS = LANDMARK + 4 * SANL_FASHION_LANDMARKS
+};
 enum { MAX_COORDINATE = 65536, MAX_LABEL = 999999, NAME_BYTES = 24 };
 
 static const char *const names[] = {
     "image_name", "x_1", "y_1", "x_2", "y_2", "evaluation_status", "category_label", "category_name"};
-static const char *const slots[SANL_LANDMARKS] = {"lc", "rc", "ls", "rs", "lw", "rw", "lh", "rh"};
+static const char *const slots[SANL_FASHION_LANDMARKS] = {"lc", "rc", "ls", "rs", "lw", "rw", "lh", "rh"};
 
 static void column_name(char out[NAME_BYTES], int column)
 {
@@ -135,7 +146,7 @@ static enum sanl_status read_flag(bool *out, const struct reader *r, int column)
     return sanl_rows_fail(&r->rows, "%s: '%s': expected 0 or 1", name, r->field[column]);
 }
 
-static enum sanl_status read_landmark(struct sanl_record *record, const struct reader *r, int slot)
+static enum sanl_status read_landmark(struct sanl_point *out, const struct reader *r, int slot)
 {
     const int column = LANDMARK + 4 * slot;
     double x, y;
@@ -144,18 +155,18 @@ static enum sanl_status read_landmark(struct sanl_record *record, const struct r
     SANL_TRY(read_pixels(&y, r, column + 1));
     SANL_TRY(read_flag(&visible, r, column + 2));
     SANL_TRY(read_flag(&in_picture, r, column + 3));
-    if (visible && x == 0 && y == 0)
-        return SANL_OK; /* absent */
-    record->visibility[slot] = visible ? SANL_VISIBLE : in_picture ? SANL_OCCLUDED : SANL_CUT_OFF;
-    record->landmark_img[slot][0] = x - 1;
-    record->landmark_img[slot][1] = y - 1;
+    *out = (struct sanl_point){{x - 1, y - 1},
+                               visible && x == 0 && y == 0 ? SANL_ABSENT
+                               : visible                   ? SANL_VISIBLE
+                               : in_picture                ? SANL_OCCLUDED
+                                                           : SANL_CUT_OFF};
     return SANL_OK;
 }
 
 /* By what it has: a collar, a waist or both. */
-static unsigned char clothes_of(const struct sanl_record *record)
+static int clothes_of(const struct sanl_point *points)
 {
-    const bool collar = record->visibility[0] != SANL_ABSENT, waist = record->visibility[4] != SANL_ABSENT;
+    const bool collar = points[0].visibility != SANL_ABSENT, waist = points[4].visibility != SANL_ABSENT;
     return collar && waist ? SANL_CLOTHES_FULL : collar ? SANL_CLOTHES_UPPER : waist ? SANL_CLOTHES_LOWER : 0;
 }
 
@@ -201,8 +212,9 @@ static enum sanl_status read_category(struct sanl_record *record, struct reader 
 
 static enum sanl_status read_row(struct reader *r)
 {
+    struct sanl_dataset *d = r->join.dataset;
     struct sanl_record record = {.category = -1}, *appended;
-    memset(record.visibility, SANL_ABSENT, sizeof record.visibility);
+    struct sanl_point points[SANL_FASHION_LANDMARKS];
     SANL_TRY(split_row(r));
     SANL_TRY(sanl_join_check_name(&r->rows, r->field[IMAGE]));
     while (sanl_part_names[record.part] && strcmp(sanl_part_names[record.part], r->field[PART]) != 0)
@@ -211,11 +223,13 @@ static enum sanl_status read_row(struct reader *r)
         return sanl_rows_fail(&r->rows, "evaluation_status: '%s': expected train, val or test",
                               r->field[PART]);
     SANL_TRY(read_box(&record.box, r));
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++)
-        SANL_TRY(read_landmark(&record, r, slot));
+    for (int slot = 0; slot < SANL_FASHION_LANDMARKS; slot++)
+        SANL_TRY(read_landmark(&points[slot], r, slot));
     SANL_TRY(read_category(&record, r));
-    record.clothes = clothes_of(&record);
-    record.image = keep(r->join.dataset, r->field[IMAGE]);
+    SANL_TRY(sanl_dataset_dress(d, &record, clothes_of(points)));
+    for (int i = 0; i < sanl_clothes_count(d->scheme, record.clothes); i++)
+        d->points[record.points + (size_t)i] = points[sanl_clothes_slot(d->scheme, record.clothes, i)];
+    record.image = keep(d, r->field[IMAGE]);
     if (!record.image)
         return SANL_ERR_MEMORY;
     SANL_TRY(sanl_join_append(&appended, &r->join));
@@ -281,6 +295,8 @@ static void write_pixels(FILE *file, double value)
 static void write_row(FILE *file, const struct sanl_dataset *d, int index)
 {
     const struct sanl_record *r = &d->records[index];
+    struct sanl_landmarks landmarks;
+    sanl_dataset_landmarks(&landmarks, d, r);
     sanl_text_csv(file, r->image);
     write_pixels(file, r->box.x1 + 1);
     write_pixels(file, r->box.y1 + 1);
@@ -291,11 +307,11 @@ static void write_row(FILE *file, const struct sanl_dataset *d, int index)
         fprintf(file, ",%d,", r->category);
         sanl_text_csv(file, d->category_names[r->category]);
     }
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
-        const int v = r->visibility[slot];
+    for (int slot = 0; slot < SANL_FASHION_LANDMARKS; slot++) {
+        const int v = landmarks.visibility[slot];
         const bool known = v == SANL_VISIBLE || v == SANL_OCCLUDED;
         for (int axis = 0; axis < 2; axis++)
-            write_pixels(file, known ? r->landmark_img[slot][axis] + 1 : 0);
+            write_pixels(file, known ? landmarks.img[slot][axis] + 1 : 0);
         fprintf(file, ",%d,%d", v == SANL_VISIBLE || v == SANL_ABSENT, v != SANL_CUT_OFF);
     }
     fputc('\n', file);

@@ -79,7 +79,6 @@ enum sanl_status sanl_join_append(struct sanl_record **out, struct sanl_join *jo
     struct sanl_record *record = &d->records[d->count++];
     memset(record, 0, sizeof *record);
     record->category = -1;
-    memset(record->visibility, SANL_ABSENT, sizeof record->visibility);
     *out = record;
     return SANL_OK;
 }

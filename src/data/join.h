@@ -37,7 +37,7 @@ SANL_CHECKED enum sanl_status sanl_join_add(struct sanl_join *join, const char *
 SANL_CHECKED enum sanl_status sanl_join_read(struct sanl_join *join, const char *file, const char *columns,
                                              sanl_join_row *row, bool keep);
 
-/* A new record: no box, no category, every landmark absent. */
+/* A new record: no box, no category, no landmarks. */
 SANL_CHECKED enum sanl_status sanl_join_append(struct sanl_record **out, struct sanl_join *join);
 
 /* The record of the image `name`, or that at `index`, which `key` names in messages; its second row is an

@@ -16,11 +16,10 @@
 struct item {
     struct sanl_sample sample;
     bool filled, skipped; /* skipped: the record that belongs here could not be read, `message` says why */
+    bool flip;            /* the sample is mirrored */
     int record;
     enum sanl_status status;
     char *message;
-    double landmark_in[SANL_LANDMARKS][2];
-    unsigned char visibility[SANL_LANDMARKS];
 };
 
 struct slot {
@@ -109,8 +108,7 @@ static enum sanl_status read_record(const struct sanl_loader *l, struct item *it
     free(path);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "part '%s', record %d", l->part_name, index + 1);
-    sanl_crop_landmarks(item->landmark_in, item->visibility, &item->sample.in_to_img, augment.flip,
-                        record->landmark_img, record->visibility);
+    item->flip = augment.flip;
     item->record = index;
     item->filled = true;
     return SANL_OK;
@@ -147,17 +145,29 @@ static bool in_frame(const double p[2], int size)
     return p[0] >= -0.5 && p[0] < size - 0.5 && p[1] >= -0.5 && p[1] < size - 0.5;
 }
 
+static void add_landmarks(const struct sanl_loader *l, struct sanl_batch *b, const struct item *item)
+{
+    const size_t first = (size_t)(b->count - 1) * (size_t)b->landmarks;
+    unsigned char *visibility = b->visibility + first;
+    struct sanl_landmarks landmarks;
+    double at_in[SANL_LANDMARKS][2];
+    sanl_dataset_landmarks(&landmarks, l->dataset, &l->dataset->records[item->record]);
+    sanl_crop_landmarks(at_in, visibility, &item->sample.in_to_img, item->flip, l->dataset->scheme,
+                        (const double(*)[2])landmarks.img, landmarks.visibility);
+    for (int k = 0; k < b->landmarks; k++) {
+        const bool counts =
+            visibility[k] == SANL_VISIBLE || (visibility[k] == SANL_OCCLUDED && !l->options.visible_only);
+        b->landmark_in[first + (size_t)k][0] = (float)at_in[k][0];
+        b->landmark_in[first + (size_t)k][1] = (float)at_in[k][1];
+        b->teaches[first + (size_t)k] = counts && in_frame(at_in[k], l->options.size) ? 1.0F : 0.0F;
+    }
+}
+
 static void add_labels(const struct sanl_loader *l, struct sanl_batch *b, const struct item *item)
 {
     const int i = b->count - 1;
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        const unsigned char v = item->visibility[k];
-        const bool counts = v == SANL_VISIBLE || (v == SANL_OCCLUDED && !l->options.visible_only);
-        b->landmark_in[i][k][0] = (float)item->landmark_in[k][0];
-        b->landmark_in[i][k][1] = (float)item->landmark_in[k][1];
-        b->teaches[i][k] = counts && in_frame(item->landmark_in[k], l->options.size) ? 1.0F : 0.0F;
-        b->visibility[i][k] = v;
-    }
+    if (b->landmarks)
+        add_landmarks(l, b, item);
     b->category[i] = l->dataset->records[item->record].category;
     b->record[i] = item->record;
 }
@@ -276,7 +286,7 @@ static enum sanl_status check_options(const struct sanl_loader_options *o, const
         return sanl_fail(SANL_ERR_USAGE,
                          "%s: part '%s' has %d records, less than one batch of %d: make it smaller",
                          dataset->root, o->part, part->count, o->batch);
-    if (o->landmarks && !dataset->format->landmarks)
+    if (o->landmarks && !dataset->scheme)
         return sanl_fail(SANL_ERR_USAGE, "%s: the layout %s has no landmarks to learn (task: landmark)",
                          dataset->root, dataset->format->name);
     for (int i = 0; o->categories && i < part->count; i++) {
@@ -296,7 +306,8 @@ static enum sanl_status create_parts(struct sanl_loader *l)
     if (!l->part_name || !l->order || !l->slots)
         return SANL_ERR_MEMORY;
     for (int i = 0; i < l->slot_count; i++) {
-        SANL_TRY(sanl_batch_create(&l->slots[i].batch, l->options.batch, l->options.size));
+        SANL_TRY(sanl_batch_create(&l->slots[i].batch, l->options.batch, l->options.size,
+                                   l->dataset->scheme ? l->dataset->scheme->landmarks : 0));
         l->slots[i].items = sanl_calloc((size_t)l->options.batch, sizeof(struct item));
         if (!l->slots[i].items)
             return SANL_ERR_MEMORY;

@@ -68,20 +68,23 @@ static unsigned char part_of(const struct sanl_synth_options *o, int index)
     return at < o->test_share ? 2 : at < o->test_share + o->val_share ? 1 : 0;
 }
 
+/* Threads fill records at once: each has room for all landmarks. */
 static void fill_record(struct sanl_record *out, const struct job *job, int index,
                         const struct sanl_synth_record *drawn)
 {
     const int *b = drawn->box;
+    struct sanl_point *points = job->drawn.points + (size_t)index * SANL_FASHION_LANDMARKS;
     *out = (struct sanl_record){.image = job->names + (size_t)index * NAME_BYTES,
                                 .box = {b[0], b[1], b[2], b[3]},
+                                .points = (size_t)index * SANL_FASHION_LANDMARKS,
                                 .category = drawn->category,
                                 .clothes = (unsigned char)drawn->type,
                                 .variation = (unsigned char)drawn->variation,
                                 .part = part_of(job->options, index)};
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
-        out->visibility[slot] = (unsigned char)drawn->visibility[slot];
-        out->landmark_img[slot][0] = drawn->x[slot];
-        out->landmark_img[slot][1] = drawn->y[slot];
+    for (int i = 0; i < sanl_clothes_count(&sanl_scheme_fashion, drawn->type); i++) {
+        const int slot = sanl_clothes_slot(&sanl_scheme_fashion, drawn->type, i);
+        points[i] =
+            (struct sanl_point){{drawn->x[slot], drawn->y[slot]}, (unsigned char)drawn->visibility[slot]};
     }
 }
 
@@ -155,9 +158,12 @@ static enum sanl_status prepare(struct job *job)
     const int count = job->options->count;
     SANL_TRY(sanl_dataset_find_format(&job->drawn.format, "fld"));
     job->drawn.count = count;
+    job->drawn.scheme = &sanl_scheme_fashion;
     job->drawn.records = sanl_calloc((size_t)count, sizeof *job->drawn.records);
+    job->drawn.point_count = (size_t)count * SANL_FASHION_LANDMARKS;
+    job->drawn.points = sanl_calloc(job->drawn.point_count, sizeof *job->drawn.points);
     job->names = sanl_calloc((size_t)count, NAME_BYTES);
-    if (!job->drawn.records || !job->names)
+    if (!job->drawn.records || !job->drawn.points || !job->names)
         return SANL_ERR_MEMORY;
     for (int i = 0; i < count; i++)
         snprintf(job->names + (size_t)i * NAME_BYTES, NAME_BYTES, "img/img_%08d.jpg", i + 1);
@@ -196,6 +202,9 @@ enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, cons
 {
     struct job job = {.options = options, .folder = folder};
     SANL_TRY(sanl_dataset_find_format(&job.format, options->layout));
+    if (job.format->scheme && job.format->scheme != &sanl_scheme_fashion)
+        return sanl_fail(SANL_ERR_USAGE, "the layout %s has landmarks that drawn garments have not",
+                         job.format->name);
     SANL_TRY(check_options(options));
     if (!folder[0])
         return sanl_fail(SANL_ERR_USAGE, "expected the folder of the data set, found ''");
@@ -205,6 +214,7 @@ enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, cons
     pthread_mutex_destroy(&job.lock);
     free(job.names);
     free(job.drawn.records);
+    free(job.drawn.points);
     free(job.drawn.category_names);
     return status;
 }

@@ -242,7 +242,7 @@ struct sanl_synth_landmark {
 };
 
 struct sanl_synth_garment {
-    struct sanl_synth_landmark landmarks[SANL_LANDMARKS];
+    struct sanl_synth_landmark landmarks[SANL_FASHION_LANDMARKS];
 };
 
 void sanl_synth_cut_create(struct sanl_synth_cut *out, struct sanl_synth_random *random,
@@ -269,12 +269,12 @@ void sanl_synth_add_details(struct sanl_synth_scene *scene, const struct sanl_sy
 /* What is known about a picture. Coordinates in 0-based pixels. */
 struct sanl_synth_record {
     int width, height;
-    int category;                             /* row of sanl_synth_recipes */
-    int type;                                 /* enum sanl_clothes */
-    int variation;                            /* FLD's variation type: 1 normal, 2, 3 pose, 4, 5 zoom-in */
-    int box[4];                               /* x1 y1 x2 y2, inclusive */
-    int visibility[SANL_LANDMARKS];           /* enum sanl_visibility */
-    int x[SANL_LANDMARKS], y[SANL_LANDMARKS]; /* 0 where cut off or absent */
+    int category;                           /* row of sanl_synth_recipes */
+    int type;                               /* enum sanl_clothes */
+    int variation;                          /* FLD's variation type: 1 normal, 2, 3 pose, 4, 5 zoom-in */
+    int box[4];                             /* x1 y1 x2 y2, inclusive */
+    int visibility[SANL_FASHION_LANDMARKS]; /* enum sanl_visibility */
+    int x[SANL_FASHION_LANDMARKS], y[SANL_FASHION_LANDMARKS]; /* 0 where cut off or absent */
 };
 
 /* Picture `index` of a data set with these options, of which seed, size and variety matter. */

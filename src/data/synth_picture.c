@@ -206,7 +206,7 @@ static void compose(struct picture *p, const struct sanl_synth_options *o, int i
         add_worn(p, &other);
     if (!sanl_synth_chance(&occluder, 0.42f * variety))
         return;
-    const int slot = sanl_synth_below(&occluder, SANL_LANDMARKS);
+    const int slot = sanl_synth_below(&occluder, SANL_FASHION_LANDMARKS);
     p->scene.rank++;
     if (p->garment.landmarks[slot].present)
         sanl_synth_add_occluder(&p->scene, &occluder, slot, p->garment.landmarks[slot].at, &p->person);
@@ -382,7 +382,7 @@ static void annotate(struct sanl_synth_record *record, const struct picture *p,
     record->box[1] = clamp((int)floorf(b.y1 - my), 0, record->height - 1);
     record->box[2] = clamp((int)ceilf(b.x2 + mx), 0, record->width - 1);
     record->box[3] = clamp((int)ceilf(b.y2 + my), 0, record->height - 1);
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
+    for (int slot = 0; slot < SANL_FASHION_LANDMARKS; slot++) {
         const struct sanl_synth_landmark *landmark = &p->garment.landmarks[slot];
         record->visibility[slot] = landmark->present ? SANL_CUT_OFF : SANL_ABSENT;
         record->x[slot] = record->y[slot] = 0;

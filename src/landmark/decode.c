@@ -132,15 +132,20 @@ void sanl_heatmap_decode(double (*out_in)[2], float *score, const float *heat /*
     }
 }
 
-void sanl_heatmap_average(float *heat /* (h, w, 8) */, const float *mirrored /* (h, w, 8) */, int h, int w)
+void sanl_heatmap_average(float *heat /* (h, w, l) */, const float *mirrored /* (h, w, l) */, int h, int w,
+                          const struct sanl_scheme *scheme)
 {
+    const int n = scheme->landmarks;
+    int mirror[SANL_LANDMARKS];
+    for (int k = 0; k < n; k++)
+        mirror[k] = sanl_landmark_mirror(scheme, k);
     for (int y = 0; y < h; y++) {
-        const size_t row = (size_t)y * (size_t)w * SANL_LANDMARKS;
+        const size_t row = (size_t)y * (size_t)w * (size_t)n;
         for (int x = 0; x < w; x++) {
-            float *to = heat + row + (size_t)x * SANL_LANDMARKS;
-            const float *from = mirrored + row + (size_t)(w - 1 - x) * SANL_LANDMARKS;
-            for (int k = 0; k < SANL_LANDMARKS; k++)
-                to[k] = (to[k] + from[sanl_landmark_mirror(k)]) / 2;
+            float *to = heat + row + (size_t)x * (size_t)n;
+            const float *from = mirrored + row + (size_t)(w - 1 - x) * (size_t)n;
+            for (int k = 0; k < n; k++)
+                to[k] = (to[k] + from[mirror[k]]) / 2;
         }
     }
 }

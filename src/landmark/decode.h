@@ -3,6 +3,7 @@
 #define LANDMARK_DECODE_H
 
 #include <sanlcl/config.h>
+#include "landmark/scheme.h"
 
 struct sanl_decoding {
     int how;      /* enum sanl_decode */
@@ -33,6 +34,7 @@ void sanl_heatmap_decode(double (*out_in)[2], float *score, const float *heat /*
 
 /* heat = its mean with the heatmaps of the mirrored picture, those mirrored back and left and right landmarks
  * swapped. Heatmap pixel j of one is w - 1 - j of the other: nothing is shifted. */
-void sanl_heatmap_average(float *heat /* (h, w, 8) */, const float *mirrored /* (h, w, 8) */, int h, int w);
+void sanl_heatmap_average(float *heat /* (h, w, l) */, const float *mirrored /* (h, w, l) */, int h, int w,
+                          const struct sanl_scheme *scheme);
 
 #endif

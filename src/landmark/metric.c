@@ -51,13 +51,12 @@ static bool in_crop(double share, int size)
     return share * size >= 0 && share * size < size;
 }
 
-void sanl_landmark_measure(struct sanl_landmark_errors *out, const double predicted_img[SANL_LANDMARKS][2],
-                           const double truth_img[SANL_LANDMARKS][2],
-                           const unsigned char visibility[SANL_LANDMARKS], const struct sanl_box *box,
-                           int size)
+void sanl_landmark_measure(struct sanl_landmark_errors *out, int landmarks, const double (*predicted_img)[2],
+                           const double (*truth_img)[2], const unsigned char *visibility,
+                           const struct sanl_box *box, int size)
 {
     const double w = box->x2 - box->x1, h = box->y2 - box->y1;
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < landmarks; k++) {
         const double gx = (truth_img[k][0] - box->x1) / w, gy = (truth_img[k][1] - box->y1) / h;
         const bool labelled = visibility[k] == SANL_VISIBLE || visibility[k] == SANL_OCCLUDED;
         const bool inside = labelled && in_crop(gx, size) && in_crop(gy, size);
@@ -86,10 +85,11 @@ void sanl_landmark_measure(struct sanl_landmark_errors *out, const double predic
 
 /* ---- a group of pictures ------------------------------------------------------------------------- */
 
-void sanl_landmark_score_add(struct sanl_landmark_score *score, const struct sanl_landmark_errors *errors)
+void sanl_landmark_score_add(struct sanl_landmark_score *score, int landmarks,
+                             const struct sanl_landmark_errors *errors)
 {
     score->images++;
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < landmarks; k++) {
         const double pixels = SANL_PDL_SIDE * errors->value[SANL_NE][k];
         for (int mask = 0; mask < SANL_MASKS; mask++)
             score->count[mask][k] += errors->counts[mask][k];
@@ -164,10 +164,10 @@ void sanl_mean_landmark_reset(struct sanl_mean_landmark *mean)
     memset(mean, 0, sizeof *mean);
 }
 
-void sanl_mean_landmark_add(struct sanl_mean_landmark *mean, const double truth_img[SANL_LANDMARKS][2],
-                            const unsigned char visibility[SANL_LANDMARKS], const struct sanl_box *box)
+void sanl_mean_landmark_add(struct sanl_mean_landmark *mean, int landmarks, const double (*truth_img)[2],
+                            const unsigned char *visibility, const struct sanl_box *box)
 {
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < landmarks; k++) {
         if (visibility[k] != SANL_VISIBLE)
             continue;
         mean->sum[k][0] += (truth_img[k][0] - box->x1) / (box->x2 - box->x1);
@@ -176,10 +176,10 @@ void sanl_mean_landmark_add(struct sanl_mean_landmark *mean, const double truth_
     }
 }
 
-void sanl_mean_landmark_predict(double out_img[SANL_LANDMARKS][2], const struct sanl_mean_landmark *mean,
+void sanl_mean_landmark_predict(double (*out_img)[2], int landmarks, const struct sanl_mean_landmark *mean,
                                 const struct sanl_box *box)
 {
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < landmarks; k++) {
         const double n = (double)mean->count[k];
         const double x = mean->count[k] ? mean->sum[k][0] / n : 0.5,
                      y = mean->count[k] ? mean->sum[k][1] / n : 0.5;

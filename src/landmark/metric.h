@@ -11,14 +11,14 @@ struct sanl_landmark_errors {
     bool counts[SANL_MASKS][SANL_LANDMARKS];
 };
 
-/* Coordinates in original pixels; `size` of the network's input. */
-void sanl_landmark_measure(struct sanl_landmark_errors *out, const double predicted_img[SANL_LANDMARKS][2],
-                           const double truth_img[SANL_LANDMARKS][2],
-                           const unsigned char visibility[SANL_LANDMARKS], const struct sanl_box *box,
-                           int size);
+/* Arrays of `landmarks`, coordinates in original pixels; `size` of the network's input. */
+void sanl_landmark_measure(struct sanl_landmark_errors *out, int landmarks, const double (*predicted_img)[2],
+                           const double (*truth_img)[2], const unsigned char *visibility,
+                           const struct sanl_box *box, int size);
 
 /* Adds a picture to the score of a group, which begins as zeros. */
-void sanl_landmark_score_add(struct sanl_landmark_score *score, const struct sanl_landmark_errors *errors);
+void sanl_landmark_score_add(struct sanl_landmark_score *score, int landmarks,
+                             const struct sanl_landmark_errors *errors);
 
 /* The baseline: each landmark's mean place in its box, over the visible landmarks of a training set. */
 struct sanl_mean_landmark {
@@ -27,11 +27,11 @@ struct sanl_mean_landmark {
 };
 
 void sanl_mean_landmark_reset(struct sanl_mean_landmark *mean);
-void sanl_mean_landmark_add(struct sanl_mean_landmark *mean, const double truth_img[SANL_LANDMARKS][2],
-                            const unsigned char visibility[SANL_LANDMARKS], const struct sanl_box *box);
+void sanl_mean_landmark_add(struct sanl_mean_landmark *mean, int landmarks, const double (*truth_img)[2],
+                            const unsigned char *visibility, const struct sanl_box *box);
 
 /* The prediction for a box; the box's centre for a landmark that was never seen. */
-void sanl_mean_landmark_predict(double out_img[SANL_LANDMARKS][2], const struct sanl_mean_landmark *mean,
+void sanl_mean_landmark_predict(double (*out_img)[2], int landmarks, const struct sanl_mean_landmark *mean,
                                 const struct sanl_box *box);
 
 #endif

@@ -31,18 +31,22 @@ static enum sanl_status add_table(struct sanl_table **out, struct stats *s, cons
 static enum sanl_status tell_parts(struct stats *s)
 {
     static const struct sanl_column columns[] = {
-        {"part", NULL, 0}, {"pictures", NULL, 0}, {"published", NULL, 0}};
+        {"part", NULL, 0}, {"records", NULL, 0}, {"pictures", NULL, 0}, {"published", NULL, 0}};
     struct sanl_table *table;
-    long published = 0;
-    SANL_TRY(add_table(&table, s, columns, 3));
+    long published = 0, pictures = 0;
+    SANL_TRY(add_table(&table, s, columns, 4));
     for (int i = 0; s->set->format->part_names[i]; i++) {
+        const int of_part = sanl_dataset_pictures(s->set, i);
         published += s->set->format->published[i];
+        pictures += of_part;
         sanl_table_text(table, s->set->format->part_names[i]);
         sanl_table_int(table, s->set->parts[i].count);
+        sanl_table_int(table, of_part);
         sanl_table_number(table, s->set->format->published[i] ? (double)s->set->format->published[i] : NAN);
     }
     sanl_table_text(table, "all");
     sanl_table_int(table, s->set->count);
+    sanl_table_int(table, pictures);
     sanl_table_number(table, published ? (double)published : NAN);
     return SANL_OK;
 }
@@ -51,22 +55,22 @@ static enum sanl_status tell_parts(struct stats *s)
 static enum sanl_status tell_clothes(struct stats *s)
 {
     enum { VARIATIONS = 6 };
-    static const struct sanl_column columns[] = {{"clothes", NULL, 0},         {"pictures", NULL, 0},
+    static const struct sanl_column columns[] = {{"clothes", NULL, 0},         {"records", NULL, 0},
                                                  {"variation_1", "normal", 0}, {"variation_2", "pose 2", 0},
                                                  {"variation_3", "pose 3", 0}, {"variation_4", "zoom 4", 0},
                                                  {"variation_5", "zoom 5", 0}};
-    long counts[SANL_CLOTHES_FULL + 1][VARIATIONS] = {{0}};
+    long counts[SANL_CLOTHES + 1][VARIATIONS] = {{0}};
     struct sanl_table *table;
     for (int i = 0; i < s->set->count; i++) {
         const struct sanl_record *r = &s->set->records[i];
         counts[r->clothes][r->variation < VARIATIONS ? r->variation : 0]++;
     }
     SANL_TRY(add_table(&table, s, columns, 7));
-    for (int clothes = SANL_CLOTHES_UPPER; clothes <= SANL_CLOTHES_FULL; clothes++) {
+    for (int clothes = 1; clothes <= s->set->scheme->clothes; clothes++) {
         long sum = 0;
         for (int v = 0; v < VARIATIONS; v++)
             sum += counts[clothes][v];
-        sanl_table_text(table, sanl_clothes_name(clothes));
+        sanl_table_text(table, sanl_clothes_name(s->set->scheme, clothes));
         sanl_table_int(table, sum);
         for (int v = 1; v < VARIATIONS; v++)
             sanl_table_int(table, counts[clothes][v]);
@@ -81,15 +85,19 @@ static enum sanl_status tell_landmarks(struct stats *s)
                                                  {"occluded", NULL, 0},
                                                  {"cut_off", "cut off", 0},
                                                  {"absent", NULL, 0}};
+    long counts[SANL_LANDMARKS][SANL_ABSENT + 1] = {{0}};
     struct sanl_table *table;
     SANL_TRY(add_table(&table, s, columns, 5));
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
-        long counts[SANL_ABSENT + 1] = {0};
-        for (int i = 0; i < s->set->count; i++)
-            counts[s->set->records[i].visibility[slot]]++;
-        sanl_table_text(table, sanl_landmark_name(slot));
+    for (int i = 0; i < s->set->count; i++) {
+        struct sanl_landmarks landmarks;
+        sanl_dataset_landmarks(&landmarks, s->set, &s->set->records[i]);
+        for (int slot = 0; slot < s->set->scheme->landmarks; slot++)
+            counts[slot][landmarks.visibility[slot]]++;
+    }
+    for (int slot = 0; slot < s->set->scheme->landmarks; slot++) {
+        sanl_table_text(table, sanl_landmark_name(s->set->scheme, slot));
         for (int v = SANL_VISIBLE; v <= SANL_ABSENT; v++)
-            sanl_table_int(table, counts[v]);
+            sanl_table_int(table, counts[slot][v]);
     }
     return SANL_OK;
 }
@@ -107,7 +115,7 @@ static int compare_categories(const void *a, const void *b)
 
 static enum sanl_status tell_categories(struct stats *s)
 {
-    static const struct sanl_column columns[] = {{"category", NULL, 0}, {"pictures", NULL, 0}};
+    static const struct sanl_column columns[] = {{"category", NULL, 0}, {"records", NULL, 0}};
     const int count = s->set->category_count;
     struct sanl_table *table;
     struct category *list = sanl_calloc((size_t)count, sizeof *list);
@@ -206,9 +214,9 @@ enum sanl_status sanl_data_stats(struct sanl_table *tables[SANL_DATA_TABLES], in
     SANL_TRY(sanl_dataset_open(&set, config));
     struct stats s = {.set = set, .tables = tables};
     enum sanl_status status = tell_parts(&s);
-    if (status == SANL_OK && set->format->landmarks)
+    if (status == SANL_OK && set->scheme)
         status = tell_clothes(&s);
-    if (status == SANL_OK && set->format->landmarks)
+    if (status == SANL_OK && set->scheme)
         status = tell_landmarks(&s);
     if (status == SANL_OK && set->category_count)
         status = tell_categories(&s);
@@ -231,18 +239,25 @@ static enum sanl_status draw_record(struct sanl_image *out, const struct sanl_da
     char names[SANL_LANDMARKS][16], caption[128];
     bool shown[SANL_LANDMARKS];
     struct sanl_image image;
-    for (int slot = 0; slot < SANL_LANDMARKS; slot++) {
-        shown[slot] = r->visibility[slot] == SANL_VISIBLE || r->visibility[slot] == SANL_OCCLUDED;
-        snprintf(names[slot], sizeof names[slot], "%s%s", sanl_landmark_name(slot),
-                 r->visibility[slot] == SANL_OCCLUDED ? "*" : "");
+    const int count = set->scheme ? set->scheme->landmarks : 0;
+    struct sanl_landmarks landmarks;
+    sanl_dataset_landmarks(&landmarks, set, r);
+    for (int slot = 0; slot < count; slot++) {
+        const int v = landmarks.visibility[slot];
+        const char *full = sanl_landmark_name(set->scheme, slot), *number = strstr(full, "_kpt");
+        shown[slot] = v == SANL_VISIBLE || v == SANL_OCCLUDED;
+        snprintf(names[slot], sizeof names[slot], "%s%s", number ? number + 4 : full,
+                 v == SANL_OCCLUDED ? "*" : "");
         name[slot] = names[slot];
     }
-    const char *clothes = sanl_clothes_name(r->clothes);
-    snprintf(caption, sizeof caption, "%s%s%s", clothes ? clothes : "",
-             clothes && r->category >= 0 ? ", " : "",
-             r->category >= 0 ? set->category_names[r->category] : "");
-    const struct sanl_overlay overlay = {.landmarks = SANL_LANDMARKS,
-                                         .truth_img = r->landmark_img,
+    const char *clothes = set->scheme ? sanl_clothes_name(set->scheme, r->clothes) : NULL;
+    const char *category = r->category >= 0 ? set->category_names[r->category] : NULL;
+    if (clothes && category && strcmp(clothes, category) == 0)
+        category = NULL;
+    snprintf(caption, sizeof caption, "%s%s%s", clothes ? clothes : "", clothes && category ? ", " : "",
+             category ? category : "");
+    const struct sanl_overlay overlay = {.landmarks = count,
+                                         .truth_img = (const double(*)[2])landmarks.img,
                                          .truth_shown = shown,
                                          .box_img = sanl_box_is_set(&r->box) ? box : NULL,
                                          .names = name,

@@ -70,8 +70,8 @@ static double rounded(double value)
 static void put_landmarks(FILE *f, const struct sanl_prediction *p)
 {
     fputs(",\n  \"landmarks\": [", f);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
-        fprintf(f, "%s\n   {\"name\": \"%s\"", k ? "," : "", sanl_landmark_name(k));
+    for (int k = 0; k < p->scheme->landmarks; k++) {
+        fprintf(f, "%s\n   {\"name\": \"%s\"", k ? "," : "", sanl_landmark_name(p->scheme, k));
         put_number(f, "x", rounded(p->landmark_img[k][0]));
         put_number(f, "y", rounded(p->landmark_img[k][1]));
         put_number(f, "score", round((double)p->score[k] * 1e4) / 1e4);
@@ -127,12 +127,12 @@ static enum sanl_status begin_csv(struct sanl_prediction_file *file, const struc
     static const char *const landmark[CELLS] = {"x", "y", "score", "visible"};
     static const char *const category[] = {"category", "name", "probability"};
     const bool is_landmark = p->task == SANL_TASK_LANDMARK;
-    const int count = PLACE + (is_landmark ? SANL_LANDMARKS * CELLS : TOP * 3);
+    const int count = PLACE + (is_landmark ? p->scheme->landmarks * CELLS : TOP * 3);
     for (int i = 0; i < count; i++) {
         const int k = i - PLACE;
         file->columns[i].key = i < PLACE ? places[i] : file->keys[i];
         if (i >= PLACE && is_landmark)
-            snprintf(file->keys[i], sizeof file->keys[i], "%s_%s", sanl_landmark_name(k / CELLS),
+            snprintf(file->keys[i], sizeof file->keys[i], "%s_%s", sanl_landmark_name(p->scheme, k / CELLS),
                      landmark[k % CELLS]);
         else if (i >= PLACE)
             snprintf(file->keys[i], sizeof file->keys[i], "%s%d", category[k % 3], k / 3 + 1);
@@ -149,7 +149,7 @@ static void put_csv(struct sanl_table *table, const struct sanl_prediction *p)
     sanl_table_int(table, p->height);
     for (int i = 0; i < 4; i++)
         sanl_table_number(table, box[i]);
-    for (int k = 0; p->task == SANL_TASK_LANDMARK && k < SANL_LANDMARKS; k++) {
+    for (int k = 0; p->task == SANL_TASK_LANDMARK && k < p->scheme->landmarks; k++) {
         sanl_table_number(table, rounded(p->landmark_img[k][0]));
         sanl_table_number(table, rounded(p->landmark_img[k][1]));
         sanl_table_number(table, round((double)p->score[k] * 1e4) / 1e4);

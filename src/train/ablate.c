@@ -200,7 +200,7 @@ static enum sanl_status evaluate(struct result *out, const struct ablation *a,
     free(weights);
     SANL_TRY(status);
     const bool classify = config->task == SANL_TASK_CLASSIFY;
-    const struct sanl_landmark_score *score = &evaluation.score[SANL_GROUP_ALL];
+    const struct sanl_landmark_score *score = evaluation.score; /* of all pictures */
     out->error[0] = classify ? 1 - evaluation.top1 : sanl_landmark_score_mean(score, SANL_NE_PEER);
     out->error[1] = classify ? 1 - evaluation.top3 : sanl_landmark_score_mean(score, SANL_NE);
     sanl_evaluation_free(&evaluation);

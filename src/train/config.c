@@ -58,7 +58,8 @@ static const struct sanl_option rows[] = {
          "of all random numbers; the same seed on the same device gives the same bytes"),
     TEXT(out, "run", "the run's folder: checkpoints, resolved configuration, logs"),
 
-    TEXT(data.format, "fld", "layout of the data set"),
+    TEXT(data.format, "fld",
+         "layout of the data set: fld, deepfashion_c, deepfashion2, coco, info_csv, cub200, foodnet"),
     TEXT(data.root, "", "folder of the data set"),
     TEXT(data.train, "train", "part to train on"),
     TEXT(data.val, "val", "part to validate on after each epoch"),
@@ -99,7 +100,7 @@ static const struct sanl_option rows[] = {
          "keys and values of a block are the largest of each 2x2: a quarter of the scores"),
     ENUM(model.sanl.place, places, "backbone",
          "task landmark: a block at the end of each stage, or on each output level of the pyramid"),
-    INT(model.landmarks, 1, 512, "8", "heatmaps; the data set's scheme fixes it"),
+    INT(model.landmarks, 1, 512, "8", "heatmaps: 8, or 294 for deepfashion2"),
     INT(model.width, 2, 4096, "256", "channels of the pyramid; even"),
     INT(model.size, 32, 4096, "224", "side of the network's input in pixels; a multiple of 32"),
     BOOL(model.fine, "true", "FineNet on the pyramid; without it the finest coarse heatmap is decoded"),

@@ -26,12 +26,14 @@ struct run {
 
 /* ---- landmarks ----------------------------------------------------------------------------------- */
 
-const char *sanl_group_name(int group)
+const char *sanl_group_name(const struct sanl_scheme *scheme, int group)
 {
-    static const char *const names[SANL_GROUPS] = {
-        "all",         "upper",      "lower",          "full",          "normal pose",
-        "medium pose", "large pose", "medium zoom-in", "large zoom-in", "baseline"};
-    return names[group];
+    static const char *const variations[] = {"normal pose", "medium pose", "large pose", "medium zoom-in",
+                                             "large zoom-in"};
+    if (group == SANL_GROUP_ALL || group == SANL_GROUP_BASELINE)
+        return group == SANL_GROUP_ALL ? "all" : "baseline";
+    return group < SANL_GROUP_VARIATION ? sanl_clothes_name(scheme, group - SANL_GROUP_CLOTHES + 1)
+                                        : variations[group - SANL_GROUP_VARIATION];
 }
 
 /* Adds a picture to the groups that it belongs to; numbers out of range are of no group. */
@@ -39,41 +41,45 @@ static void add_errors(struct run *run, const struct sanl_evaluated *p,
                        const struct sanl_landmark_errors *errors)
 {
     struct sanl_landmark_score *score = run->out->score;
-    sanl_landmark_score_add(&score[SANL_GROUP_ALL], errors);
+    const int n = p->scheme->landmarks;
+    sanl_landmark_score_add(&score[SANL_GROUP_ALL], n, errors);
     if (p->clothes >= 1 && SANL_GROUP_CLOTHES + p->clothes <= SANL_GROUP_VARIATION)
-        sanl_landmark_score_add(&score[SANL_GROUP_CLOTHES + p->clothes - 1], errors);
+        sanl_landmark_score_add(&score[SANL_GROUP_CLOTHES + p->clothes - 1], n, errors);
     if (p->variation >= 1 && SANL_GROUP_VARIATION + p->variation <= SANL_GROUP_BASELINE)
-        sanl_landmark_score_add(&score[SANL_GROUP_VARIATION + p->variation - 1], errors);
+        sanl_landmark_score_add(&score[SANL_GROUP_VARIATION + p->variation - 1], n, errors);
 }
 
 static void add_landmarks(struct run *run, const struct sanl_batch *batch, int i, struct sanl_evaluated *p)
 {
     const struct sanl_record *record = &run->dataset->records[p->record];
-    const float *row = run->values + (size_t)i * SANL_LANDMARKS * SANL_LOCATED;
-    const int size = run->engine->network->config.model.size;
+    const int n = run->dataset->scheme->landmarks, size = run->engine->network->config.model.size;
+    const float *row = run->values + (size_t)i * (size_t)n * SANL_LOCATED;
     struct sanl_landmark_errors errors;
+    struct sanl_landmarks truth;
     double mean_img[SANL_LANDMARKS][2];
+    sanl_dataset_landmarks(&truth, run->dataset, record);
+    p->scheme = run->dataset->scheme;
     p->clothes = record->clothes;
     p->variation = record->variation;
-    memcpy(p->truth_img, record->landmark_img, sizeof p->truth_img);
-    memcpy(p->visibility, record->visibility, sizeof p->visibility);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    memcpy(p->truth_img, truth.img, sizeof p->truth_img);
+    memcpy(p->visibility, truth.visibility, sizeof p->visibility);
+    for (int k = 0; k < n; k++) {
         const float *at = row + k * SANL_LOCATED;
         /* The peak of a heatmap that is not finite is at its first pixel, which is no prediction. */
         const double x_in = isfinite(at[2]) ? (double)at[0] : (double)NAN, at_in[2] = {x_in, (double)at[1]};
         sanl_affine_apply(p->predicted_img[k], &batch->in_to_img[i], at_in);
         p->score[k] = at[2];
     }
-    sanl_landmark_measure(&errors, (const double(*)[2])p->predicted_img, record->landmark_img,
-                          record->visibility, &p->box, size);
+    sanl_landmark_measure(&errors, n, (const double(*)[2])p->predicted_img, (const double(*)[2])truth.img,
+                          truth.visibility, &p->box, size);
     memcpy(p->error, errors.value, sizeof p->error);
     add_errors(run, p, &errors);
     if (!run->mean)
         return;
-    sanl_mean_landmark_predict(mean_img, run->mean, &p->box);
-    sanl_landmark_measure(&errors, (const double(*)[2])mean_img, record->landmark_img, record->visibility,
-                          &p->box, size);
-    sanl_landmark_score_add(&run->out->score[SANL_GROUP_BASELINE], &errors);
+    sanl_mean_landmark_predict(mean_img, n, run->mean, &p->box);
+    sanl_landmark_measure(&errors, n, (const double(*)[2])mean_img, (const double(*)[2])truth.img,
+                          truth.visibility, &p->box, size);
+    sanl_landmark_score_add(&run->out->score[SANL_GROUP_BASELINE], n, &errors);
 }
 
 /* ---- categories ---------------------------------------------------------------------------------- */
@@ -125,10 +131,9 @@ static bool is_landmark(const struct run *run)
 static enum sanl_status check(const struct run *run)
 {
     const struct sanl_model_config *model = &run->engine->network->config.model;
-    if (is_landmark(run) && model->landmarks != SANL_LANDMARKS)
-        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: the data sets have %d, found %d", SANL_LANDMARKS,
-                         model->landmarks);
-    if (!is_landmark(run) && run->dataset->category_count > model->classes)
+    if (is_landmark(run))
+        return sanl_dataset_check_landmarks(run->dataset, model->landmarks);
+    if (run->dataset->category_count > model->classes)
         return sanl_fail(SANL_ERR_USAGE, "%s: %d categories, but the classifier has %d (model.classes)",
                          run->dataset->root, run->dataset->category_count, model->classes);
     return SANL_OK;
@@ -161,10 +166,14 @@ static enum sanl_status prepare(struct run *run)
     SANL_TRY(check(run));
     run->out->task = run->engine->network->config.task;
     run->values = sanl_calloc(
-        batch * (size_t)(is_landmark(run) ? SANL_LANDMARKS * SANL_LOCATED : model->classes), sizeof(float));
+        batch * (size_t)(is_landmark(run) ? model->landmarks * SANL_LOCATED : model->classes), sizeof(float));
     if (!run->values)
         return SANL_ERR_MEMORY;
-    return is_landmark(run) ? SANL_OK : prepare_classes(run);
+    if (!is_landmark(run))
+        return prepare_classes(run);
+    run->out->scheme = run->dataset->scheme;
+    run->out->score = sanl_calloc(SANL_GROUPS, sizeof *run->out->score);
+    return run->out->score ? SANL_OK : SANL_ERR_MEMORY;
 }
 
 static void add_picture(struct run *run, const struct sanl_batch *batch, int i)
@@ -242,6 +251,7 @@ enum sanl_status sanl_evaluate_engine(struct sanl_evaluation *out, struct sanl_e
 
 void sanl_evaluation_free(struct sanl_evaluation *evaluation)
 {
+    free(evaluation->score);
     free(evaluation->classes);
     free(evaluation->confusion);
     memset(evaluation, 0, sizeof *evaluation);
@@ -285,7 +295,10 @@ static enum sanl_status learn_mean(struct sanl_mean_landmark *mean, const struct
     SANL_TRY(sanl_dataset_find_part(&part, dataset, part_name));
     for (int i = 0; i < part->count; i++) {
         const struct sanl_record *record = &dataset->records[part->records[i]];
-        sanl_mean_landmark_add(mean, record->landmark_img, record->visibility, &record->box);
+        struct sanl_landmarks truth;
+        sanl_dataset_landmarks(&truth, dataset, record);
+        sanl_mean_landmark_add(mean, dataset->scheme->landmarks, (const double(*)[2])truth.img,
+                               truth.visibility, &record->box);
     }
     return SANL_OK;
 }

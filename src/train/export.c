@@ -258,18 +258,19 @@ static void add_texts(struct sanl_onnx *onnx, const struct part *part, const cha
 {
     const struct sanl_config *config = &part->config;
     const char *categories = sanl_tensors_text(part->from.file, "categories");
-    char text[256];
+    const struct sanl_scheme *scheme = sanl_scheme_of(config->model.landmarks);
+    char text[32 * SANL_LANDMARKS];
     sanl_onnx_text(onnx, "kind", sanl_config_choices("task")[config->task]);
     sanl_onnx_text(onnx, "config", yaml);
     snprintf(text, sizeof text, "%d", config->model.size);
     sanl_onnx_text(onnx, "size", text);
     add_triple(onnx, "mean", sanl_image_mean);
     add_triple(onnx, "std", sanl_image_deviation);
-    if (config->task == SANL_TASK_LANDMARK && config->model.landmarks == SANL_LANDMARKS) {
+    if (config->task == SANL_TASK_LANDMARK && scheme) {
         int at = 0;
-        for (int i = 0; i < SANL_LANDMARKS; i++)
+        for (int i = 0; i < scheme->landmarks; i++)
             at += snprintf(text + at, sizeof text - (size_t)at, "%s\"%s\"", i ? ", " : "[",
-                           sanl_landmark_name(i));
+                           sanl_landmark_name(scheme, i));
         snprintf(text + at, sizeof text - (size_t)at, "]");
         sanl_onnx_text(onnx, "landmarks", text);
     }

@@ -7,7 +7,7 @@
 enum { STRIDE = 4 }; /* input pixels of a heatmap pixel */
 
 static enum sanl_status add_mirrored(float *heat, float *room, struct sanl_engine *engine,
-                                     const struct sanl_tensor *heatmaps)
+                                     const struct sanl_tensor *heatmaps, const struct sanl_scheme *scheme)
 {
     const struct sanl_shape s = heatmaps->shape;
     const size_t one = (size_t)s.h * (size_t)s.w * (size_t)s.c;
@@ -15,7 +15,7 @@ static enum sanl_status add_mirrored(float *heat, float *room, struct sanl_engin
     SANL_TRY(sanl_graph_forward(engine->graph));
     SANL_TRY(sanl_tensor_read(heatmaps, room));
     for (size_t n = 0; n < (size_t)s.n; n++)
-        sanl_heatmap_average(heat + n * one, room + n * one, s.h, s.w);
+        sanl_heatmap_average(heat + n * one, room + n * one, s.h, s.w, scheme);
     return SANL_OK;
 }
 
@@ -48,15 +48,14 @@ enum sanl_status sanl_locate(float *out, struct sanl_engine *engine)
     const size_t count = sanl_shape_count(heatmaps->shape);
     if (!config->eval.flip && config->eval.decode == SANL_DECODE_QUARTER)
         return sanl_tensor_read(engine->landmark.decoded, out); /* the graph ends with it */
-    if (heatmaps->shape.c != SANL_LANDMARKS)
-        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: expected %d, found %d", SANL_LANDMARKS,
-                         heatmaps->shape.c);
+    const struct sanl_scheme *scheme;
+    SANL_TRY(sanl_scheme_find(&scheme, heatmaps->shape.c));
     float *heat = sanl_calloc(2 * count, sizeof *heat);
     if (!heat)
         return SANL_ERR_MEMORY;
     enum sanl_status status = sanl_tensor_read(heatmaps, heat);
     if (status == SANL_OK && config->eval.flip)
-        status = add_mirrored(heat, heat + count, engine, heatmaps);
+        status = add_mirrored(heat, heat + count, engine, heatmaps, scheme);
     if (status == SANL_OK)
         decode(out, heat, heatmaps->shape, config);
     free(heat);

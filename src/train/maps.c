@@ -173,7 +173,7 @@ enum { LOGITS = PLANES, DUMPED };
 
 struct sanl_dump {
     int classes, size;
-    size_t count; /* pictures */
+    size_t count, landmarks; /* pictures; landmarks of each */
     float *values[DUMPED];
     size_t used[DUMPED], room[DUMPED];
 };
@@ -207,9 +207,12 @@ static enum sanl_status append(struct sanl_dump *dump, int which, const float *v
 enum sanl_status sanl_dump_add(struct sanl_dump *dump, const struct sanl_prediction *prediction,
                                const float *logits)
 {
-    const size_t size = (size_t)prediction->size, heat = size / 4 * (size / 4) * SANL_LANDMARKS;
+    const size_t size = (size_t)prediction->size;
     dump->size = prediction->size;
     dump->count++;
+    if (prediction->scheme)
+        dump->landmarks = (size_t)prediction->scheme->landmarks;
+    const size_t heat = size / 4 * (size / 4) * dump->landmarks;
     SANL_TRY(append(dump, IMAGE, prediction->image, 3 * size * size));
     for (int k = 0; k < SANL_CAMS; k++) {
         const size_t side = size / ((size_t)4 << k);
@@ -233,7 +236,7 @@ static void set_shape(struct sanl_named_tensor *tensor, const struct sanl_dump *
     tensor->shape[1] = which == LOGITS  ? (size_t)dump->classes
                        : which == IMAGE ? 3
                        : cam            ? 1
-                                        : SANL_LANDMARKS;
+                                        : dump->landmarks;
     tensor->shape[2] = tensor->shape[3] = side;
 }
 

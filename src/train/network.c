@@ -384,20 +384,19 @@ enum sanl_status sanl_engine_load_image(struct sanl_engine *engine, const struct
 
 static enum sanl_status load_landmarks(struct sanl_engine *engine, const struct sanl_batch *batch)
 {
-    const size_t points = (size_t)engine->batch * SANL_LANDMARKS;
+    const int landmarks = engine->network->config.model.landmarks;
+    const size_t points = (size_t)engine->batch * (size_t)landmarks;
     float *xy = engine->targets, *teaches = xy + 2 * points;
-    if (engine->network->config.model.landmarks != SANL_LANDMARKS)
-        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: the data sets have %d, found %d", SANL_LANDMARKS,
-                         engine->network->config.model.landmarks);
+    if (batch->landmarks != landmarks)
+        return sanl_fail(SANL_ERR_INTERNAL, "a batch with %d landmarks for an engine with %d",
+                         batch->landmarks, landmarks);
     memset(engine->targets, 0, 3 * points * sizeof *engine->targets);
-    for (int i = 0; i < batch->count; i++)
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
-            const size_t at = (size_t)i * SANL_LANDMARKS + (size_t)k;
-            if (batch->teaches[i][k] == 0)
-                continue; /* its place may mean nothing, not even a number */
-            teaches[at] = batch->teaches[i][k];
-            memcpy(xy + 2 * at, batch->landmark_in[i][k], 2 * sizeof *xy);
-        }
+    for (size_t at = 0; at < (size_t)batch->count * (size_t)landmarks; at++) {
+        if (batch->teaches[at] == 0)
+            continue; /* its place may mean nothing, not even a number */
+        teaches[at] = batch->teaches[at];
+        memcpy(xy + 2 * at, batch->landmark_in[at], 2 * sizeof *xy);
+    }
     SANL_TRY(sanl_tensor_write(engine->landmark.xy, xy));
     return sanl_tensor_write(engine->landmark.teaches, teaches);
 }

@@ -23,11 +23,12 @@ struct sanl_predictor {
     struct sanl_box *windows;                 /* (batch,): what the network sees of each */
     const char **categories;
     int category_count;
-    int class_count;             /* of the classifier, or of that of the attention maps; 0 without one */
-    float *values, *probability; /* (batch, landmarks, 3) or (batch, classes); (batch, classes) */
-    float *logits;               /* (batch, classes) */
-    int *target;                 /* (batch,): the class whose attention maps are wanted */
-    struct sanl_maps *maps;      /* made when they are first wanted */
+    int class_count;                  /* of the classifier, or of that of the attention maps; 0 without one */
+    float *values, *probability;      /* (batch, landmarks, 3) or (batch, classes); (batch, classes) */
+    float *logits;                    /* (batch, classes) */
+    int *target;                      /* (batch,): the class whose attention maps are wanted */
+    struct sanl_maps *maps;           /* made when they are first wanted */
+    const struct sanl_scheme *scheme; /* NULL: a classifier */
 };
 
 /* ---- the predictor ------------------------------------------------------------------------------- */
@@ -41,16 +42,15 @@ static enum sanl_status create_parts(struct sanl_predictor *p)
 {
     const struct sanl_config *config = &p->network->config;
     const size_t batch = (size_t)config->eval.batch;
-    if (is_landmark(p) && config->model.landmarks != SANL_LANDMARKS)
-        return sanl_fail(SANL_ERR_USAGE, "model.landmarks: expected %d, found %d", SANL_LANDMARKS,
-                         config->model.landmarks);
+    if (is_landmark(p))
+        SANL_TRY(sanl_scheme_find(&p->scheme, config->model.landmarks));
     p->class_count = is_landmark(p) ? p->network->classes : config->model.classes;
-    SANL_TRY(sanl_batch_create(&p->batch, config->eval.batch, config->model.size));
+    SANL_TRY(sanl_batch_create(&p->batch, config->eval.batch, config->model.size, 0));
     const size_t classes = (size_t)(p->class_count > 0 ? p->class_count : 1);
     p->inputs = sanl_calloc(batch, sizeof *p->inputs);
     p->sides = sanl_calloc(batch, sizeof *p->sides);
     p->windows = sanl_calloc(batch, sizeof *p->windows);
-    p->values = sanl_calloc(batch, SANL_LANDMARKS * SANL_LOCATED * sizeof *p->values);
+    p->values = sanl_calloc(batch * (size_t)config->model.landmarks * SANL_LOCATED, sizeof *p->values);
     p->logits = sanl_calloc(batch * classes, sizeof *p->logits);
     p->probability = sanl_calloc(batch * classes, sizeof *p->probability);
     p->target = sanl_calloc(batch, sizeof *p->target);
@@ -205,8 +205,10 @@ static void describe(struct sanl_prediction *out, const struct sanl_predictor *p
     out->window = p->windows[i];
     out->task = p->network->config.task;
     out->size = p->network->config.model.size;
-    for (int k = 0; is_landmark(p) && k < SANL_LANDMARKS; k++) {
-        const float *value = p->values + ((size_t)i * SANL_LANDMARKS + (size_t)k) * SANL_LOCATED;
+    out->scheme = p->scheme;
+    for (int k = 0; p->scheme && k < p->scheme->landmarks; k++) {
+        const float *value =
+            p->values + ((size_t)i * (size_t)p->scheme->landmarks + (size_t)k) * SANL_LOCATED;
         const double at_in[2] = {(double)value[0], (double)value[1]};
         sanl_affine_apply(out->landmark_img[k], &p->batch.in_to_img[i], at_in);
         out->score[k] = value[2];

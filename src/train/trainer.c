@@ -359,8 +359,10 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
     if (!run->val)
         return SANL_OK;
     SANL_TRY(sanl_evaluate_engine(&evaluation, run->val_engine, run->val, run->dataset, NULL));
-    line->ne_peer = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE_PEER);
-    line->ne = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE);
+    if (evaluation.score) {
+        line->ne_peer = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE_PEER);
+        line->ne = sanl_landmark_score_mean(&evaluation.score[SANL_GROUP_ALL], SANL_NE);
+    }
     line->top1 = evaluation.top1;
     line->error = sanl_evaluation_error(&evaluation);
     sanl_evaluation_free(&evaluation);
@@ -424,6 +426,8 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     SANL_TRY(sanl_run_folder_open(&run->folder, config->out, mode));
     SANL_TRY(sanl_dataset_open(&run->dataset, &config->data));
     SANL_TRY(make_loaders(run));
+    if (task_of(run) == SANL_TASK_LANDMARK)
+        SANL_TRY(sanl_dataset_check_landmarks(run->dataset, config->model.landmarks));
     SANL_TRY(make_network(run, device));
     SANL_TRY(open_cache(run));
     SANL_TRY(name_categories(run));

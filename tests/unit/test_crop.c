@@ -172,10 +172,11 @@ static void the_middle_is_a_square(void **state)
 static void landmarks_follow_the_map(void **state)
 {
     (void)state;
+    const struct sanl_scheme *const fashion = &sanl_scheme_fashion;
     const struct sanl_box box = {5, 7, 205, 107};
-    double at[SANL_LANDMARKS][2], in[SANL_LANDMARKS][2];
-    unsigned char vis[SANL_LANDMARKS], out[SANL_LANDMARKS];
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    double at[SANL_FASHION_LANDMARKS][2], in[SANL_FASHION_LANDMARKS][2];
+    unsigned char vis[SANL_FASHION_LANDMARKS], out[SANL_FASHION_LANDMARKS];
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
         at[k][0] = 20 + 20 * k;
         at[k][1] = 90 - 7 * k;
         vis[k] = (unsigned char)(k / 2 + k % 2) % 4;
@@ -186,9 +187,9 @@ static void landmarks_follow_the_map(void **state)
         struct sanl_affine map;
         double back[2];
         sanl_crop_map(&map, &box, 96, &a);
-        sanl_crop_landmarks(in, out, &map, flip, (const double(*)[2])at, vis);
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
-            const int from = flip ? sanl_landmark_mirror(k) : k;
+        sanl_crop_landmarks(in, out, &map, flip, fashion, (const double(*)[2])at, vis);
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
+            const int from = flip ? sanl_landmark_mirror(fashion, k) : k;
             sanl_affine_apply(back, &map, in[k]);
             near(back[0], at[from][0], 1e-9);
             near(back[1], at[from][1], 1e-9);
@@ -198,11 +199,11 @@ static void landmarks_follow_the_map(void **state)
     /* A flip alone: the left collar seen at x becomes the right one at size - 1 - x. */
     const struct sanl_augment flip = {.flip = true, .scale = 1, .gain = 1};
     struct sanl_affine plain, flipped;
-    double mirrored[SANL_LANDMARKS][2];
+    double mirrored[SANL_FASHION_LANDMARKS][2];
     sanl_crop_map(&plain, &box, 96, NULL);
     sanl_crop_map(&flipped, &box, 96, &flip);
-    sanl_crop_landmarks(in, out, &plain, false, (const double(*)[2])at, vis);
-    sanl_crop_landmarks(mirrored, out, &flipped, true, (const double(*)[2])at, vis);
+    sanl_crop_landmarks(in, out, &plain, false, fashion, (const double(*)[2])at, vis);
+    sanl_crop_landmarks(mirrored, out, &flipped, true, fashion, (const double(*)[2])at, vis);
     near(mirrored[1][0], 95 - in[0][0], 1e-9);
     near(mirrored[1][1], in[0][1], 1e-9);
 }

@@ -249,29 +249,29 @@ static void dark_stays_where_it_cannot_tell(void **state)
 static void mirrored_heatmaps_are_averaged(void **state)
 {
     (void)state;
-    enum { COUNT = H * W * SANL_LANDMARKS };
+    enum { COUNT = H * W * SANL_FASHION_LANDMARKS };
     float heat[COUNT], mirrored[COUNT], before[COUNT];
     unsigned seed = 5;
     for (int i = 0; i < COUNT; i++) {
         before[i] = heat[i] = (float)draw(&seed);
         mirrored[i] = (float)draw(&seed);
     }
-    sanl_heatmap_average(heat, mirrored, H, W);
+    sanl_heatmap_average(heat, mirrored, H, W, &sanl_scheme_fashion);
     for (int y = 0; y < H; y++)
         for (int x = 0; x < W; x++)
-            for (int k = 0; k < SANL_LANDMARKS; k++) {
-                const int other = k % 2 ? k - 1 : k + 1, at = (y * W + x) * SANL_LANDMARKS;
-                const float back = mirrored[(y * W + W - 1 - x) * SANL_LANDMARKS + other];
+            for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
+                const int other = k % 2 ? k - 1 : k + 1, at = (y * W + x) * SANL_FASHION_LANDMARKS;
+                const float back = mirrored[(y * W + W - 1 - x) * SANL_FASHION_LANDMARKS + other];
                 assert_true(fabsf(heat[at + k] - (before[at + k] + back) / 2) < 1e-6F);
             }
     /* What a network makes that sees the mirrored picture as the mirror of what it sees changes nothing. */
     for (int y = 0; y < H; y++)
         for (int x = 0; x < W; x++)
-            for (int k = 0; k < SANL_LANDMARKS; k++)
-                mirrored[(y * W + W - 1 - x) * SANL_LANDMARKS + (k ^ 1)] =
-                    before[(y * W + x) * SANL_LANDMARKS + k];
+            for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
+                mirrored[(y * W + W - 1 - x) * SANL_FASHION_LANDMARKS + (k ^ 1)] =
+                    before[(y * W + x) * SANL_FASHION_LANDMARKS + k];
     memcpy(heat, before, sizeof heat);
-    sanl_heatmap_average(heat, mirrored, H, W);
+    sanl_heatmap_average(heat, mirrored, H, W, &sanl_scheme_fashion);
     assert_memory_equal(heat, before, sizeof heat);
 }
 

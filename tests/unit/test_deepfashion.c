@@ -107,15 +107,18 @@ static void check_good(const struct sanl_dataset *d)
                                           SANL_VISIBLE, SANL_VISIBLE, SANL_VISIBLE, SANL_VISIBLE};
     assert_int_equal(d->count, 3);
     const struct sanl_record *a = &d->records[0], *b = &d->records[1];
+    struct sanl_landmarks at, at_b;
+    sanl_dataset_landmarks(&at, d, a);
+    sanl_dataset_landmarks(&at_b, d, b);
     assert_string_equal(a->image, "img/a.jpg");
-    assert_memory_equal(a->visibility, upper, sizeof upper);
-    assert_true(a->landmark_img[0][0] == 10 && a->landmark_img[0][1] == 20); /* counted from 1 on disk */
-    assert_true(a->landmark_img[6][0] == 50 && a->landmark_img[7][1] == 61);
+    assert_memory_equal(at.visibility, upper, sizeof upper);
+    assert_true(at.img[0][0] == 10 && at.img[0][1] == 20); /* counted from 1 on disk */
+    assert_true(at.img[6][0] == 50 && at.img[7][1] == 61);
     assert_true(a->box.x1 == 9 && a->box.y1 == 19 && a->box.x2 == 109 && a->box.y2 == 219);
     assert_int_equal(a->clothes, SANL_CLOTHES_UPPER);
     assert_int_equal(b->variation, 3);
-    assert_memory_equal(b->visibility, lower, sizeof lower);
-    assert_true(b->landmark_img[4][0] == 0 && b->landmark_img[7][1] == 7);
+    assert_memory_equal(at_b.visibility, lower, sizeof lower);
+    assert_true(at_b.img[4][0] == 0 && at_b.img[7][1] == 7);
     assert_true(b->box.x2 == 6.5);
     const struct sanl_part *part = NULL;
     assert_int_equal(sanl_dataset_find_part(&part, d, "train"), SANL_OK);
@@ -358,7 +361,7 @@ static void many_rows_join(void **state)
     assert_int_equal(open_root(&d, 1000), SANL_OK);
     assert_int_equal(d->count, ROWS);
     for (int i = 0; i < ROWS; i++)
-        assert_true(d->records[i].box.x2 == d->records[i].landmark_img[4][0] + 2);
+        assert_true(d->records[i].box.x2 == d->points[d->records[i].points].img[0] + 2);
     assert_int_equal(sanl_dataset_find_part(&part, d, "test"), SANL_OK);
     assert_int_equal(part->count, 1000);
     assert_true(part->records[999] > ROWS * 0.99);

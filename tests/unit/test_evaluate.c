@@ -84,7 +84,7 @@ static void check_score(const struct sanl_landmark_score *score, const struct se
         double mean = 0, all = 0;
         long points = 0, images = 0;
         int landmarks = 0;
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
             double sum = 0;
             long count = 0;
             images = 0;
@@ -199,7 +199,7 @@ static void test_options(void **state)
     sanl_evaluation_free(&e);
     assert_int_equal(a.count, b.count);
     for (int i = 0; i < a.count; i++)
-        for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
             assert_true(fabs(a.list[i].predicted_img[k][0] - b.list[i].predicted_img[k][0]) < 1e-6);
     options.hooks.payload = &c;
     options.overrides = limit;
@@ -225,7 +225,7 @@ static double largest_move(const struct seen *a, const struct seen *b)
     double most = 0;
     assert_int_equal(a->count, b->count);
     for (int i = 0; i < a->count; i++)
-        for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
             for (int axis = 0; axis < 2; axis++)
                 most =
                     fmax(most, fabs(a->list[i].predicted_img[k][axis] - b->list[i].predicted_img[k][axis]));
@@ -248,7 +248,7 @@ static void test_decoding_and_flip(void **state)
     for (int i = 0; i < quarter.count; i++) {
         const struct sanl_box *box = &quarter.list[i].box;
         const double pixel = 4 * fmax(box->x2 - box->x1, box->y2 - box->y1) / FIXTURE_SIZE; /* of a heatmap */
-        for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
             for (int axis = 0; axis < 2; axis++)
                 assert_true(fabs(quarter.list[i].predicted_img[k][axis] -
                                  dark.list[i].predicted_img[k][axis]) <= 2.25 * pixel);

@@ -155,16 +155,16 @@ static uint64_t hash(uint64_t h, const void *bytes, size_t count)
 
 static uint64_t hash_batch(uint64_t h, const struct sanl_batch *b)
 {
-    const size_t n = (size_t)b->count;
+    const size_t n = (size_t)b->count, points = n * (size_t)b->landmarks;
     h = hash(h, &b->count, sizeof b->count);
     h = hash(h, b->pixels, b->pixel_bytes);
     h = hash(h, b->geometry, n * sizeof *b->geometry);
     h = hash(h, b->warp, n * sizeof *b->warp);
     h = hash(h, b->in_to_img, n * sizeof *b->in_to_img);
     h = hash(h, b->box, n * sizeof *b->box);
-    h = hash(h, b->landmark_in, n * sizeof *b->landmark_in);
-    h = hash(h, b->teaches, n * sizeof *b->teaches);
-    h = hash(h, b->visibility, n * sizeof *b->visibility);
+    h = hash(h, b->landmark_in, points * sizeof *b->landmark_in);
+    h = hash(h, b->teaches, points * sizeof *b->teaches);
+    h = hash(h, b->visibility, points * sizeof *b->visibility);
     h = hash(h, b->category, n * sizeof *b->category);
     return hash(h, b->record, n * sizeof *b->record);
 }
@@ -303,13 +303,14 @@ static void labels_are_in_the_input_frame(void **state)
         assert_int_equal(sanl_loader_next(l, &b), SANL_OK);
         /* The box from 0: 10 20 50 70, so 40 x 50. Record 11 has its left collar at (21 - 1, 29). */
         const double x = (20 - 10 + 0.5) * SIZE / 40 - 0.5, y = (29 - 20 + 0.5) * SIZE / 50 - 0.5;
-        assert_true(b->landmark_in[0][0][0] == (float)x);
-        assert_true(b->landmark_in[0][0][1] == (float)y);
-        static const float teaches[2][SANL_LANDMARKS] = {{1, 1, 0, 0, 0, 0, 1, 1}, {1, 0, 0, 0, 0, 0, 1, 1}};
-        static const unsigned char visibility[SANL_LANDMARKS] = {0, 1, 2, 0, 3, 3, 0, 0};
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
-            assert_true(b->teaches[0][k] == teaches[only][k]);
-            assert_int_equal(b->visibility[0][k], visibility[k]);
+        assert_true(b->landmark_in[0][0] == (float)x);
+        assert_true(b->landmark_in[0][1] == (float)y);
+        static const float teaches[2][SANL_FASHION_LANDMARKS] = {{1, 1, 0, 0, 0, 0, 1, 1},
+                                                                 {1, 0, 0, 0, 0, 0, 1, 1}};
+        static const unsigned char visibility[SANL_FASHION_LANDMARKS] = {0, 1, 2, 0, 3, 3, 0, 0};
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
+            assert_true(b->teaches[k] == teaches[only][k]);
+            assert_int_equal(b->visibility[k], visibility[k]);
         }
         assert_true(b->box[0].x1 == 10 && b->box[0].y2 == 70);
         assert_true(b->warp[0][6] == 1 && b->warp[0][7] == 0);

@@ -21,7 +21,7 @@ static struct sanl_device *device;
 /* Noise with a bright square at each of the eight landmarks. */
 static void make_batch(struct sanl_batch *batch, int count)
 {
-    assert_int_equal(sanl_batch_create(batch, BATCH, SIZE), SANL_OK);
+    assert_int_equal(sanl_batch_create(batch, BATCH, SIZE, SANL_FASHION_LANDMARKS), SANL_OK);
     for (int i = 0; i < count; i++) {
         struct sanl_sample sample = {
             .in_to_src = {{1, 0, 0, 0, 1, 0}}, .gain = 1, .width = SIZE, .height = SIZE};
@@ -30,18 +30,20 @@ static void make_batch(struct sanl_batch *batch, int count)
             sample.crop.pixels[p] = (uint8_t)sanl_random_below((uint64_t)i, (uint64_t)p, 100);
         sample.in_to_img = sample.in_to_src;
         assert_int_equal(sanl_batch_add(batch, &sample), SANL_OK);
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
             const int x = 6 + (int)sanl_random_below(77, (uint64_t)(i * 16 + 2 * k), SIZE - 12);
             const int y = 6 + (int)sanl_random_below(77, (uint64_t)(i * 16 + 2 * k + 1), SIZE - 12);
             for (int p = 0; p < 25; p++)
                 memset(batch->pixels + (size_t)i * 3 * SIZE * SIZE +
                            3 * ((y + p / 5 - 2) * SIZE + x + p % 5 - 2),
                        120 + 16 * k, 3);
-            batch->landmark_in[i][k][0] = (float)x;
-            batch->landmark_in[i][k][1] = (float)y;
-            batch->teaches[i][k] = k != 3;
+            const int at = i * SANL_FASHION_LANDMARKS + k;
+            batch->landmark_in[at][0] = (float)x;
+            batch->landmark_in[at][1] = (float)y;
+            batch->teaches[at] = k != 3;
         }
-        batch->landmark_in[i][3][0] = NAN; /* a landmark that does not teach has no place */
+        batch->landmark_in[i * SANL_FASHION_LANDMARKS + 3][0] =
+            NAN; /* a landmark that does not teach has no place */
         batch->category[i] = i % CLASSES;
         sanl_image_free(&sample.crop);
     }
@@ -214,7 +216,8 @@ static void mirrored_pictures_give_mirrored_landmarks(void **state)
     struct sanl_network *network;
     struct sanl_engine *engine;
     struct sanl_batch batch;
-    float found[2][BATCH][SANL_LANDMARKS][SANL_LOCATED], alone[BATCH][SANL_LANDMARKS][SANL_LOCATED];
+    float found[2][BATCH][SANL_FASHION_LANDMARKS][SANL_LOCATED],
+        alone[BATCH][SANL_FASHION_LANDMARKS][SANL_LOCATED];
     config.cam.mode = SANL_CAM_STAGE;
     config.eval.flip = true;
     make_batch(&batch, BATCH);
@@ -237,7 +240,7 @@ static void mirrored_pictures_give_mirrored_landmarks(void **state)
         mirror_pixels(&batch);
     }
     for (int n = 0; n < BATCH; n++)
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
             const float *a = found[0][n][k], *b = found[1][n][k ^ 1];
             assert_true(a[0] == SIZE - 1 - b[0] && a[1] == b[1] && a[2] == b[2]); /* NOLINT */
         }

@@ -41,7 +41,7 @@ static struct sanl_predictor *open_weights(const char *weights)
 
 struct seen {
     size_t count;
-    double landmark_img[INPUTS][SANL_LANDMARKS][2];
+    double landmark_img[INPUTS][SANL_FASHION_LANDMARKS][2];
     struct sanl_prediction_file *json, *csv;
     bool maps;
 };
@@ -57,17 +57,17 @@ static bool in_unit(const float *values, int count)
 /* What the decoding of the fine heatmap and the crop's map say. */
 static void check_decoded(const struct sanl_prediction *p)
 {
-    static float heat[PIXELS * SANL_LANDMARKS];
-    double at_in[SANL_LANDMARKS][2], at_img[2];
-    float score[SANL_LANDMARKS];
+    static float heat[PIXELS * SANL_FASHION_LANDMARKS];
+    double at_in[SANL_FASHION_LANDMARKS][2], at_img[2];
+    float score[SANL_FASHION_LANDMARKS];
     struct sanl_affine in_to_img;
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         for (int i = 0; i < PIXELS; i++)
-            heat[i * SANL_LANDMARKS + k] = p->fine[k * PIXELS + i];
-    sanl_heatmap_decode(at_in, score, heat, SIDE, SIDE, SANL_LANDMARKS, 4,
+            heat[i * SANL_FASHION_LANDMARKS + k] = p->fine[k * PIXELS + i];
+    sanl_heatmap_decode(at_in, score, heat, SIDE, SIDE, SANL_FASHION_LANDMARKS, 4,
                         &(struct sanl_decoding){.how = SANL_DECODE_QUARTER});
     sanl_crop_map(&in_to_img, &p->window, FIXTURE_SIZE, NULL);
-    for (int k = 0; k < SANL_LANDMARKS; k++) {
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
         sanl_affine_apply(at_img, &in_to_img, at_in[k]);
         assert_true(fabs(at_img[0] - p->landmark_img[k][0]) < 1e-3);
         assert_true(fabs(at_img[1] - p->landmark_img[k][1]) < 1e-3);
@@ -85,8 +85,8 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
         assert_true(p->box.x1 == b->x1 && p->box.y2 == b->y2 && p->window.x2 == b->x2); /* margin 0 */
     else
         assert_true(p->box.x1 == 0 && p->box.x2 == p->width && p->box.y2 == p->height);
-    memcpy(seen->landmark_img[seen->count++], p->landmark_img, sizeof p->landmark_img);
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    memcpy(seen->landmark_img[seen->count++], p->landmark_img, sizeof *seen->landmark_img);
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         assert_true(p->visible[k] == ((double)p->score[k] >= -1));
     if (seen->json)
         assert_int_equal(sanl_prediction_file_add(seen->json, p), SANL_OK);
@@ -137,11 +137,12 @@ static void check_json(const char *path, const struct seen *seen)
         const json_t *picture = json_array_get(root, i), *list = json_object_get(picture, "landmarks");
         assert_string_equal(json_string_value(json_object_get(picture, "path")), paths[i]);
         assert_int_equal(json_array_size(json_object_get(picture, "box")), 4);
-        assert_int_equal(json_array_size(list), SANL_LANDMARKS);
+        assert_int_equal(json_array_size(list), SANL_FASHION_LANDMARKS);
         assert_null(json_object_get(picture, "categories"));
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
             const json_t *landmark = json_array_get(list, (size_t)k);
-            assert_string_equal(json_string_value(json_object_get(landmark, "name")), sanl_landmark_name(k));
+            assert_string_equal(json_string_value(json_object_get(landmark, "name")),
+                                sanl_landmark_name(&sanl_scheme_fashion, k));
             assert_true(fabs(json_number_value(json_object_get(landmark, "x")) -
                              seen->landmark_img[i][k][0]) < 0.0051);
             assert_true(json_is_true(json_object_get(landmark, "visible")));
@@ -187,7 +188,7 @@ static void test_landmarks(void **state)
     options = options_for(&plain);
     assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_OK);
     for (int i = 0; i < INPUTS; i++)
-        for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
             assert_memory_equal(plain.landmark_img[i][k], seen.landmark_img[i][k], sizeof(double[2]));
     sanl_predictor_free(predictor);
 }
@@ -209,7 +210,7 @@ static void keep(void *payload, const struct sanl_evaluated *picture)
 static enum sanl_status compare(void *payload, const struct sanl_prediction *p)
 {
     struct pair *pair = payload;
-    for (int k = 0; k < SANL_LANDMARKS; k++)
+    for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
         for (int axis = 0; axis < 2; axis++)
             pair->most = fmax(pair->most, fabs(p->landmark_img[k][axis] -
                                                pair->evaluated[p->input].predicted_img[k][axis]));
@@ -283,12 +284,12 @@ static void test_dump(void **state)
     assert_int_equal(sanl_tensors_open(&file, path), SANL_OK);
     assert_int_equal(sanl_tensors_count(file), 11);
     check_tensor(file, "image", INPUTS, 3, FIXTURE_SIZE);
-    check_tensor(file, "fine", INPUTS, SANL_LANDMARKS, SIDE);
+    check_tensor(file, "fine", INPUTS, SANL_FASHION_LANDMARKS, SIDE);
     for (size_t k = 0; k < SANL_CAMS; k++) {
         snprintf(name, sizeof name, "cam%d", 4 << k);
         check_tensor(file, name, INPUTS, 1, FIXTURE_SIZE / ((size_t)4 << k));
         snprintf(name, sizeof name, "coarse%zu", k);
-        check_tensor(file, name, INPUTS, SANL_LANDMARKS, SIDE);
+        check_tensor(file, name, INPUTS, SANL_FASHION_LANDMARKS, SIDE);
     }
     /* Normalised: mean and deviation of a picture are of the order of 1, and the channels differ. */
     assert_int_equal(sanl_tensors_read(file, sanl_tensors_find(file, "image"), image), SANL_OK);

@@ -129,10 +129,12 @@ static void the_reader_sees_what_was_drawn(void **state)
         assert_string_equal(d->category_names[r->category], sanl_synth_recipes[drawn.category].name);
         assert_true(r->box.x1 == drawn.box[0] && r->box.y1 == drawn.box[1]);
         assert_true(r->box.x2 == drawn.box[2] && r->box.y2 == drawn.box[3]);
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
-            assert_int_equal(r->visibility[k], drawn.visibility[k]);
-            if (r->visibility[k] <= SANL_OCCLUDED)
-                assert_true(r->landmark_img[k][0] == drawn.x[k] && r->landmark_img[k][1] == drawn.y[k]);
+        struct sanl_landmarks at;
+        sanl_dataset_landmarks(&at, d, r);
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
+            assert_int_equal(at.visibility[k], drawn.visibility[k]);
+            if (at.visibility[k] <= SANL_OCCLUDED)
+                assert_true(at.img[k][0] == drawn.x[k] && at.img[k][1] == drawn.y[k]);
         }
     }
     sanl_dataset_free(d);
@@ -149,7 +151,6 @@ static void annotations_are_sound(void **state)
     for (int i = 0; i < MANY; i++) {
         struct sanl_image image;
         struct sanl_synth_record r;
-        int count = 0;
         assert_int_equal(sanl_synth_render(&image, &r, &o, i), SANL_OK);
         assert_int_equal(image.width, r.width);
         assert_int_equal(image.height, r.height);
@@ -160,11 +161,10 @@ static void annotations_are_sound(void **state)
         seen[r.category]++;
         assert_true(0 <= r.box[0] && r.box[0] < r.box[2] && r.box[2] < r.width);
         assert_true(0 <= r.box[1] && r.box[1] < r.box[3] && r.box[3] < r.height);
-        const int *slots = sanl_clothes_slots(r.type, &count);
-        bool expected[SANL_LANDMARKS] = {false};
-        for (int k = 0; k < count; k++)
-            expected[slots[k]] = true;
-        for (int k = 0; k < SANL_LANDMARKS; k++) {
+        bool expected[SANL_FASHION_LANDMARKS] = {false};
+        for (int k = 0; k < sanl_clothes_count(&sanl_scheme_fashion, r.type); k++)
+            expected[sanl_clothes_slot(&sanl_scheme_fashion, r.type, k)] = true;
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k++) {
             assert_int_equal(r.visibility[k] != SANL_ABSENT, expected[k]);
             visibility[r.visibility[k]]++;
             if (r.visibility[k] > SANL_OCCLUDED)
@@ -194,7 +194,7 @@ static void left_is_left_in_the_picture(void **state)
         struct sanl_synth_record r;
         assert_int_equal(sanl_synth_render(&image, &r, &o, i), SANL_OK);
         sanl_image_free(&image);
-        for (int k = 0; k < SANL_LANDMARKS; k += 2)
+        for (int k = 0; k < SANL_FASHION_LANDMARKS; k += 2)
             if (r.visibility[k] == SANL_VISIBLE && r.visibility[k + 1] == SANL_VISIBLE)
                 assert_true(r.x[k] < r.x[k + 1]);
     }
