@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <math.h>
+#include <string.h>
 
 #define GOLDEN 0x9E3779B97F4A7C15u
 
@@ -11,12 +12,22 @@ uint64_t sanl_mix64(uint64_t z)
     return z ^ (z >> 31);
 }
 
+uint64_t sanl_hash_more(uint64_t hash, const void *bytes, size_t count)
+{
+    const unsigned char *b = bytes;
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ b[i]) * 0x100000001B3u;
+    return hash;
+}
+
+uint64_t sanl_hash_bytes(const void *bytes, size_t count)
+{
+    return sanl_hash_more(SANL_HASH_START, bytes, count);
+}
+
 uint64_t sanl_hash_text(const char *text)
 {
-    uint64_t h = 0xCBF29CE484222325u;
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        h = (h ^ *p) * 0x100000001B3u;
-    return h;
+    return sanl_hash_bytes(text, strlen(text));
 }
 
 uint64_t sanl_random_key(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)

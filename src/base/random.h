@@ -3,13 +3,18 @@
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* splitmix64's finaliser: a bijection of 64-bit words. */
 uint64_t sanl_mix64(uint64_t z);
 
-/* FNV-1a of the bytes of `text`. */
+/* FNV-1a of the bytes of `text`; of `count` bytes; and of bytes that follow others, whose hash begins with
+ * SANL_HASH_START. */
+#define SANL_HASH_START 0xCBF29CE484222325u
 uint64_t sanl_hash_text(const char *text);
+uint64_t sanl_hash_bytes(const void *bytes, size_t count);
+uint64_t sanl_hash_more(uint64_t hash, const void *bytes, size_t count);
 
 /* A key from a seed and up to three more words, e.g. (seed, epoch, record). */
 uint64_t sanl_random_key(uint64_t seed, uint64_t a, uint64_t b, uint64_t c);

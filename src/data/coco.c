@@ -169,7 +169,9 @@ static enum sanl_status read_keypoints(struct sanl_record *record, const struct 
     SANL_TRY(sanl_dataset_dress(d, record, clothes));
     for (int i = 0; i < sanl_clothes_count(scheme, clothes); i++) {
         const int k = all ? sanl_clothes_slot(scheme, clothes, i) : i;
-        SANL_TRY(read_keypoint(&d->points[record->points + (size_t)i], r, keypoints, 3 * (size_t)k));
+        struct sanl_point point;
+        SANL_TRY(read_keypoint(&point, r, keypoints, 3 * (size_t)k));
+        sanl_dataset_set_point(d, record, i, &point);
     }
     return SANL_OK;
 }
@@ -229,7 +231,7 @@ static enum sanl_status read_if_there(struct reader *r, bool *found)
 }
 
 /* Names are relative to the root or, where the first picture is not there, to img. */
-static enum sanl_status settle_image_folder(struct sanl_dataset *d)
+enum sanl_status sanl_coco_settle(struct sanl_dataset *d)
 {
     if (d->count == 0)
         return SANL_OK;
@@ -257,8 +259,6 @@ enum sanl_status sanl_coco_read(struct sanl_dataset *dataset)
                            "%s: has none of annotations/fld_{upper,lower,full}_{train,val,test}.json and "
                            "annotations/{train,val,test}.json",
                            dataset->root);
-    if (status == SANL_OK)
-        status = settle_image_folder(dataset);
     free(r.pictures);
     sanl_join_free(&r.join);
     return status;
@@ -316,10 +316,11 @@ static int write_keypoints(const struct writer *w, const struct sanl_record *r)
     int seen = 0;
     for (int k = 0; k < keypoints; k++) {
         const int i = k - before;
-        const struct sanl_point *p = i >= 0 && i < count ? &w->dataset->points[r->points + (size_t)i] : NULL;
-        const int v = !p ? 0 : p->visibility == SANL_VISIBLE ? 2 : p->visibility == SANL_OCCLUDED ? 1 : 0;
+        const struct sanl_point p = i >= 0 && i < count ? sanl_dataset_point(w->dataset, r, i)
+                                                        : (struct sanl_point){{0}, SANL_ABSENT};
+        const int v = p.visibility == SANL_VISIBLE ? 2 : p.visibility == SANL_OCCLUDED ? 1 : 0;
         for (int axis = 0; axis < 2; axis++) {
-            write_number(w->file, v ? p->img[axis] + w->base : 0);
+            write_number(w->file, v ? p.img[axis] + w->base : 0);
             fputs(", ", w->file);
         }
         fprintf(w->file, "%d%s", v, k + 1 < keypoints ? ", " : "");

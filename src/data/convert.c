@@ -73,11 +73,14 @@ enum sanl_status sanl_dataset_adopt(struct sanl_dataset **out, const struct sanl
     d->scheme = from->scheme;
     d->root = sanl_strdup(folder);
     d->records = sanl_calloc((size_t)from->count, sizeof *d->records);
-    d->points = sanl_calloc(from->point_count, sizeof *d->points);
-    if (!d->root || !d->records || !d->points)
+    d->point_img = sanl_calloc(from->point_count, sizeof *d->point_img);
+    d->point_visibility = sanl_calloc(from->point_count, 1);
+    if (!d->root || !d->records || !d->point_img || !d->point_visibility)
         goto done;
-    if (from->point_count)
-        memcpy(d->points, from->points, from->point_count * sizeof *d->points);
+    if (from->point_count) {
+        memcpy(d->point_img, from->point_img, from->point_count * sizeof *d->point_img);
+        memcpy(d->point_visibility, from->point_visibility, from->point_count);
+    }
     d->point_count = from->point_count;
     status = check_scheme(from, format);
     for (int i = 0; i < from->category_count && status == SANL_OK; i++)

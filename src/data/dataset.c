@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/index.h"
 
 enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out, const char *name)
 {
@@ -69,13 +70,30 @@ enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dataset, const c
 enum sanl_status sanl_dataset_dress(struct sanl_dataset *dataset, struct sanl_record *record, int clothes)
 {
     const size_t count = (size_t)sanl_clothes_count(dataset->scheme, clothes), first = dataset->point_count;
-    SANL_TRY(sanl_grow(&dataset->points, &dataset->point_room, first + count, sizeof *dataset->points));
-    for (size_t i = 0; i < count; i++)
-        dataset->points[first + i] = (struct sanl_point){.visibility = SANL_CUT_OFF};
+    SANL_TRY(sanl_grow(&dataset->point_img, &dataset->point_room, first + count, sizeof *dataset->point_img));
+    SANL_TRY(sanl_grow(&dataset->point_visibility, &dataset->visibility_room, first + count, 1));
+    memset(dataset->point_img + first, 0, count * sizeof *dataset->point_img);
+    memset(dataset->point_visibility + first, SANL_CUT_OFF, count);
     dataset->point_count += count;
     record->points = first;
     record->clothes = (unsigned char)clothes;
     return SANL_OK;
+}
+
+struct sanl_point sanl_dataset_point(const struct sanl_dataset *dataset, const struct sanl_record *record,
+                                     int index)
+{
+    const size_t at = record->points + (size_t)index;
+    const double *img = dataset->point_img[at];
+    return (struct sanl_point){{img[0], img[1]}, dataset->point_visibility[at]};
+}
+
+void sanl_dataset_set_point(struct sanl_dataset *dataset, const struct sanl_record *record, int index,
+                            const struct sanl_point *point)
+{
+    const size_t at = record->points + (size_t)index;
+    memcpy(dataset->point_img[at], point->img, sizeof point->img);
+    dataset->point_visibility[at] = point->visibility;
 }
 
 void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
@@ -85,10 +103,10 @@ void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_datase
     memset(out->img, 0, sizeof out->img);
     memset(out->visibility, SANL_ABSENT, sizeof out->visibility);
     for (int i = 0; i < count; i++) {
-        const struct sanl_point *point = &dataset->points[record->points + (size_t)i];
+        const struct sanl_point point = sanl_dataset_point(dataset, record, i);
         const int slot = sanl_clothes_slot(dataset->scheme, record->clothes, i);
-        memcpy(out->img[slot], point->img, sizeof point->img);
-        out->visibility[slot] = point->visibility;
+        memcpy(out->img[slot], point.img, sizeof point.img);
+        out->visibility[slot] = point.visibility;
     }
 }
 
@@ -138,6 +156,20 @@ static void compare_published(const struct sanl_dataset *d)
                  d->format->name, expected);
 }
 
+static enum sanl_status read_or_load(struct sanl_dataset *d)
+{
+    const struct sanl_dataset_format *format = d->format;
+    uint64_t fingerprint = 0;
+    if (format->index_folders)
+        SANL_TRY(sanl_index_fingerprint(&fingerprint, d));
+    if (!format->index_folders || !sanl_index_load(d, fingerprint)) {
+        SANL_TRY(format->read(d));
+        if (format->index_folders)
+            sanl_index_store(d, fingerprint);
+    }
+    return format->settle ? format->settle(d) : SANL_OK;
+}
+
 enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_data_config *config)
 {
     *out = NULL;
@@ -156,7 +188,7 @@ enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_
         goto done;
     dataset->format = format;
     dataset->scheme = format->scheme;
-    status = format->read(dataset);
+    status = read_or_load(dataset);
     for (int part = 0; status == SANL_OK && dataset->format->part_names[part]; part++)
         status = list_part(dataset, part);
     if (status != SANL_OK)
@@ -182,7 +214,8 @@ void sanl_dataset_free(struct sanl_dataset *dataset)
     free(dataset->texts);
     free(dataset->category_names);
     free(dataset->records);
-    free(dataset->points);
+    free(dataset->point_img);
+    free(dataset->point_visibility);
     free(dataset->root);
     free(dataset);
 }

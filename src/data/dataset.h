@@ -38,8 +38,9 @@ struct sanl_dataset {
     const struct sanl_scheme *scheme;  /* of its landmarks; NULL: it has none */
     struct sanl_record *records;       /* (count,) */
     int count;
-    struct sanl_point *points; /* (point_count,) */
-    size_t point_count, point_room;
+    double (*point_img)[2];          /* (point_count,): of the landmarks of all records, sanl_dataset_point */
+    unsigned char *point_visibility; /* (point_count,) */
+    size_t point_count, point_room, visibility_room;
     struct sanl_part parts[SANL_DATASET_PARTS];
     const char **category_names; /* (category_count,) */
     int category_count;
@@ -59,6 +60,11 @@ struct sanl_dataset_format {
     bool any_scheme;                   /* or of any other: the reader says of which */
     bool categories;                   /* every record has a category */
     enum sanl_status (*read)(struct sanl_dataset *dataset);
+    /* Folders of annotation files, NULL-ended, whose reading is kept in an index (data/index.h); NULL: none.
+     */
+    const char *const *index_folders;
+    /* Sets image_folder after that, read or from the index; NULL: `read` has done so. */
+    enum sanl_status (*settle)(struct sanl_dataset *dataset);
     /* The name that a record's picture has in this layout, relative to the root, in new memory; NULL with the
      * message set on failure. */
     char *(*place)(const struct sanl_dataset *dataset, const struct sanl_record *record);
@@ -81,6 +87,12 @@ SANL_CHECKED enum sanl_status sanl_dataset_add_category(struct sanl_dataset *dat
 /* For readers: gives a record the landmarks of a type of clothes of the data set's scheme, all cut off. */
 SANL_CHECKED enum sanl_status sanl_dataset_dress(struct sanl_dataset *dataset, struct sanl_record *record,
                                                  int clothes);
+
+/* Landmark `index` of a record, in the order of its clothes' slots. */
+struct sanl_point sanl_dataset_point(const struct sanl_dataset *dataset, const struct sanl_record *record,
+                                     int index);
+void sanl_dataset_set_point(struct sanl_dataset *dataset, const struct sanl_record *record, int index,
+                            const struct sanl_point *point);
 
 /* Landmarks slot by slot. */
 struct sanl_landmarks {

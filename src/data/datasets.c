@@ -12,6 +12,9 @@ const char *const sanl_part_names[] = {"train", "val", "test", NULL};
 static const char *const train_and_val[] = {"train", "val", NULL};
 static const char *const train_and_test[] = {"train", "test", NULL};
 
+static const char *const coco_folders[] = {"annotations", NULL};
+static const char *const deepfashion2_folders[] = {"train/annos", "validation/annos", NULL};
+
 /* What each reads stands in its header. */
 const struct sanl_dataset_format sanl_dataset_formats[] = {
     {.name = "fld",
@@ -34,6 +37,7 @@ const struct sanl_dataset_format sanl_dataset_formats[] = {
      .scheme = &sanl_scheme_deepfashion2,
      .categories = true,
      .read = sanl_deepfashion2_read,
+     .index_folders = deepfashion2_folders,
      .place = sanl_deepfashion2_place,
      .write = sanl_deepfashion2_write},
     {.name = "coco",
@@ -41,6 +45,8 @@ const struct sanl_dataset_format sanl_dataset_formats[] = {
      .scheme = &sanl_scheme_fashion,
      .any_scheme = true,
      .read = sanl_coco_read,
+     .index_folders = coco_folders,
+     .settle = sanl_coco_settle,
      .place = sanl_deepfashion_place,
      .write = sanl_coco_write},
     {.name = "info_csv",

@@ -92,10 +92,12 @@ static enum sanl_status read_landmarks_row(struct sanl_join *join, struct sanl_r
     record->image = rows->field[0];
     record->variation = (unsigned char)variation;
     SANL_TRY(sanl_dataset_dress(join->dataset, record, (int)clothes));
-    for (int i = 0; i < count; i++)
-        SANL_TRY(parse_landmark(&join->dataset->points[record->points + (size_t)i], rows,
-                                layout->landmarks_at + 3 * i,
+    for (int i = 0; i < count; i++) {
+        struct sanl_point point;
+        SANL_TRY(parse_landmark(&point, rows, layout->landmarks_at + 3 * i,
                                 sanl_clothes_slot(&sanl_scheme_fashion, (int)clothes, i)));
+        sanl_dataset_set_point(join->dataset, record, i, &point);
+    }
     return SANL_OK;
 }
 
@@ -274,12 +276,12 @@ static void write_landmarks(FILE *file, const struct sanl_dataset *d, int index)
     if (d->format->read == sanl_fld_read)
         fprintf(file, "  %d", r->variation);
     for (int i = 0; i < count; i++) {
-        const struct sanl_point *p = &d->points[r->points + (size_t)i];
-        const bool known = p->visibility == SANL_VISIBLE || p->visibility == SANL_OCCLUDED;
-        fprintf(file, "  %d ", known ? p->visibility : SANL_CUT_OFF);
-        sanl_layout_pixels(file, known ? p->img[0] + 1 : 0);
+        const struct sanl_point p = sanl_dataset_point(d, r, i);
+        const bool known = p.visibility == SANL_VISIBLE || p.visibility == SANL_OCCLUDED;
+        fprintf(file, "  %d ", known ? p.visibility : SANL_CUT_OFF);
+        sanl_layout_pixels(file, known ? p.img[0] + 1 : 0);
         fputc(' ', file);
-        sanl_layout_pixels(file, known ? p->img[1] + 1 : 0);
+        sanl_layout_pixels(file, known ? p.img[1] + 1 : 0);
     }
     fputs(" \n", file);
 }

@@ -44,8 +44,10 @@ static enum sanl_status read_numbers(double *out, size_t count, const json_t *it
     return SANL_OK;
 }
 
-static enum sanl_status read_landmarks(struct sanl_point *points, size_t count, const json_t *item)
+static enum sanl_status read_landmarks(struct sanl_dataset *d, const struct sanl_record *record,
+                                       const json_t *item)
 {
+    const size_t count = (size_t)sanl_clothes_count(d->scheme, record->clothes);
     double v[3 * SANL_LANDMARKS];
     SANL_TRY(read_numbers(v, 3 * count, item, "landmarks"));
     for (size_t i = 0; i < count; i++) {
@@ -54,10 +56,11 @@ static enum sanl_status read_landmarks(struct sanl_point *points, size_t count, 
             return sanl_fail(SANL_ERR_FORMAT,
                              "landmarks[%zu]: expected 2 (visible), 1 (occluded) or 0 (not labelled)",
                              3 * i + 2);
-        points[i] = (struct sanl_point){{v[3 * i], v[3 * i + 1]},
-                                        seen == 2   ? SANL_VISIBLE
-                                        : seen == 1 ? SANL_OCCLUDED
-                                                    : SANL_CUT_OFF};
+        const struct sanl_point point = {{v[3 * i], v[3 * i + 1]},
+                                         seen == 2   ? SANL_VISIBLE
+                                         : seen == 1 ? SANL_OCCLUDED
+                                                     : SANL_CUT_OFF};
+        sanl_dataset_set_point(d, record, (int)i, &point);
     }
     return SANL_OK;
 }
@@ -80,8 +83,7 @@ static enum sanl_status read_item(struct sanl_join *join, const json_t *item, co
     record->box = (struct sanl_box){box[0], box[1], box[2], box[3]};
     SANL_TRY(sanl_deepfashion2_classify(d, record, (int)clothes));
     SANL_TRY(sanl_dataset_dress(d, record, (int)clothes));
-    return read_landmarks(d->points + record->points, (size_t)sanl_clothes_count(d->scheme, (int)clothes),
-                          item);
+    return read_landmarks(d, record, item);
 }
 
 /* The items in the order of their numbers. */
@@ -215,10 +217,10 @@ static void write_item(FILE *file, const struct sanl_dataset *d, const struct sa
         write_number(file, i ? ", " : "", box[i]);
     fputs("],\n  \"landmarks\": [", file);
     for (int i = 0; i < sanl_clothes_count(d->scheme, r->clothes); i++) {
-        const struct sanl_point *p = &d->points[r->points + (size_t)i];
-        const int v = p->visibility == SANL_VISIBLE ? 2 : p->visibility == SANL_OCCLUDED ? 1 : 0;
-        write_number(file, i ? ", " : "", v ? p->img[0] : 0);
-        write_number(file, ", ", v ? p->img[1] : 0);
+        const struct sanl_point p = sanl_dataset_point(d, r, i);
+        const int v = p.visibility == SANL_VISIBLE ? 2 : p.visibility == SANL_OCCLUDED ? 1 : 0;
+        write_number(file, i ? ", " : "", v ? p.img[0] : 0);
+        write_number(file, ", ", v ? p.img[1] : 0);
         fprintf(file, ", %d", v);
     }
     fputs("]}", file);

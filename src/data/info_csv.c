@@ -228,7 +228,7 @@ static enum sanl_status read_row(struct reader *r)
     SANL_TRY(read_category(&record, r));
     SANL_TRY(sanl_dataset_dress(d, &record, clothes_of(points)));
     for (int i = 0; i < sanl_clothes_count(d->scheme, record.clothes); i++)
-        d->points[record.points + (size_t)i] = points[sanl_clothes_slot(d->scheme, record.clothes, i)];
+        sanl_dataset_set_point(d, &record, i, &points[sanl_clothes_slot(d->scheme, record.clothes, i)]);
     record.image = keep(d, r->field[IMAGE]);
     if (!record.image)
         return SANL_ERR_MEMORY;

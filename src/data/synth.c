@@ -69,11 +69,10 @@ static unsigned char part_of(const struct sanl_synth_options *o, int index)
 }
 
 /* Threads fill records at once: each has room for all landmarks. */
-static void fill_record(struct sanl_record *out, const struct job *job, int index,
+static void fill_record(struct sanl_record *out, struct job *job, int index,
                         const struct sanl_synth_record *drawn)
 {
     const int *b = drawn->box;
-    struct sanl_point *points = job->drawn.points + (size_t)index * SANL_FASHION_LANDMARKS;
     *out = (struct sanl_record){.image = job->names + (size_t)index * NAME_BYTES,
                                 .box = {b[0], b[1], b[2], b[3]},
                                 .points = (size_t)index * SANL_FASHION_LANDMARKS,
@@ -83,8 +82,9 @@ static void fill_record(struct sanl_record *out, const struct job *job, int inde
                                 .part = part_of(job->options, index)};
     for (int i = 0; i < sanl_clothes_count(&sanl_scheme_fashion, drawn->type); i++) {
         const int slot = sanl_clothes_slot(&sanl_scheme_fashion, drawn->type, i);
-        points[i] =
-            (struct sanl_point){{drawn->x[slot], drawn->y[slot]}, (unsigned char)drawn->visibility[slot]};
+        const struct sanl_point point = {{drawn->x[slot], drawn->y[slot]},
+                                         (unsigned char)drawn->visibility[slot]};
+        sanl_dataset_set_point(&job->drawn, out, i, &point);
     }
 }
 
@@ -161,9 +161,10 @@ static enum sanl_status prepare(struct job *job)
     job->drawn.scheme = &sanl_scheme_fashion;
     job->drawn.records = sanl_calloc((size_t)count, sizeof *job->drawn.records);
     job->drawn.point_count = (size_t)count * SANL_FASHION_LANDMARKS;
-    job->drawn.points = sanl_calloc(job->drawn.point_count, sizeof *job->drawn.points);
+    job->drawn.point_img = sanl_calloc(job->drawn.point_count, sizeof *job->drawn.point_img);
+    job->drawn.point_visibility = sanl_calloc(job->drawn.point_count, 1);
     job->names = sanl_calloc((size_t)count, NAME_BYTES);
-    if (!job->drawn.records || !job->drawn.points || !job->names)
+    if (!job->drawn.records || !job->drawn.point_img || !job->drawn.point_visibility || !job->names)
         return SANL_ERR_MEMORY;
     for (int i = 0; i < count; i++)
         snprintf(job->names + (size_t)i * NAME_BYTES, NAME_BYTES, "img/img_%08d.jpg", i + 1);
@@ -214,7 +215,8 @@ enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, cons
     pthread_mutex_destroy(&job.lock);
     free(job.names);
     free(job.drawn.records);
-    free(job.drawn.points);
+    free(job.drawn.point_img);
+    free(job.drawn.point_visibility);
     free(job.drawn.category_names);
     return status;
 }

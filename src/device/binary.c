@@ -21,14 +21,6 @@ struct header {
     uint64_t check, length, hash;
 };
 
-static uint64_t hash_bytes(const unsigned char *bytes, size_t count)
-{
-    uint64_t h = 0xCBF29CE484222325u;
-    for (size_t i = 0; i < count; i++)
-        h = (h ^ bytes[i]) * 0x100000001B3u;
-    return h;
-}
-
 static char *entry_path(const struct sanl_device *device, const char *name)
 {
     return device->cache ? sanl_path_join(device->cache, name) : NULL;
@@ -64,7 +56,7 @@ bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *n
         const unsigned char *body = (const unsigned char *)bytes + sizeof head;
         memcpy(&head, bytes, sizeof head);
         if (memcmp(head.magic, magic, sizeof magic) == 0 && head.check == check &&
-            head.length == length - sizeof head && head.hash == hash_bytes(body, (size_t)head.length))
+            head.length == length - sizeof head && head.hash == sanl_hash_bytes(body, (size_t)head.length))
             loaded = from_bytes(out, device, body, (size_t)head.length);
     }
     free(bytes);
@@ -90,7 +82,7 @@ void sanl_binary_store(struct sanl_device *device, cl_program program, const cha
         length == 0 || !(bytes = sanl_calloc(length, 1)) ||
         clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof bytes, &bytes, NULL) != CL_SUCCESS)
         goto done;
-    struct header head = {.check = check, .length = length, .hash = hash_bytes(bytes, length)};
+    struct header head = {.check = check, .length = length, .hash = sanl_hash_bytes(bytes, length)};
     memcpy(head.magic, magic, sizeof magic);
     if (sanl_folder_make(device->cache) != SANL_OK || sanl_output_open(&out, path) != SANL_OK)
         goto done;

@@ -361,7 +361,7 @@ static void many_rows_join(void **state)
     assert_int_equal(open_root(&d, 1000), SANL_OK);
     assert_int_equal(d->count, ROWS);
     for (int i = 0; i < ROWS; i++)
-        assert_true(d->records[i].box.x2 == d->points[d->records[i].points].img[0] + 2);
+        assert_true(d->records[i].box.x2 == sanl_dataset_point(d, &d->records[i], 0).img[0] + 2);
     assert_int_equal(sanl_dataset_find_part(&part, d, "test"), SANL_OK);
     assert_int_equal(part->count, 1000);
     assert_true(part->records[999] > ROWS * 0.99);
