@@ -27,7 +27,8 @@ struct sanl_convert_options {
 
 struct sanl_convert_result {
     int records;
-    bool variations_lost, categories_lost, landmarks_lost; /* that the new layout has no room for */
+    /* What the new layout has no room for; parts: val, which is train there. */
+    bool variations_lost, categories_lost, landmarks_lost, boxes_lost, parts_lost;
 };
 
 /* Writes a data set in another layout. A record that lacks what the layout needs (landmarks or a category) is

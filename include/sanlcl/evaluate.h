@@ -83,6 +83,8 @@ struct sanl_evaluate_options {
     const char *part; /* name of the part; NULL: data.test */
     bool baseline;    /* task: landmark: also the mean-landmark baseline, from the part data.train */
     bool confusion;   /* without a confusion matrix it is an error */
+    const char *
+        needs_landmarks; /* what a classifier has no answer for, such as "--pdl": an error then; NULL: none */
     struct sanl_evaluate_hooks hooks;
 };
 

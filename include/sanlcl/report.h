@@ -30,6 +30,9 @@ struct sanl_plot {
     int width, height; /* pixels, up to 8192; 0: 800 and 480 */
 };
 
+/* True for the names of pictures: those that end in .png, .jpg or .jpeg, in any case. */
+bool sanl_is_picture_name(const char *path);
+
 SANL_CHECKED enum sanl_status sanl_plot_write(const struct sanl_plot *plot, const char *path);
 
 /* ---- landmarks and maps over images -------------------------------------------------------------- */

@@ -2,11 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/memory.h"
+
+static const char too_large[] = "%s: larger than the limit of %zu bytes";
 
 enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, size_t limit)
 {
@@ -24,13 +27,17 @@ enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, si
         goto done;
     }
     size_t used = 0, capacity = 0;
+    if (info.st_size > 0 && (uint64_t)info.st_size > limit) {
+        status = sanl_fail(SANL_ERR_LIMIT, too_large, path, limit);
+        goto done;
+    }
     for (;;) {
         const size_t wanted = used ? used * 2 : (size_t)info.st_size + 1;
         if ((status = sanl_grow(&bytes, &capacity, wanted + 1, 1)) != SANL_OK)
             goto done;
         used += fread(bytes + used, 1, capacity - 1 - used, file);
         if (used > limit) {
-            status = sanl_fail(SANL_ERR_LIMIT, "%s: larger than the limit of %zu bytes", path, limit);
+            status = sanl_fail(SANL_ERR_LIMIT, too_large, path, limit);
             goto done;
         }
         if (used < capacity - 1)

@@ -49,8 +49,11 @@ static const char *nearest_key(const struct sanl_options *options, const char *k
 
 static enum sanl_status fail_unknown(const struct sanl_options *options, const char *key)
 {
-    return sanl_fail(SANL_ERR_FORMAT, "unknown key '%.100s'; did you mean '%s'?", key,
-                     nearest_key(options, key));
+    const char *nearest = nearest_key(options, key);
+    if (3 * sanl_text_distance(key, nearest) > strlen(key) &&
+        3 * sanl_text_distance(last_part(key), last_part(nearest)) > strlen(last_part(key)))
+        return sanl_fail(SANL_ERR_FORMAT, "unknown key '%.100s'; 'sanlcl config --dump' lists all", key);
+    return sanl_fail(SANL_ERR_FORMAT, "unknown key '%.100s'; did you mean '%s'?", key, nearest);
 }
 
 /* ---- values from text ---------------------------------------------------------------------------- */

@@ -49,9 +49,19 @@ static enum sanl_status run(const struct sanl_args *args)
     if (status != SANL_OK)
         return status;
     printf("%s: %d records in the layout %s\n", options.folder, result.records, options.to);
-    if (result.variations_lost || result.categories_lost || result.landmarks_lost)
-        printf("it has no room for%s%s%s\n", result.landmarks_lost ? " landmarks" : "",
-               result.variations_lost ? " variation types" : "", result.categories_lost ? " categories" : "");
+    static const char *const things[] = {"landmarks", "boxes", "variation types", "categories"};
+    const bool lost[] = {result.landmarks_lost, result.boxes_lost, result.variations_lost,
+                         result.categories_lost};
+    const char *before = "it has no room for ";
+    for (int i = 0; i < 4; i++)
+        if (lost[i]) {
+            printf("%s%s", before, things[i]);
+            before = ", ";
+        }
+    if (*before == ',')
+        puts("");
+    if (result.parts_lost)
+        printf("it has no part val: those pictures are in train\n");
     return SANL_OK;
 }
 

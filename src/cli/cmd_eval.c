@@ -240,6 +240,10 @@ static enum sanl_status run(const struct sanl_args *args)
     struct sanl_device *device = NULL;
     struct sanl_evaluation evaluation = {0};
     struct pictures pictures = {.wanted = sanl_args_given(args, "--per-image")};
+    static const char *const of_landmarks[] = {"--pdl", "--published", "--details", "--baseline"};
+    const char *needs_landmarks = NULL;
+    for (int i = 0; i < 4 && !needs_landmarks; i++)
+        needs_landmarks = sanl_args_given(args, of_landmarks[i]) ? of_landmarks[i] : NULL;
     const struct sanl_evaluate_options options = {
         .weights = sanl_args_text(args, "--weights"),
         .config = sanl_args_text(args, "--config"),
@@ -248,6 +252,7 @@ static enum sanl_status run(const struct sanl_args *args)
         .part = sanl_args_text(args, "--split"),
         .baseline = sanl_args_flag(args, "--baseline"),
         .confusion = sanl_args_given(args, "--confusion"),
+        .needs_landmarks = needs_landmarks,
         .hooks = {.progress = show_progress, .record = add_picture, .payload = &pictures},
     };
     if (!options.weights)

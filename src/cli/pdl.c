@@ -1,7 +1,5 @@
 #include "cli/pdl.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sanlcl/report.h>
 #include <sanlcl/table.h>
 
@@ -68,7 +66,5 @@ static enum sanl_status write_picture(const struct sanl_evaluation *e, const cha
 
 enum sanl_status sanl_pdl_write(const struct sanl_evaluation *evaluation, const char *path)
 {
-    const char *dot = strrchr(path, '.');
-    const bool picture = dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0);
-    return picture ? write_picture(evaluation, path) : write_table(evaluation, path);
+    return sanl_is_picture_name(path) ? write_picture(evaluation, path) : write_table(evaluation, path);
 }

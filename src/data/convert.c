@@ -10,6 +10,7 @@
 #include <sanlcl/interrupt.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 enum { COPY_BYTES = 1 << 16 };
 
@@ -61,6 +62,46 @@ static enum sanl_status adopt_record(struct sanl_dataset *out, const struct sanl
     return SANL_OK;
 }
 
+struct name {
+    const char *image, *source; /* in the new layout, in the old one */
+    int record;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct name *p = a, *q = b;
+    const int order = strcmp(p->image, q->image);
+    return order ? order : p->record - q->record;
+}
+
+/* No two pictures have one name, and no picture more records than the layout can hold. */
+static enum sanl_status check_names(const struct sanl_dataset *to, const struct sanl_dataset *from)
+{
+    const size_t n = (size_t)to->count;
+    struct name *names = sanl_calloc(n, sizeof *names);
+    enum sanl_status status = names ? SANL_OK : SANL_ERR_MEMORY;
+    for (int i = 0; i < to->count && names; i++)
+        names[i] = (struct name){to->records[i].image, from->records[i].image, i};
+    if (names && n > 1)
+        qsort(names, n, sizeof *names, compare_names);
+    for (size_t i = 1; i < n && status == SANL_OK; i++) {
+        const struct name *p = &names[i - 1], *q = &names[i];
+        if (strcmp(p->image, q->image) != 0)
+            continue;
+        if (strcmp(p->source, q->source) != 0)
+            status = sanl_fail(SANL_ERR_FORMAT,
+                               "%s: in the layout %s the pictures '%s' and '%s' are both '%s': rename one",
+                               from->root, to->format->name, p->source, q->source, p->image);
+        else if (!to->format->several)
+            status = sanl_fail(SANL_ERR_FORMAT,
+                               "%s: records %d and %d are of one picture, '%s', but the layout %s "
+                               "has one record for each",
+                               from->root, p->record + 1, q->record + 1, p->source, to->format->name);
+    }
+    free(names);
+    return status;
+}
+
 enum sanl_status sanl_dataset_adopt(struct sanl_dataset **out, const struct sanl_dataset *from,
                                     const struct sanl_dataset_format *format, const char *folder)
 {
@@ -87,6 +128,8 @@ enum sanl_status sanl_dataset_adopt(struct sanl_dataset **out, const struct sanl
         status = sanl_dataset_add_category(d, from->category_names[i]);
     for (; d->count < from->count && status == SANL_OK; d->count++)
         status = adopt_record(d, from, d->count);
+    if (status == SANL_OK)
+        status = check_names(d, from);
 done:
     if (status == SANL_OK)
         *out = d;
@@ -117,12 +160,29 @@ static enum sanl_status copy_file(const char *from, const char *to)
     return status;
 }
 
+static bool same_bytes(const char *a, const char *b)
+{
+    char x[COPY_BYTES], y[COPY_BYTES];
+    FILE *first = fopen(a, "rb"), *second = fopen(b, "rb");
+    bool same = first && second;
+    for (size_t n = 1; same && n > 0;) {
+        n = fread(x, 1, sizeof x, first);
+        same = fread(y, 1, sizeof y, second) == n && memcmp(x, y, n) == 0;
+    }
+    if (first)
+        fclose(first);
+    if (second)
+        fclose(second);
+    return same;
+}
+
 /* True when a record before this one has brought the same picture. */
 static bool is_there(const char *from, const char *to)
 {
     struct stat a, b;
     return stat(to, &b) == 0 && stat(from, &a) == 0 &&
-           ((a.st_dev == b.st_dev && a.st_ino == b.st_ino) || a.st_size == b.st_size);
+           ((a.st_dev == b.st_dev && a.st_ino == b.st_ino) ||
+            (a.st_size == b.st_size && same_bytes(from, to)));
 }
 
 static enum sanl_status bring_picture(const char *from, const char *to, int images)
@@ -131,7 +191,8 @@ static enum sanl_status bring_picture(const char *from, const char *to, int imag
     if (sanl_file_exists(to))
         return is_there(from, to)
                    ? SANL_OK
-                   : sanl_fail(SANL_ERR_FORMAT, "%s: two pictures come to this name; one is %s", to, from);
+                   : sanl_fail(SANL_ERR_FORMAT, "%s: two pictures come to this name; one is %s: rename it",
+                               to, from);
     if (images == SANL_IMAGES_LINK && link(from, to) == 0)
         return SANL_OK;
     return copy_file(from, to);
@@ -158,17 +219,60 @@ static enum sanl_status bring_pictures(const struct sanl_dataset *from, const st
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
-static void find_losses(struct sanl_convert_result *out, const struct sanl_dataset *from,
-                        const struct sanl_dataset_format *format)
+/* The sum of the paths and parts of all records, in any order. */
+static enum sanl_status sum_places(uint64_t *sum, const struct sanl_dataset *d)
 {
-    const bool variations = strcmp(format->name, "fld") == 0,
-               categories = strcmp(format->name, "coco") != 0 || from->scheme == &sanl_scheme_deepfashion2;
+    *sum = 0;
+    for (int i = 0; i < d->count; i++) {
+        char *path = sanl_dataset_image_path(d, &d->records[i]);
+        if (!path)
+            return SANL_ERR_MEMORY;
+        *sum += sanl_random_key(sanl_hash_text(path), d->records[i].part, 0, 0);
+        free(path);
+    }
+    return SANL_OK;
+}
+
+/* Reads what was written: not every layout can hold names with tabs, say. */
+static enum sanl_status check_written(const struct sanl_dataset *to)
+{
+    struct sanl_dataset *back;
+    uint64_t expected, found = 0;
+    enum sanl_status status = sanl_dataset_read(&back, to->root, to->format);
+    if (status != SANL_OK)
+        return sanl_fail_prefix(status, "what was written cannot be read, rename the picture");
+    status = sum_places(&expected, to);
+    if (status == SANL_OK)
+        status = sum_places(&found, back);
+    if (status == SANL_OK && found != expected)
+        status = sanl_fail(SANL_ERR_FORMAT,
+                           "%s: the layout %s cannot hold a picture's name: rename those with tabs, or with "
+                           "blanks before what looks like the next column",
+                           to->root, to->format->name);
+    sanl_dataset_free(back);
+    return status;
+}
+
+static void find_losses(struct sanl_convert_result *out, const struct sanl_dataset *from,
+                        const struct sanl_dataset *to)
+{
+    const struct sanl_dataset_format *format = to->format;
+    int categories = 0;
     out->records = from->count;
     for (int i = 0; i < from->count; i++) {
-        out->variations_lost = out->variations_lost || (from->records[i].variation && !variations);
-        out->categories_lost = out->categories_lost || (from->records[i].category >= 0 && !categories);
-        out->landmarks_lost = out->landmarks_lost || (from->records[i].clothes && !format->scheme);
+        const struct sanl_record *r = &from->records[i];
+        categories += r->category >= 0;
+        out->parts_lost = out->parts_lost || strcmp(format->part_names[to->records[i].part],
+                                                    from->format->part_names[r->part]) != 0;
+        out->variations_lost = out->variations_lost || (r->variation && !format->variations);
+        out->landmarks_lost = out->landmarks_lost || (r->clothes && !format->scheme);
+        out->boxes_lost = out->boxes_lost || (sanl_box_is_set(&r->box) && format->boxless);
     }
+    /* DeepFashion2's are its types of clothes, which coco has; lists of DeepFashion need one for each record.
+     */
+    out->categories_lost =
+        categories > 0 && (format->any_scheme ? from->scheme != &sanl_scheme_deepfashion2
+                                              : categories < from->count && !format->categories);
 }
 
 static enum sanl_status convert(struct sanl_convert_result *out, const struct sanl_dataset *from,
@@ -186,12 +290,14 @@ static enum sanl_status convert(struct sanl_convert_result *out, const struct sa
         status = bring_pictures(from, to, o);
     if (status == SANL_OK)
         status = format->write(to, o->folder);
+    if (status == SANL_OK && o->images != SANL_IMAGES_NONE)
+        status = check_written(to);
     if (status != SANL_OK && claimed)
         sanl_folder_clear(o->folder);
     if (status != SANL_OK && !existed)
         (void)rmdir(o->folder);
     if (status == SANL_OK)
-        find_losses(out, from, format);
+        find_losses(out, from, to);
     sanl_dataset_free(to);
     return status;
 }

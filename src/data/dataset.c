@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "data/index.h"
 
+enum { SMALL = 10 }; /* a tenth of the published set */
+
 enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out, const char *name)
 {
     char known[256] = "";
@@ -133,8 +135,9 @@ int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part)
     return count;
 }
 
-/* Says where the parts differ from the published ones. */
-static void compare_published(const struct sanl_dataset *d)
+/* Says how many pictures the parts have: as a warning where they are not those of the published set, and no
+ * small set of one's own; else, with `always`, as information. */
+static void tell_parts(const struct sanl_dataset *d, bool always)
 {
     const int *published = d->format->published;
     char found[128] = "", expected[128] = "";
@@ -151,9 +154,35 @@ static void compare_published(const struct sanl_dataset *d)
         same = same && pictures == published[i];
         all += pictures;
     }
-    if (total && !same && all > total / 2)
-        sanl_log(SANL_LOG_WARNING, "%s: %s pictures; the published %s has %s", d->root, found,
+    if (total && !same && all > total / SMALL)
+        sanl_log(SANL_LOG_WARNING, "%s: pictures %s; the published %s has %s", d->root, found,
                  d->format->name, expected);
+    else if (always)
+        sanl_log(SANL_LOG_INFO, "%s: pictures %s%s", d->root, found, total && same ? ", as published" : "");
+}
+
+static int compare_images(const void *a, const void *b)
+{
+    const struct sanl_record *const *p = a, *const *q = b;
+    return strcmp((*p)->image, (*q)->image);
+}
+
+enum sanl_status sanl_dataset_check_unique(const struct sanl_dataset *dataset)
+{
+    const size_t n = (size_t)dataset->count;
+    const struct sanl_record **sorted = sanl_calloc(n, sizeof(*sorted));
+    enum sanl_status status = sorted ? SANL_OK : SANL_ERR_MEMORY;
+    for (size_t i = 0; i < n && sorted; i++)
+        sorted[i] = &dataset->records[i];
+    if (sorted && n > 1)
+        qsort(sorted, n, sizeof *sorted, compare_images);
+    for (size_t i = 1; i < n && status == SANL_OK; i++)
+        if (strcmp(sorted[i]->image, sorted[i - 1]->image) == 0)
+            status =
+                sanl_fail(SANL_ERR_FORMAT, "%s: two records of '%s': the layout %s has one for each picture",
+                          dataset->root, sorted[i]->image, dataset->format->name);
+    free(sorted);
+    return status;
 }
 
 static enum sanl_status read_or_load(struct sanl_dataset *d)
@@ -170,37 +199,61 @@ static enum sanl_status read_or_load(struct sanl_dataset *d)
     return format->settle ? format->settle(d) : SANL_OK;
 }
 
-enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_data_config *config)
+enum sanl_status sanl_dataset_read(struct sanl_dataset **out, const char *root,
+                                   const struct sanl_dataset_format *format)
+{
+    const bool is_file = format->file_root && sanl_file_exists(root);
+    struct sanl_dataset *d = sanl_calloc(1, sizeof *d);
+    enum sanl_status status = SANL_ERR_MEMORY;
+    *out = NULL;
+    if (!d)
+        return status;
+    d->format = format;
+    d->scheme = format->scheme;
+    d->root = sanl_strdup(root);
+    d->file = is_file ? sanl_strdup(root) : NULL;
+    if (d->root && (d->file || !is_file))
+        status = read_or_load(d);
+    if (status == SANL_OK)
+        *out = d;
+    else
+        sanl_dataset_free(d);
+    return status;
+}
+
+static enum sanl_status open_set(struct sanl_dataset **out, const struct sanl_data_config *config, bool tell)
 {
     *out = NULL;
     const struct sanl_dataset_format *format = NULL;
+    struct sanl_dataset *d;
     SANL_TRY(sanl_dataset_find_format(&format, config->format));
     if (!config->root[0])
         return sanl_fail(SANL_ERR_USAGE, "data.root is not set: give the folder of the data set");
-    if (!sanl_folder_exists(config->root))
+    if (!(format->file_root && sanl_file_exists(config->root)) && !sanl_folder_exists(config->root))
         return sanl_fail(SANL_ERR_IO, "%s: no such folder (data.root)", config->root);
-    enum sanl_status status = SANL_ERR_MEMORY;
-    struct sanl_dataset *dataset = sanl_calloc(1, sizeof *dataset);
-    if (!dataset)
-        goto done;
-    dataset->root = sanl_strdup(config->root);
-    if (!dataset->root)
-        goto done;
-    dataset->format = format;
-    dataset->scheme = format->scheme;
-    status = read_or_load(dataset);
-    for (int part = 0; status == SANL_OK && dataset->format->part_names[part]; part++)
-        status = list_part(dataset, part);
-    if (status != SANL_OK)
-        goto done;
-    compare_published(dataset);
-    for (int part = 0; dataset->format->part_names[part]; part++)
-        limit_part(&dataset->parts[part], config->limit);
-    *out = dataset;
-    dataset = NULL;
-done:
-    sanl_dataset_free(dataset);
-    return status;
+    SANL_TRY(sanl_dataset_read(&d, config->root, format));
+    enum sanl_status status = SANL_OK;
+    for (int part = 0; status == SANL_OK && format->part_names[part]; part++)
+        status = list_part(d, part);
+    if (status != SANL_OK) {
+        sanl_dataset_free(d);
+        return status;
+    }
+    tell_parts(d, tell);
+    for (int part = 0; format->part_names[part]; part++)
+        limit_part(&d->parts[part], config->limit);
+    *out = d;
+    return SANL_OK;
+}
+
+enum sanl_status sanl_dataset_open(struct sanl_dataset **out, const struct sanl_data_config *config)
+{
+    return open_set(out, config, false);
+}
+
+enum sanl_status sanl_dataset_open_told(struct sanl_dataset **out, const struct sanl_data_config *config)
+{
+    return open_set(out, config, true);
 }
 
 void sanl_dataset_free(struct sanl_dataset *dataset)
@@ -217,6 +270,7 @@ void sanl_dataset_free(struct sanl_dataset *dataset)
     free(dataset->point_img);
     free(dataset->point_visibility);
     free(dataset->root);
+    free(dataset->file);
     free(dataset);
 }
 

@@ -32,6 +32,7 @@ struct sanl_part {
 
 struct sanl_dataset {
     char *root;
+    char *file;               /* the file that data.root names, for formats with file_root; NULL: a folder */
     const char *image_folder; /* relative to the root; NULL: the root itself */
     const struct sanl_dataset_format *format;
     const struct sanl_dataset *source; /* whose pictures a converted set shows; NULL: its own */
@@ -59,6 +60,9 @@ struct sanl_dataset_format {
     const struct sanl_scheme *scheme;  /* every record has landmarks of it; NULL: of none */
     bool any_scheme;                   /* or of any other: the reader says of which */
     bool categories;                   /* every record has a category */
+    bool variations, boxless;          /* it has variation types; it has no boxes */
+    bool several;                      /* a picture may have several records */
+    bool file_root;                    /* data.root may be a file; `read` makes its folder of it */
     enum sanl_status (*read)(struct sanl_dataset *dataset);
     /* Folders of annotation files, NULL-ended, whose reading is kept in an index (data/index.h); NULL: none.
      */
@@ -107,6 +111,9 @@ void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_datase
 /* The pictures of a part, by its index: records of the same one follow each other and share its name. */
 int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part);
 
+/* Fails when two records have the same picture. */
+SANL_CHECKED enum sanl_status sanl_dataset_check_unique(const struct sanl_dataset *dataset);
+
 /* Fails when the data set has not this number of landmarks (model.landmarks). */
 SANL_CHECKED enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset, int landmarks);
 
@@ -114,11 +121,19 @@ SANL_CHECKED enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dat
 SANL_CHECKED enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out,
                                                        const char *name);
 
-/* Opens config->root as config->format. Logs a warning where a part has not the published set's number of
- * pictures and the whole has more than half of them; a smaller set is one of its own. With config->limit each
- * part keeps at most so many records, spread evenly over the part. No picture is opened. */
+/* The records of the folder, or file, `root`; no parts are listed. */
+SANL_CHECKED enum sanl_status sanl_dataset_read(struct sanl_dataset **out, const char *root,
+                                                const struct sanl_dataset_format *format);
+
+/* Opens config->root as config->format. Warns where a part has not the published set's number of pictures and
+ * the whole more than a tenth of them: a smaller set is one of its own. With config->limit each part keeps at
+ * most so many records, spread evenly over the part. No picture is opened.
+ */
 SANL_CHECKED enum sanl_status sanl_dataset_open(struct sanl_dataset **out,
                                                 const struct sanl_data_config *config);
+/* The same, and logs the number of pictures in each part. */
+SANL_CHECKED enum sanl_status sanl_dataset_open_told(struct sanl_dataset **out,
+                                                     const struct sanl_data_config *config);
 void sanl_dataset_free(struct sanl_dataset *dataset); /* takes NULL */
 
 /* The part of that name, borrowed; an unknown or empty one is an error. */

@@ -8,7 +8,7 @@
 #include "data/join.h"
 #include "data/layout.h"
 
-enum { MAX_COORDINATE = 65536 };
+enum { MAX_COORDINATE = 65536, MAX_VARIATION = 5 };
 
 /* What the two layouts differ in; the context of their rows. */
 struct layout {
@@ -44,9 +44,11 @@ static enum sanl_status parse_landmark(struct sanl_point *out, const struct sanl
         return sanl_rows_fail(
             rows, "column %d: visibility '%s' of %s: expected 0 (visible), 1 (occluded) or 2 (cut off)",
             field + 1, rows->field[field], sanl_landmark_name(&sanl_scheme_fashion, slot));
-    out->visibility = (unsigned char)visibility;
     SANL_TRY(parse_coordinate(&out->img[0], rows, field + 1));
-    return parse_coordinate(&out->img[1], rows, field + 2);
+    SANL_TRY(parse_coordinate(&out->img[1], rows, field + 2));
+    const bool nowhere = out->img[0] == -1 && out->img[1] == -1; /* 0 0 on disk, where no pixel is */
+    out->visibility = nowhere ? SANL_CUT_OFF : (unsigned char)visibility;
+    return SANL_OK;
 }
 
 /* Rows may be padded with triplets of zeros up to eight landmarks; the type of clothes alone says how many
@@ -86,8 +88,9 @@ static enum sanl_status read_landmarks_row(struct sanl_join *join, struct sanl_r
                               rows->field[1]);
     const int count = sanl_clothes_count(&sanl_scheme_fashion, (int)clothes);
     SANL_TRY(check_padding(rows, layout, count));
-    if (layout == &fld && !sanl_whole_parse(&variation, rows->field[2], 0, UINT8_MAX))
-        return sanl_rows_fail(rows, "variation type '%s': expected a small whole number", rows->field[2]);
+    if (layout == &fld && !sanl_whole_parse(&variation, rows->field[2], 0, MAX_VARIATION))
+        return sanl_rows_fail(rows, "variation type '%s': expected 1 to %d, or 0 for none", rows->field[2],
+                              MAX_VARIATION);
     SANL_TRY(sanl_join_append(&record, join));
     record->image = rows->field[0];
     record->variation = (unsigned char)variation;

@@ -8,7 +8,7 @@
 #include "data/join.h"
 #include "data/layout.h"
 
-enum { CLASSES = 208, MAX_CLASSES = 10000, NAME_BYTES = 12 };
+enum { CLASSES = 208, NAME_BYTES = 12 };
 
 static const char *const lists[] = {"train_list.txt", "val_list.txt", "test_truth_list.txt"};
 
@@ -21,8 +21,8 @@ static enum sanl_status read_row(struct sanl_join *join, struct sanl_rows *rows)
     sanl_rows_take_name(rows);
     SANL_TRY(sanl_join_expect(rows, 2));
     SANL_TRY(sanl_join_check_name(rows, rows->field[0]));
-    if (!sanl_whole_parse(&label, rows->field[1], 0, MAX_CLASSES - 1))
-        return sanl_rows_fail(rows, "label '%s': expected 0 to %d", rows->field[1], MAX_CLASSES - 1);
+    if (!sanl_whole_parse(&label, rows->field[1], 0, CLASSES - 1))
+        return sanl_rows_fail(rows, "label '%s': expected 0 to %d", rows->field[1], CLASSES - 1);
     char *image = sanl_format("%s/%s", sanl_part_names[part], rows->field[0]);
     if (!image)
         return SANL_ERR_MEMORY;
@@ -36,14 +36,11 @@ static enum sanl_status read_row(struct sanl_join *join, struct sanl_rows *rows)
 
 static enum sanl_status name_categories(struct sanl_dataset *d)
 {
-    int count = CLASSES;
-    for (int i = 0; i < d->count; i++)
-        count = d->records[i].category >= count ? d->records[i].category + 1 : count;
-    char *names = sanl_calloc((size_t)count, NAME_BYTES);
+    char *names = sanl_calloc(CLASSES, NAME_BYTES);
     if (!names)
         return SANL_ERR_MEMORY;
     SANL_TRY(sanl_dataset_keep(d, names));
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < CLASSES; i++) {
         char *name = names + (size_t)i * NAME_BYTES;
         snprintf(name, NAME_BYTES, "%03d", i);
         SANL_TRY(sanl_dataset_add_category(d, name));
@@ -78,6 +75,7 @@ enum sanl_status sanl_foodnet_read(struct sanl_dataset *dataset)
         join.context = &part;
         SANL_TRY(sanl_join_read(&join, list, NULL, read_row, false));
     }
+    SANL_TRY(sanl_dataset_check_unique(dataset));
     return name_categories(dataset);
 }
 

@@ -1,6 +1,7 @@
 #include "data/info_csv.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,16 +71,18 @@ static char *next_field(char **at)
     return field;
 }
 
-/* False at the end of the file. */
-static bool next_line(struct reader *r)
+/* *more: false at the end of the file. */
+static enum sanl_status next_line(struct reader *r, bool *more)
 {
     ssize_t length = getline(&r->line, &r->line_room, r->file);
-    if (length < 0)
-        return false;
+    *more = length >= 0;
+    if (!*more)
+        return SANL_OK;
     while (length > 0 && (r->line[length - 1] == '\n' || r->line[length - 1] == '\r'))
         r->line[--length] = 0;
     r->rows.line++;
-    return true;
+    return strlen(r->line) == (size_t)length ? SANL_OK
+                                             : sanl_rows_fail(&r->rows, "a zero byte in a text file");
 }
 
 static enum sanl_status read_header(struct reader *r)
@@ -87,7 +90,9 @@ static enum sanl_status read_header(struct reader *r)
     char name[NAME_BYTES];
     for (int c = 0; c < COLUMNS; c++)
         r->at[c] = -1;
-    if (!next_line(r))
+    bool more;
+    SANL_TRY(next_line(r, &more));
+    if (!more)
         return sanl_fail(SANL_ERR_FORMAT, "%s: the file is empty", r->rows.path);
     char *at = strncmp(r->line, "\xEF\xBB\xBF", 3) == 0 ? r->line + 3 : r->line;
     for (char *field; (field = next_field(&at)); r->columns++) {
@@ -125,10 +130,18 @@ static enum sanl_status split_row(struct reader *r)
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
 
+/* Tables have what their writers make of a double: 45.900000000000006, 1e-05. */
+static bool parse_double(double *out, const char *text)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && !*end && isfinite(*out) && strspn(text, "0123456789.+-eE") == strlen(text);
+}
+
 static enum sanl_status read_pixels(double *out, const struct reader *r, int column)
 {
     char name[NAME_BYTES];
-    if (sanl_number_parse(out, r->field[column]) && *out <= MAX_COORDINATE && *out >= -MAX_COORDINATE)
+    if (parse_double(out, r->field[column]) && *out <= MAX_COORDINATE && *out >= -MAX_COORDINATE)
         return SANL_OK;
     column_name(name, column);
     return sanl_rows_fail(&r->rows, "%s: '%s' is not a pixel coordinate", name, r->field[column]);
@@ -138,7 +151,7 @@ static enum sanl_status read_flag(bool *out, const struct reader *r, int column)
 {
     char name[NAME_BYTES];
     double value;
-    if (sanl_number_parse(&value, r->field[column]) && (value == 0 || value == 1)) {
+    if (parse_double(&value, r->field[column]) && (value == 0 || value == 1)) {
         *out = value == 1;
         return SANL_OK;
     }
@@ -252,9 +265,11 @@ static enum sanl_status read_file(struct reader *r, const char *path)
     if (!r->file)
         return sanl_fail(SANL_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     enum sanl_status status = read_header(r);
-    while (status == SANL_OK && next_line(r))
-        if (r->line[0])
+    for (bool more = true; status == SANL_OK && more;) {
+        status = next_line(r, &more);
+        if (status == SANL_OK && more && r->line[0])
             status = read_row(r);
+    }
     if (status == SANL_OK && ferror(r->file))
         status = sanl_fail(SANL_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
     fclose(r->file);
@@ -264,23 +279,65 @@ static enum sanl_status read_file(struct reader *r, const char *path)
     return status;
 }
 
-enum sanl_status sanl_info_csv_read(struct sanl_dataset *dataset)
+static const char *const files[] = {"info.csv",         "Anno/info.csv", "df_info.csv",
+                                    "Anno/df_info.csv", "fld_info.csv",  "Anno/fld_info.csv"};
+
+/* The only one of the files that is there. */
+static enum sanl_status find_file(char **out, const struct sanl_dataset *d)
 {
-    static const char *const files[] = {"info.csv",         "Anno/info.csv", "df_info.csv",
-                                        "Anno/df_info.csv", "fld_info.csv",  "Anno/fld_info.csv"};
-    struct reader r = {.join = {.dataset = dataset}};
+    *out = NULL;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = sanl_path_join(dataset->root, files[i]);
+        char *path = sanl_path_join(d->root, files[i]);
         if (!path)
             return SANL_ERR_MEMORY;
-        const bool there = sanl_file_exists(path);
-        const enum sanl_status status = there ? read_file(&r, path) : SANL_OK;
-        free(path);
-        if (there)
+        if (!sanl_file_exists(path)) {
+            free(path);
+        } else if (*out) {
+            const enum sanl_status status =
+                sanl_fail(SANL_ERR_USAGE, "%s: has both %s and %s: give the file itself as data.root",
+                          d->root, sanl_path_name(*out), sanl_path_name(path));
+            free(path);
             return status;
+        } else {
+            *out = path;
+        }
     }
-    return sanl_fail(SANL_ERR_IO, "%s: has none of info.csv, df_info.csv and fld_info.csv, nor has its Anno",
-                     dataset->root);
+    return *out ? SANL_OK
+                : sanl_fail(SANL_ERR_IO,
+                            "%s: has none of info.csv, df_info.csv and fld_info.csv, nor has its Anno",
+                            d->root);
+}
+
+static void to_parent(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        slash[slash == path] = 0;
+    else
+        strcpy(path, "."); /* a name is no shorter */
+}
+
+/* The root of a file's names is its folder, or the one above Anno. */
+static enum sanl_status take_file(char **out, struct sanl_dataset *d)
+{
+    *out = sanl_strdup(d->file);
+    to_parent(d->root);
+    if (strcmp(sanl_path_name(d->root), "Anno") == 0)
+        to_parent(d->root);
+    return *out ? SANL_OK : SANL_ERR_MEMORY;
+}
+
+enum sanl_status sanl_info_csv_read(struct sanl_dataset *dataset)
+{
+    struct reader r = {.join = {.dataset = dataset}};
+    char *path;
+    enum sanl_status status = dataset->file ? take_file(&path, dataset) : find_file(&path, dataset);
+    if (status == SANL_OK)
+        status = read_file(&r, path);
+    if (status == SANL_OK)
+        status = sanl_dataset_check_unique(dataset);
+    free(path);
+    return status;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------- */
@@ -321,8 +378,10 @@ static enum sanl_status check_categories(const struct sanl_dataset *d)
 {
     for (int i = 0; i < d->count && d->category_count; i++)
         if (d->records[i].category < 0)
-            return sanl_fail(SANL_ERR_FORMAT, "'%s' has no category, but others have: the table needs all",
-                             d->records[i].image);
+            return sanl_fail(
+                SANL_ERR_FORMAT,
+                "%s: record %d, '%s', has no category, but others have: info.csv needs one for all, or none",
+                (d->source ? d->source : d)->root, i + 1, d->records[i].image);
     return SANL_OK;
 }
 

@@ -9,7 +9,7 @@ struct stream {
 
 static char next_char(struct stream *s)
 {
-    while (s->at < s->end && strchr(" \t\r\n", *s->at))
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\r' || *s->at == '\n'))
         s->at++;
     return s->at < s->end ? *s->at : 0;
 }
@@ -82,6 +82,7 @@ enum sanl_status sanl_json_list(const char *text, size_t length, const char *pat
                                 sanl_json_element *element, void *payload)
 {
     struct stream s = {text, text, text + length, path};
+    bool found = false;
     SANL_TRY(expect(&s, '{'));
     for (bool first = true; next_char(&s) != '}'; first = false) {
         json_t *name;
@@ -89,11 +90,21 @@ enum sanl_status sanl_json_list(const char *text, size_t length, const char *pat
             SANL_TRY(expect(&s, ','));
         next_char(&s);
         SANL_TRY(read_value(&name, &s));
-        const bool wanted = json_is_string(name) && strcmp(json_string_value(name), key) == 0;
+        const bool named = json_is_string(name), wanted = named && strcmp(json_string_value(name), key) == 0;
         json_decref(name);
+        if (!named)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: byte %zu: expected a key in quotes", path,
+                             (size_t)(s.at - text));
+        found = found || wanted;
         SANL_TRY(expect(&s, ':'));
         next_char(&s);
         SANL_TRY(wanted ? read_list(&s, key, element, payload) : skip_value(&s));
     }
-    return SANL_OK;
+    SANL_TRY(expect(&s, '}'));
+    next_char(&s);
+    if (s.at < s.end)
+        return sanl_fail(SANL_ERR_FORMAT, "%s: byte %zu: the file goes on behind its object", path,
+                         (size_t)(s.at - text));
+    return found ? SANL_OK
+                 : sanl_fail(SANL_ERR_FORMAT, "%s: has no list '%s', which the layout needs", path, key);
 }

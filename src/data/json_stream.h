@@ -9,8 +9,8 @@
 /* What an element is for; its message of failure needs no place, which is put before it. */
 typedef enum sanl_status sanl_json_element(void *payload, const json_t *element);
 
-/* Calls `element` for each element of the list `key` of the JSON object in text[0 .. length). Without such a
- * list nothing is called. Messages start with `path` and KEY[INDEX]. */
+/* Calls `element` for each element of the list `key` of the JSON object in text[0 .. length), which must have
+ * it. Messages start with `path` and KEY[INDEX]. */
 SANL_CHECKED enum sanl_status sanl_json_list(const char *text, size_t length, const char *path,
                                              const char *key, sanl_json_element *element, void *payload);
 

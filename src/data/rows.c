@@ -1,5 +1,6 @@
 #include "data/rows.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,9 @@ bool sanl_number_parse(double *out, const char *text)
         }
     }
     *out = (negative ? -value : value) / unit;
-    return !*p && digits > 0 && digits <= MAX_DIGITS;
+    if (digits > MAX_DIGITS)
+        *out = strtod(text, NULL);
+    return !*p && digits > 0 && isfinite(*out);
 }
 
 bool sanl_whole_parse(long *out, const char *text, long low, long high)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sanlcl/data.h>
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "data/layout.h"
@@ -65,14 +66,14 @@ static enum sanl_status tell_clothes(struct stats *s)
         const struct sanl_record *r = &s->set->records[i];
         counts[r->clothes][r->variation < VARIATIONS ? r->variation : 0]++;
     }
-    SANL_TRY(add_table(&table, s, columns, 7));
+    SANL_TRY(add_table(&table, s, columns, s->set->format->variations ? 7 : 2));
     for (int clothes = 1; clothes <= s->set->scheme->clothes; clothes++) {
         long sum = 0;
         for (int v = 0; v < VARIATIONS; v++)
             sum += counts[clothes][v];
         sanl_table_text(table, sanl_clothes_name(s->set->scheme, clothes));
         sanl_table_int(table, sum);
-        for (int v = 1; v < VARIATIONS; v++)
+        for (int v = 1; v < VARIATIONS && s->set->format->variations; v++)
             sanl_table_int(table, counts[clothes][v]);
     }
     return SANL_OK;
@@ -130,6 +131,8 @@ static enum sanl_status tell_categories(struct stats *s)
     const enum sanl_status status = add_table(&table, s, columns, 2);
     long rest = 0;
     for (int c = 0; c < count && status == SANL_OK; c++) {
+        if (!list[c].count)
+            break; /* no more have any */
         if (c >= CATEGORY_ROWS) {
             rest += list[c].count;
             continue;
@@ -137,7 +140,7 @@ static enum sanl_status tell_categories(struct stats *s)
         sanl_table_text(table, s->set->category_names[list[c].index]);
         sanl_table_int(table, list[c].count);
     }
-    if (count > CATEGORY_ROWS && status == SANL_OK) {
+    if (rest && status == SANL_OK) {
         sanl_table_text(table, "others");
         sanl_table_int(table, rest);
     }
@@ -165,14 +168,18 @@ static void tell_quantiles(struct sanl_table *table, const char *what, double *v
 static int measure_pictures(double *width, double *height, const struct sanl_dataset *set, int pictures)
 {
     const int n = pictures < set->count ? pictures : set->count;
-    int measured = 0;
+    int measured = 0, bad = 0;
     for (int i = 0; i < n; i++) {
         int w, h;
-        if (sanl_layout_picture_size(&w, &h, set, (int)((long long)i * set->count / n)) != SANL_OK)
-            continue;
-        width[measured] = w;
-        height[measured++] = h;
+        if (sanl_layout_picture_size(&w, &h, set, (int)((long long)i * set->count / n)) == SANL_OK) {
+            width[measured] = w;
+            height[measured++] = h;
+        } else if (bad++ == 0) {
+            sanl_log(SANL_LOG_WARNING, "%s", sanl_error_message());
+        }
     }
+    if (bad > 1)
+        sanl_log(SANL_LOG_WARNING, "%d of %d pictures could not be read; that was the first", bad, n);
     return measured;
 }
 
@@ -281,6 +288,8 @@ enum sanl_status sanl_data_browse(const char *path, const struct sanl_data_confi
     struct sanl_dataset *set;
     const struct sanl_part *part = NULL;
     struct sanl_sheet sheet = {0};
+    if (!sanl_is_picture_name(path))
+        return sanl_fail(SANL_ERR_USAGE, "%s: expected a name that ends in .png, .jpg or .jpeg", path);
     SANL_TRY(sanl_dataset_open(&set, config));
     enum sanl_status status = options->part ? sanl_dataset_find_part(&part, set, options->part) : SANL_OK;
     const int count = part ? part->count : set->count;

@@ -4,17 +4,26 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 #include <sanlcl/report.h>
 
 enum { GAP = 6 };
 
 static const double max_megapixels = 200;
 
+bool sanl_is_picture_name(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot &&
+           (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+}
+
 enum sanl_status sanl_sheet_create(struct sanl_sheet *out, const char *path, int count, int columns, int side)
 {
     memset(out, 0, sizeof *out);
     if (count < 1 || columns < 1 || side < 1)
-        return sanl_fail(SANL_ERR_USAGE, "%s: a contact sheet needs pictures, columns and a size", path);
+        return sanl_fail(SANL_ERR_USAGE, "%s: a contact sheet needs at least one picture, column and pixel",
+                         path);
     out->columns = columns < count ? columns : count;
     out->side = side;
     const double rows = ceil((double)count / out->columns), pitch = (double)side + GAP;

@@ -339,8 +339,11 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
                                     options->override_count));
     if (options->confusion)
         SANL_TRY(check_confusion(&config));
+    if (options->needs_landmarks && config.task != SANL_TASK_LANDMARK)
+        return sanl_fail(SANL_ERR_USAGE, "%s: only landmarks have this, found task: classify",
+                         options->needs_landmarks);
     const bool baseline = options->baseline && config.task == SANL_TASK_LANDMARK;
-    enum sanl_status status = sanl_dataset_open(&dataset, &config.data);
+    enum sanl_status status = sanl_dataset_open_told(&dataset, &config.data);
     if (status == SANL_OK)
         status = make_loader(&loader, dataset, &config, options->part);
     if (status == SANL_OK && baseline)

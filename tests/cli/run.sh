@@ -64,7 +64,7 @@ for pair in 18:12358600 34:22466760 50:35332200; do
     check "parameters of $pair" "[ '$(totals)' = '${pair#*:} ' ]"
 done
 expect 0 '^sanl.3.gate ' '' config --summary --config "${0%/*}/../../configs/cub200.yaml"
-check 'parameters of a classifier with blocks' '[ "$(totals)" = "35076232 11279112 " ]'
+check 'parameters of a classifier with blocks' '[ "$(totals)" = "54068360 11279112 " ]'
 for node in 'sanl.0.concat .*(1, 33, 16, 16)' 'sanl.0.g.pool *pool2d max 2x2 /2 *(1, 8, 8, 8)'; do
     expect 0 "^$node" '' config --summary model.width=32 model.size=64 model.sanl.place=pyramid \
         model.sanl.map=concat model.sanl.gate=key model.sanl.ratio=4 model.sanl.pool=true

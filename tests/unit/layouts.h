@@ -121,4 +121,17 @@ static inline void put_all(const char *folder, const struct file *files, const c
     }
 }
 
+/* The picture `from` of the drawn FLD at the name `to`. */
+static inline void bring_picture(const char *from, const char *to)
+{
+    char *source = in_root(from), *target = in_root(to), *slash = strrchr(target, '/');
+    draw("fld");
+    *slash = 0;
+    assert_int_equal(sanl_folder_make(target), SANL_OK);
+    *slash = '/';
+    assert_int_equal(link(source, target), 0);
+    free(source);
+    free(target);
+}
+
 #endif

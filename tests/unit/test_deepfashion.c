@@ -238,6 +238,8 @@ static const struct bad {
      "line 3: column 6: 'nan' is not a pixel coordinate"},
     {LANDMARKS, "1\n" LANDMARKS_TOP "img/a.jpg 2 1 0 1 1e3 0 1 2 0 1 2 0 1 2\n",
      "'1e3' is not a pixel coordinate"},
+    {LANDMARKS, "1\n" LANDMARKS_TOP "img/a.jpg 2 6 0 1 2 0 1 2 0 1 2 0 1 2\n",
+     "line 3: variation type '6': expected 1 to 5, or 0 for none"},
     {LANDMARKS, "1\n" LANDMARKS_TOP "img/a.jpg 2 1 0 1 70000 0 1 2 0 1 2 0 1 2\n", "'70000' is not a pixel"},
     {LANDMARKS, "1\n" LANDMARKS_TOP "/etc/passwd 2 1 0 1 2 0 1 2 0 1 2 0 1 2\n", "begins with img/"},
     {LANDMARKS, "1\n" LANDMARKS_TOP "img/../../x.jpg 2 1 0 1 2 0 1 2 0 1 2 0 1 2\n",

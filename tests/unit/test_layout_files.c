@@ -1,8 +1,6 @@
 /* The same readers and data/deepfashion2.c on files written by hand: what is good is read, what is bad is
  * named. */
 #include "layouts.h"
-#include "base/random.h"
-#include "data/index.h"
 
 #define TOP "image_name clothes_type ...\n"
 static const struct file deepfashion[MOST_FILES] = {
@@ -77,6 +75,9 @@ static void coco_files_are_read(void **state)
 #define CSV_ROW                                                                                              \
     "1,\"img/a, \"\"b\"\".jpg\",1,2,30,40.5,val,2,Tee,0,"                                                    \
     "5,6,7,8,9,9,0,0,0,0,0,0,11,12,13,14,1,0,1,0,1,1,1,1,1,1,1,0,1,1,1,1\n"
+#define CSV_OTHER                                                                                            \
+    ",\"img/c.jpg\",1,2,30,40.5,val,2,Tee,0,"                                                                \
+    "5,6,7,8,9,9,0,0,0,0,0,0,11,12,13,14,1,0,1,0,1,1,1,1,1,1,1,0,1,1,1,1\n"
 static const struct file csv[MOST_FILES] = {{"Anno/df_info.csv", CSV_TOP CSV_ROW}};
 
 static void info_csv_is_read(void **state)
@@ -146,19 +147,6 @@ static const struct file deepfashion2[MOST_FILES] = {
     {"validation/annos/000001.json", "{\"item1\": " DF2_SHORTS "}"},
 };
 
-/* The picture `from` of the drawn FLD at the name `to`. */
-static void bring_picture(const char *from, const char *to)
-{
-    char *source = in_root(from), *target = in_root(to), *slash = strrchr(target, '/');
-    draw("fld");
-    *slash = 0;
-    assert_int_equal(sanl_folder_make(target), SANL_OK);
-    *slash = '/';
-    assert_int_equal(link(source, target), 0);
-    free(source);
-    free(target);
-}
-
 static void check_deepfashion2(const struct sanl_dataset *d, const char *image)
 {
     assert_int_equal(d->count, 3);
@@ -213,6 +201,11 @@ static const struct bad {
 } bad_files[] = {
     {"coco", coco, COCO_PATH, "[]", "byte 0: expected '{'"},
     {"coco", coco, COCO_PATH, "{\"images\": [}", "byte "},
+    {"coco", coco, COCO_PATH, "{\"foo\": 1}", "has no list 'images'"},
+    {"coco", coco, COCO_PATH, "{\"images\": []}", "has no list 'annotations'"},
+    {"coco", coco, COCO_PATH, "{\"images\": [], \"annotations\": []} {",
+     "the file goes on behind its object"},
+    {"coco", coco, COCO_PATH, "{1: 2, \"images\": [], \"annotations\": []}", "expected a key in quotes"},
     {"coco", coco, COCO_PATH, "{\"images\": {}}", "expected '['"},
     {"coco", coco, COCO_PATH, "{\"images\": [{\"id\": 1.5, \"file_name\": \"a\"}]}",
      "images[0]: expected an object with a whole 'id' and a 'file_name'"},
@@ -249,7 +242,8 @@ static const struct bad {
     {"cub200", cub, "bounding_boxes.txt", "3 1 1 5 5\n",
      "image '3': expected a number of images.txt, 1 to 2"},
     {"foodnet", food, "release_data/train_list.txt", "a.jpg\n", "expected 2 columns"},
-    {"foodnet", food, "release_data/train_list.txt", "a.jpg x\n", "label 'x': expected 0 to"},
+    {"foodnet", food, "release_data/train_list.txt", "a.jpg x\n", "label 'x': expected 0 to 207"},
+    {"foodnet", food, "release_data/train_list.txt", "a.jpg 208\n", "label '208': expected 0 to 207"},
     {"deepfashion2", deepfashion2, DF2_PATH, "[]", "expected an object"},
     {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": 3", "byte "},
     {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": 3}", "item1: 'category_id': expected 1 to 13"},
@@ -262,6 +256,59 @@ static const struct bad {
      "{\"item1\": {\"category_id\": 9, \"bounding_box\": [1, 1, 2, 5], \"landmarks\": [1, 2, 2]}}",
      "'landmarks': expected 24 numbers, found 3"},
 };
+
+/* Doubles as tables have them, written and read; two tables in one folder. */
+static void tables_hold_doubles(void **state)
+{
+    (void)state;
+    static const struct file fractions[MOST_FILES] = {
+        {"annotations/train.json",
+         "{\"images\": [{\"id\": 1, \"file_name\": \"img/a.jpg\"}], \"annotations\": "
+         "[{\"image_id\": 1, \"bbox\": [10.1, 5.2, 30.3, 40.7], \"keypoints\": "
+         "[-0.99999, 0.1, 2, 0.2, 0.3, 1, 0, 0, 0, 45.123456789012345, 3, 2]}]}"}};
+    put_all("fractions", fractions, NULL, NULL);
+    bring_picture("fld/img/img_00000001.jpg", "fractions/img/a.jpg");
+    if (convert("coco", "fractions", "info_csv", "fractions_csv", SANL_IMAGES_LINK) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    struct sanl_dataset *a = must_open("fractions", "coco"), *b = must_open("fractions_csv", "info_csv");
+    const struct sanl_landmarks p = landmarks_of(a, 0), q = landmarks_of(b, 0);
+    assert_true(fabs(a->records[0].box.y2 - b->records[0].box.y2) < 1e-12);
+    for (int k = 4; k < 8; k++) {
+        assert_int_equal(p.visibility[k], q.visibility[k]);
+        assert_true(p.visibility[k] == SANL_CUT_OFF ||
+                    (fabs(p.img[k][0] - q.img[k][0]) < 1e-12 && fabs(p.img[k][1] - q.img[k][1]) < 1e-12));
+    }
+    sanl_dataset_free(a);
+    sanl_dataset_free(b);
+    put_all("csv", csv, NULL, NULL);
+    put("csv", &(struct file){"Anno/fld_info.csv", CSV_TOP CSV_ROW "0" CSV_OTHER});
+    assert_int_equal(open_set(&a, "csv", "info_csv"), SANL_ERR_USAGE);
+    assert_non_null(
+        strstr(sanl_error_message(), "has both df_info.csv and fld_info.csv: give the file itself"));
+    a = must_open("csv/Anno/fld_info.csv", "info_csv");
+    assert_int_equal(a->count, 2);
+    char *root_of = in_root("csv");
+    assert_string_equal(a->root, root_of);
+    free(root_of);
+    sanl_dataset_free(a);
+    put("csv", &(struct file){"Anno/fld_info.csv", CSV_TOP CSV_ROW CSV_ROW});
+    assert_int_equal(open_set(&a, "csv/Anno/fld_info.csv", "info_csv"), SANL_ERR_FORMAT);
+    assert_non_null(strstr(sanl_error_message(), "two records of 'img/a, \"b\".jpg'"));
+}
+
+/* Landmarks at 0 0 are nowhere, whatever their visibility says. */
+static void no_landmark_is_at_zero(void **state)
+{
+    (void)state;
+    put_all("df", deepfashion, deepfashion[0].name,
+            "2\n" TOP "img/A Shirt/a b.jpg 2 0 000 000 0 2 2 0 3 0 0 4 4\n"
+            "img/b.jpg 2 0 1 1 0 1 1 0 1 1 0 1 1\n");
+    struct sanl_dataset *d = must_open("df", "deepfashion_c");
+    const struct sanl_landmarks at = landmarks_of(d, 0);
+    assert_int_equal(at.visibility[4], SANL_CUT_OFF);
+    assert_true(at.visibility[6] == SANL_VISIBLE && at.img[6][1] == -1);
+    sanl_dataset_free(d);
+}
 
 static void bad_files_are_named(void **state)
 {
@@ -299,107 +346,6 @@ static void truncated_files_never_crash(void **state)
             }
 }
 
-enum { MANY = 12000 };
-
-/* A part of MANY boxes whose first side is `x`, in pictures of two garments each. */
-static void write_many(const char *path, double x)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs("{\"images\": [", file);
-    for (int i = 0; i < MANY / 2; i++)
-        fprintf(file, "%s{\"id\": %d, \"file_name\": \"img/%d.jpg\"}", i ? ",\n" : "", i + 1, i);
-    fputs("], \"annotations\": [", file);
-    for (int i = 0; i < MANY; i++)
-        fprintf(file,
-                "%s{\"image_id\": %d, \"bbox\": [%.10g, 0, 4, 4], \"keypoints\": [%d, 1, 2, 3, 4, 1, 0, 0, "
-                "0, 3, 3, 2]}",
-                i ? ",\n" : "", i / 2 + 1, x, i % 100);
-    fputs("]}\n", file);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void check_many(const struct sanl_dataset *d, double x)
-{
-    assert_int_equal(d->count, MANY);
-    assert_int_equal(sanl_dataset_pictures(d, 2), MANY / 2);
-    assert_ptr_equal(d->scheme, &sanl_scheme_fashion);
-    for (int i = 0; i < MANY; i++) {
-        char name[32];
-        const struct sanl_record *r = &d->records[i];
-        const struct sanl_point p = sanl_dataset_point(d, r, 0), q = sanl_dataset_point(d, r, 1);
-        snprintf(name, sizeof name, "img/%d.jpg", i / 2);
-        assert_string_equal(r->image, name);
-        assert_true(r->part == 2 && r->clothes == SANL_CLOTHES_LOWER && r->category == -1);
-        assert_true(r->box.x1 == x && r->box.x2 == x + 4 && p.img[0] == i % 100 &&
-                    p.visibility == SANL_VISIBLE);
-        assert_true(q.visibility == SANL_OCCLUDED && q.img[1] == 4);
-    }
-}
-
-/* The index of the only data set in the cache. */
-static struct sanl_dataset index_of(char *folder, uint64_t *fingerprint)
-{
-    struct sanl_dataset d = {.root = folder};
-    assert_int_equal(sanl_dataset_find_format(&d.format, "coco"), SANL_OK);
-    assert_int_equal(sanl_index_fingerprint(fingerprint, &d), SANL_OK);
-    return d;
-}
-
-static void large_sets_are_read_once(void **state)
-{
-    (void)state;
-    char *cache = in_root("cache"), *folder = in_root("many"), *path = in_root("many/annotations/test.json");
-    uint64_t fingerprint, other;
-    assert_int_equal(setenv("XDG_CACHE_HOME", cache, 1), 0);
-    put("many", &(struct file){"annotations/test.json", ""});
-    write_many(path, 2.25);
-    struct sanl_dataset empty = index_of(folder, &fingerprint), *d;
-    assert_false(sanl_index_load(&empty, fingerprint));
-    d = must_open("many", "coco");
-    check_many(d, 2.25);
-    sanl_dataset_free(d);
-    /* What the index says is what was read. */
-    assert_false(sanl_index_load(&empty, fingerprint + 1));
-    d = sanl_calloc(1, sizeof *d);
-    *d = index_of(sanl_strdup(folder), &fingerprint);
-    assert_true(sanl_index_load(d, fingerprint));
-    check_many(d, 2.25);
-    sanl_dataset_free(d);
-    check_many(d = must_open("many", "coco"), 2.25);
-    sanl_dataset_free(d);
-    /* Other files, another index. */
-    write_many(path, 1.5);
-    empty = index_of(folder, &other);
-    assert_true(other != fingerprint);
-    check_many(d = must_open("many", "coco"), 1.5);
-    /* A damaged one is not taken, wherever the damage is. */
-    struct stat s;
-    char *index =
-        sanl_format("%s/sanlcl/data/coco-%016llx.index", cache,
-                    stat(folder, &s) ? 0 : (unsigned long long)sanl_random_key(s.st_dev, s.st_ino, 0, 0));
-    char *bytes;
-    size_t length;
-    assert_int_equal(sanl_file_read(&bytes, &length, index, SIZE_MAX), SANL_OK);
-    for (size_t at = 8; at < length; at += at < 80 ? 8 : length / 7) {
-        bytes[at] ^= 0x40;
-        assert_int_equal(sanl_file_write(index, bytes, length), SANL_OK);
-        assert_false(sanl_index_load(&empty, other));
-        bytes[at] ^= 0x40;
-    }
-    assert_int_equal(sanl_file_write(index, bytes, length / 2), SANL_OK);
-    assert_false(sanl_index_load(&empty, other));
-    sanl_dataset_free(d);
-    check_many(d = must_open("many", "coco"), 1.5);
-    sanl_dataset_free(d);
-    assert_int_equal(unsetenv("XDG_CACHE_HOME"), 0);
-    free(bytes);
-    free(index);
-    free(path);
-    free(folder);
-    free(cache);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,9 +354,10 @@ int main(void)
         cmocka_unit_test(info_csv_is_read),
         cmocka_unit_test(classified_sets_are_read),
         cmocka_unit_test(deepfashion2_goes_to_coco_and_back),
+        cmocka_unit_test(tables_hold_doubles),
+        cmocka_unit_test(no_landmark_is_at_zero),
         cmocka_unit_test(bad_files_are_named),
         cmocka_unit_test(truncated_files_never_crash),
-        cmocka_unit_test(large_sets_are_read_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -194,6 +194,17 @@ static void a_run_is_not_lost_by_mistake(void **state)
     assert_false(sanl_folder_exists(config.out));
 }
 
+static void checkpoints_are_not_chosen_on_the_test_part(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "t");
+    strcpy(config.data.test, config.data.val);
+    assert_int_equal(sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_NEW}),
+                     SANL_ERR_USAGE);
+    assert_message("data.val: 'val' is data.test");
+    assert_false(sanl_folder_exists(config.out));
+}
+
 static void without_validation_there_are_no_errors_in_the_log(void **state)
 {
     (void)state;
@@ -337,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_landmark_run_is_the_same_whatever_the_workers),
         cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
         cmocka_unit_test(a_run_is_not_lost_by_mistake),
+        cmocka_unit_test(checkpoints_are_not_chosen_on_the_test_part),
         cmocka_unit_test(without_validation_there_are_no_errors_in_the_log),
         cmocka_unit_test(a_classifier_guides_other_networks),
         cmocka_unit_test(a_guided_classifier_learns),
