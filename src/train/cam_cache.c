@@ -18,7 +18,9 @@ static const char magic[] = "SANLCAM1";
 struct sanl_cam_cache {
     const struct sanl_dataset *dataset;
     struct sanl_config config;
-    uint64_t key;  /* of all records: the classifier and what the configuration says */
+    uint64_t key; /* of all records: the classifier and what the configuration says */
+    /* (dataset->count,): tells a record's picture from others, even of its name; 0: not looked at yet */
+    uint64_t *pictures;
     size_t floats; /* of the four maps */
     float *kept;   /* (floats,): of one picture */
     float *warped; /* (batch, floats): in the order of the tensors, level after level */
@@ -73,7 +75,8 @@ enum sanl_status sanl_cam_cache_open(struct sanl_cam_cache **out, const struct s
     for (int level = 0; level < SANL_STAGES; level++)
         cache->floats += (size_t)side_of(cache, level) * (size_t)side_of(cache, level);
     cache->kept = sanl_calloc(cache->floats, sizeof *cache->kept);
-    if (!cache->kept) {
+    cache->pictures = sanl_calloc((size_t)dataset->count, sizeof *cache->pictures);
+    if (!cache->kept || !cache->pictures) {
         sanl_cam_cache_free(cache);
         return SANL_ERR_MEMORY;
     }
@@ -85,6 +88,7 @@ void sanl_cam_cache_free(struct sanl_cam_cache *cache)
 {
     if (!cache)
         return;
+    free(cache->pictures);
     free(cache->kept);
     free(cache->warped);
     free(cache);
@@ -92,15 +96,35 @@ void sanl_cam_cache_free(struct sanl_cam_cache *cache)
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
+/* Fills in pictures[record]. A picture that is not there counts as empty: it is the loader that says so. */
+static enum sanl_status look_at_picture(const struct sanl_cam_cache *cache, int record)
+{
+    const struct sanl_record *r = &cache->dataset->records[record];
+    struct stat info;
+    if (cache->pictures[record])
+        return SANL_OK;
+    char *path = sanl_dataset_image_path(cache->dataset, r);
+    if (!path)
+        return SANL_ERR_MEMORY;
+    if (stat(path, &info) != 0)
+        memset(&info, 0, sizeof info);
+    free(path);
+    cache->pictures[record] = sanl_random_key(sanl_hash_text(r->image), (uint64_t)info.st_size,
+                                              (uint64_t)info.st_mtim.tv_sec, (uint64_t)info.st_mtim.tv_nsec);
+    return SANL_OK;
+}
+
 /* The path of a record's maps, and the word that its file begins with behind the magic; NULL with the message
  * set on failure. */
 static char *place(uint64_t *check, const struct sanl_cam_cache *cache, int record)
 {
     const struct sanl_record *r = &cache->dataset->records[record];
-    uint64_t key = sanl_mix64(cache->key ^ sanl_hash_text(r->image));
+    if (look_at_picture(cache, record) != SANL_OK)
+        return NULL;
+    uint64_t key = sanl_mix64(cache->key ^ cache->pictures[record]);
     if (cache->config.data.boxes)
         key = mix(mix(mix(mix(key, r->box.x1), r->box.y1), r->box.x2), r->box.y2);
-    *check = sanl_mix64(key + sanl_hash_text(r->image));
+    *check = sanl_mix64(key + cache->pictures[record]);
     return sanl_format("%s/%02x/%014llx.cam", cache->config.cam.cache, (unsigned)(key >> 56),
                        (unsigned long long)(key & 0xFFFFFFFFFFFFFFu));
 }

@@ -150,6 +150,33 @@ static void enlarged_pictures_have_enlarged_maps(void **state)
     tear_down(&b);
 }
 
+/* Calls `visit`, unless NULL, with each kept file, and counts them. */
+static int each_file(const char *folder, void (*visit)(const char *path))
+{
+    char command[SANL_TEXT_BYTES + 32], *path = NULL;
+    size_t room = 0;
+    int files = 0;
+    snprintf(command, sizeof command, "find '%s' -name '*.cam'", folder);
+    FILE *list = popen(command, "r");
+    for (; getline(&path, &room, list) > 0; files++) {
+        path[strcspn(path, "\n")] = 0;
+        if (visit)
+            visit(path);
+    }
+    pclose(list);
+    free(path);
+    return files;
+}
+
+static void damage(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, 9, SEEK_SET);
+    fputc('x', file);
+    fclose(file);
+}
+
 /* A run that is begun anew uses what is there; a damaged file is named. */
 static void kept_maps_are_checked(void **state)
 {
@@ -157,25 +184,9 @@ static void kept_maps_are_checked(void **state)
     struct bench b;
     static const struct sanl_augment_config none;
     const struct sanl_batch *batch;
-    char command[SANL_TEXT_BYTES + 32], *path = NULL;
-    size_t room = 0;
     set_up(&b, "checked");
     struct sanl_loader *loader = load(&batch, &b, &none);
-    snprintf(command, sizeof command, "find '%s' -name '*.cam'", b.config.cam.cache);
-    FILE *list = popen(command, "r");
-    int files = 0;
-    while (getline(&path, &room, list) > 0) {
-        path[strcspn(path, "\n")] = 0;
-        FILE *file = fopen(path, "r+b");
-        assert_non_null(file);
-        fseek(file, 9, SEEK_SET);
-        fputc('x', file);
-        fclose(file);
-        files++;
-    }
-    pclose(list);
-    free(path);
-    assert_int_equal(files, b.dataset->parts[0].count);
+    assert_int_equal(each_file(b.config.cam.cache, damage), b.dataset->parts[0].count);
     assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
     assert_non_null(strstr(sanl_error_message(), "remove the file"));
     sanl_loader_free(loader);
@@ -204,6 +215,37 @@ static void missing_maps_are_made_again(void **state)
     tear_down(&b);
 }
 
+/* Runs `change` with the path of the training part's first picture, and counts the kept files once a cache
+ * that is opened after that is full. */
+static int files_after(struct bench *b, const char *change)
+{
+    const struct sanl_record *record = &b->dataset->records[b->dataset->parts[0].records[0]];
+    char *path = sanl_dataset_image_path(b->dataset, record), command[2 * SANL_TEXT_BYTES];
+    snprintf(command, sizeof command, "f='%s' && %s", path, change);
+    assert_int_equal(system(command), 0);
+    free(path);
+    sanl_cam_cache_free(b->cache);
+    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->dataset), SANL_OK);
+    assert_int_equal(sanl_cam_cache_fill(b->cache, b->engine, "train"), SANL_OK);
+    return each_file(b->config.cam.cache, NULL);
+}
+
+/* Another picture of the same name has maps of its own. */
+static void changed_pictures_have_other_maps(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up(&b, "changed");
+    const int count = b.dataset->parts[0].count;
+    assert_int_equal(files_after(&b, "true"), count);
+    assert_int_equal(files_after(&b, "touch -d '2001-01-01 00:00:00.000000001' \"$f\""), count + 1);
+    assert_int_equal(files_after(&b, "touch -d '2001-01-01 00:00:00.000000002' \"$f\""), count + 2);
+    assert_int_equal(files_after(&b, "touch -d '2001-01-01 00:00:00.000000001' \"$f\""), count + 2);
+    assert_int_equal(files_after(&b, "echo >>\"$f\" && touch -d '2001-01-01 00:00:00.000000001' \"$f\""),
+                     count + 3);
+    tear_down(&b);
+}
+
 static void training_uses_them(void **state)
 {
     (void)state;
@@ -228,6 +270,7 @@ int main(void)
         cmocka_unit_test(enlarged_pictures_have_enlarged_maps),
         cmocka_unit_test(kept_maps_are_checked),
         cmocka_unit_test(missing_maps_are_made_again),
+        cmocka_unit_test(changed_pictures_have_other_maps),
         cmocka_unit_test(training_uses_them),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
