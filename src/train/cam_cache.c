@@ -154,25 +154,40 @@ static enum sanl_status keep(struct sanl_cam_cache *cache, int record)
     return status;
 }
 
+/* Reads the maps behind `wanted`, the head that the file must have. */
+static enum sanl_status read_kept(struct sanl_cam_cache *cache, const char *wanted, const char *path,
+                                  const char *image)
+{
+    static const char again[] = "start the training again, which makes maps that are missing (cam.cache)";
+    char head[HEAD_BYTES];
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open the maps of '%s'; %s", path, image, again);
+    enum sanl_status status = SANL_OK;
+    if (!is_whole(path, cache->floats))
+        status = sanl_fail(SANL_ERR_FORMAT, "%s: the maps of '%s' are not whole, as if cut short; %s", path,
+                           image, again);
+    else if (fread(head, 1, sizeof head, file) != sizeof head ||
+             fread(cache->kept, sizeof *cache->kept, cache->floats, file) != cache->floats)
+        status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot read the maps of '%s'; %s", path, image, again);
+    else if (memcmp(head, wanted, sizeof head) != 0)
+        status =
+            sanl_fail(SANL_ERR_FORMAT, "%s: damaged: these are not the maps of '%s'; remove the file and %s",
+                      path, image, again);
+    fclose(file);
+    return status;
+}
+
 static enum sanl_status fetch(struct sanl_cam_cache *cache, int record)
 {
-    char head[HEAD_BYTES], wanted[HEAD_BYTES];
+    char wanted[HEAD_BYTES];
     uint64_t check;
     char *path = place(&check, cache, record);
     if (!path)
         return SANL_ERR_MEMORY;
     memcpy(wanted, magic, 8);
     memcpy(wanted + 8, &check, sizeof check);
-    FILE *file = is_whole(path, cache->floats) ? fopen(path, "rb") : NULL;
-    const bool good = file && fread(head, 1, sizeof head, file) == sizeof head &&
-                      memcmp(head, wanted, sizeof head) == 0 &&
-                      fread(cache->kept, sizeof *cache->kept, cache->floats, file) == cache->floats;
-    if (file)
-        fclose(file);
-    const enum sanl_status status =
-        good ? SANL_OK
-             : sanl_fail(SANL_ERR_FORMAT, "%s: these are not the maps of '%s'; remove the file (cam.cache)",
-                         path, cache->dataset->records[record].image);
+    const enum sanl_status status = read_kept(cache, wanted, path, cache->dataset->records[record].image);
     free(path);
     return status;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <unistd.h>
 #include <sanlcl/train.h>
 #include "data/loader.h"
 #include "fixture.h"
@@ -177,7 +179,23 @@ static void damage(const char *path)
     fclose(file);
 }
 
-/* A run that is begun anew uses what is there; a damaged file is named. */
+static void cut(const char *path)
+{
+    assert_int_equal(truncate(path, 100), 0);
+}
+
+static void take_away(const char *path)
+{
+    assert_int_equal(unlink(path), 0);
+}
+
+static void assert_message(const char *part)
+{
+    if (!strstr(sanl_error_message(), part))
+        fail_msg("'%s' is not in '%s'", part, sanl_error_message());
+}
+
+/* What is wrong with a file is said, and what helps. */
 static void kept_maps_are_checked(void **state)
 {
     (void)state;
@@ -188,7 +206,15 @@ static void kept_maps_are_checked(void **state)
     struct sanl_loader *loader = load(&batch, &b, &none);
     assert_int_equal(each_file(b.config.cam.cache, damage), b.dataset->parts[0].count);
     assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
-    assert_non_null(strstr(sanl_error_message(), "remove the file"));
+    assert_message("damaged: these are not the maps");
+    assert_message("remove the file");
+    each_file(b.config.cam.cache, cut);
+    assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
+    assert_message("cut short; start the training again");
+    each_file(b.config.cam.cache, take_away);
+    assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_IO);
+    assert_message("start the training again");
+    assert_message(strerror(ENOENT));
     sanl_loader_free(loader);
     tear_down(&b);
 }
