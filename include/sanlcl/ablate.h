@@ -42,7 +42,8 @@ struct sanl_ablate_options {
  *
  * The folder gets config.yaml, results.csv with a line for each finished training, and for each the folder
  * SETTING-SEED of sanl_train, of which only the best checkpoint and the logs stay. A call with the same
- * configuration goes on where an earlier one stopped; with another one it is an error. */
+ * configuration goes on where an earlier one stopped; with another one it is an error. `out`, data.workers,
+ * data.ring and train.log_every may differ: they change no result. */
 SANL_CHECKED enum sanl_status sanl_ablate(struct sanl_table **out, struct sanl_device *device,
                                           const struct sanl_ablate_options *options);
 

@@ -8,6 +8,7 @@
 #include <sanlcl/evaluate.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "train/canonical.h"
 
 enum { SETTINGS = 6, NAME_BYTES = 32, LINE_BYTES = 256, MAX_RESULTS_BYTES = 1 << 20 };
 
@@ -113,27 +114,52 @@ static enum sanl_status write_results(const struct ablation *a)
 
 /* ---- the folder ---------------------------------------------------------------------------------- */
 
+/* The text of a configuration without what changes no result. */
+static enum sanl_status dump_canonical(char **out, const struct sanl_config *config)
+{
+    struct sanl_config canonical = *config;
+    sanl_config_canonicalize(&canonical);
+    return sanl_config_dump(out, &canonical, false);
+}
+
+/* That the folder's configuration leads to the same results. */
+static enum sanl_status compare_config(const struct sanl_config *config, const char *path)
+{
+    struct sanl_config before;
+    char *old = NULL, *text = NULL;
+    SANL_TRY(sanl_config_load(&before, path, NULL, 0));
+    enum sanl_status status = dump_canonical(&old, &before);
+    if (status == SANL_OK)
+        status = dump_canonical(&text, config);
+    if (status == SANL_OK && strcmp(old, text) != 0)
+        status =
+            sanl_fail(SANL_ERR_USAGE,
+                      "%s: holds the ablation of another configuration; choose another 'out' or remove it",
+                      config->out);
+    free(old);
+    free(text);
+    return status;
+}
+
+static enum sanl_status write_config(const struct sanl_config *config, const char *path)
+{
+    char *text;
+    SANL_TRY(sanl_folder_make(config->out));
+    SANL_TRY(sanl_config_dump(&text, config, false));
+    const enum sanl_status status = sanl_file_write(path, text, strlen(text));
+    free(text);
+    return status;
+}
+
 /* Makes it, or checks that it holds an ablation of the same configuration. */
 static enum sanl_status claim_folder(const struct ablation *a)
 {
     const struct sanl_config *config = a->options->config;
-    char *path = place(a, "config.yaml"), *text = NULL, *old = NULL;
-    size_t length;
-    enum sanl_status status = path ? sanl_config_dump(&text, config, false) : SANL_ERR_MEMORY;
-    if (status == SANL_OK && sanl_file_exists(path)) {
-        status = sanl_file_read(&old, &length, path, MAX_RESULTS_BYTES);
-        if (status == SANL_OK && strcmp(old, text) != 0)
-            status = sanl_fail(
-                SANL_ERR_USAGE,
-                "%s: holds the ablation of another configuration; choose another 'out' or remove it",
-                config->out);
-    } else if (status == SANL_OK) {
-        status = sanl_folder_make(config->out);
-        if (status == SANL_OK)
-            status = sanl_file_write(path, text, strlen(text));
-    }
-    free(text);
-    free(old);
+    char *path = place(a, "config.yaml");
+    if (!path)
+        return SANL_ERR_MEMORY;
+    const enum sanl_status status =
+        sanl_file_exists(path) ? compare_config(config, path) : write_config(config, path);
     free(path);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "model/weights.h"
 #include "train/cam_cache.h"
+#include "train/canonical.h"
 #include "train/evaluator.h"
 #include "train/run_folder.h"
 #include "train/updater.h"
@@ -131,13 +132,8 @@ static const char *const *categories(const struct run *run)
  * files, and without the files that the training started from, which it does not need any more. */
 static void make_carried(struct sanl_config *carried, const struct sanl_config *config)
 {
-    struct sanl_config preset;
-    sanl_config_defaults(&preset);
     *carried = *config;
-    memcpy(carried->out, preset.out, sizeof carried->out);
-    carried->data.workers = preset.data.workers;
-    carried->data.ring = preset.data.ring;
-    carried->train.log_every = preset.train.log_every;
+    sanl_config_canonicalize(carried);
     memset(carried->model.pretrained, 0, sizeof carried->model.pretrained);
     memset(carried->cam.weights, 0, sizeof carried->cam.weights);
 }
