@@ -8,6 +8,7 @@
 #include <sanlcl/evaluate.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/dataset.h"
 #include "train/canonical.h"
 
 enum { SETTINGS = 6, NAME_BYTES = 32, LINE_BYTES = 256, MAX_RESULTS_BYTES = 1 << 20 };
@@ -113,6 +114,27 @@ static enum sanl_status write_results(const struct ablation *a)
 }
 
 /* ---- the folder ---------------------------------------------------------------------------------- */
+
+static enum sanl_status check_part(const struct sanl_dataset *dataset, const char *name, const char *key)
+{
+    const struct sanl_part *part;
+    const enum sanl_status status = sanl_dataset_find_part(&part, dataset, name);
+    return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "%s", key);
+}
+
+/* The parts are there: data.test, too, which is opened after the first training. */
+static enum sanl_status check_data(const struct sanl_data_config *data)
+{
+    struct sanl_dataset *dataset;
+    SANL_TRY(sanl_dataset_open(&dataset, data));
+    enum sanl_status status = check_part(dataset, data->train, "data.train");
+    if (status == SANL_OK && data->val[0])
+        status = check_part(dataset, data->val, "data.val");
+    if (status == SANL_OK)
+        status = check_part(dataset, data->test, "data.test");
+    sanl_dataset_free(dataset);
+    return status;
+}
 
 /* The text of a configuration without what changes no result. */
 static enum sanl_status dump_canonical(char **out, const struct sanl_config *config)
@@ -307,6 +329,7 @@ enum sanl_status sanl_ablate(struct sanl_table **out, struct sanl_device *device
         return sanl_fail(SANL_ERR_IO,
                          "'%s': no such file (cam.weights): train the classifier of the attention maps first",
                          options->config->cam.weights);
+    SANL_TRY(check_data(&options->config->data));
     a.setting_count = options->config->task == SANL_TASK_CLASSIFY ? CLASSIFIER_SETTINGS : SETTINGS;
     enum sanl_status status = claim_folder(&a);
     if (status == SANL_OK)

@@ -122,6 +122,26 @@ static void what_does_not_fit_is_refused(void **state)
     assert_message("another configuration");
 }
 
+/* Before the folder is claimed, which would hold the wrong name. */
+static void parts_are_there_before_training(void **state)
+{
+    (void)state;
+    struct sanl_config config;
+    struct sanl_table *table;
+    struct seen seen = {0};
+    configure(&config, "parts_missing");
+    strcpy(config.data.test, "tset");
+    assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_USAGE);
+    assert_message("data.test: ");
+    assert_message("'tset'");
+    configure(&config, "parts_missing");
+    strcpy(config.data.val, "vla");
+    assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_USAGE);
+    assert_message("data.val: ");
+    assert_int_equal(seen.begun, 0);
+    assert_false(sanl_folder_exists(config.out));
+}
+
 /* Keys that change no result may change, and so may the folder's name. */
 static void idle_keys_may_change(void **state)
 {
@@ -147,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_ablation_goes_on),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(parts_are_there_before_training),
         cmocka_unit_test(idle_keys_may_change),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
