@@ -1,5 +1,7 @@
 #include <sanlcl/ablate.h>
 
+#include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 #include "data/dataset.h"
 #include "train/canonical.h"
 
-enum { SETTINGS = 6, NAME_BYTES = 32, LINE_BYTES = 256, MAX_RESULTS_BYTES = 1 << 20 };
+enum { SETTINGS = 6, HEAD_BYTES = 64, MAX_RESULTS_BYTES = 1 << 20 };
 
 /* What is turned on, one after the other. */
 static const struct setting {
@@ -69,28 +71,88 @@ static enum sanl_status add_result(struct ablation *a, const struct result *resu
     return SANL_OK;
 }
 
-static enum sanl_status read_line(struct ablation *a, const char *line, const char *path)
+/* What a line of results.csv lacks, in words; NULL: it is sound, and in *out. */
+static const char *parse_result(struct result *out, const struct ablation *a, const char *line)
 {
-    struct result r;
-    char folder[NAME_BYTES];
-    if (sscanf(line, "%31[^,],%d,%lf,%lf", folder, &r.seed, &r.error[0], &r.error[1]) != 4)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: '%s': expected a setting, a seed and two errors", path, line);
-    for (r.setting = 0; r.setting < a->setting_count; r.setting++)
-        if (strcmp(settings[r.setting].folder, folder) == 0)
-            return add_result(a, &r);
-    return sanl_fail(SANL_ERR_FORMAT, "%s: no setting is called '%s'", path, folder);
+    const size_t length = strcspn(line, ",");
+    const char *at = line + length;
+    char *end;
+    for (out->setting = 0; out->setting < a->setting_count; out->setting++)
+        if (strlen(settings[out->setting].folder) == length &&
+            strncmp(settings[out->setting].folder, line, length) == 0)
+            break;
+    if (out->setting == a->setting_count)
+        return "the name of a setting, such as base, first";
+    const long seed = *at ? strtol(at + 1, &end, 10) : 0;
+    if (!*at || !isdigit((unsigned char)at[1]) || *end != ',' || seed > INT_MAX)
+        return "a seed from 0 to 2147483647 as the second field";
+    out->seed = (int)seed;
+    for (int i = 0; i < 2; i++) {
+        at = end + 1;
+        out->error[i] = strtod(at, &end);
+        if (end == at || isspace((unsigned char)*at) || *end != (i == 0 ? ',' : 0))
+            return "two numbers, the errors, as the third and last fields";
+    }
+    return find_result(a, out->setting, out->seed) ? "each setting and seed once" : NULL;
+}
+
+static enum sanl_status fail_line(const char *path, int number, const char *expected, const char *found)
+{
+    return sanl_fail(SANL_ERR_FORMAT,
+                     "%s: line %d: expected %s, found '%s'; correct the line, or remove it, and its training "
+                     "is done again",
+                     path, number, expected, found);
+}
+
+static enum sanl_status read_line(struct ablation *a, const char *line, const char *path, int number)
+{
+    struct result result;
+    const char *expected = parse_result(&result, a, line);
+    return expected ? fail_line(path, number, expected, line) : add_result(a, &result);
+}
+
+static void make_head(char out[HEAD_BYTES], const struct ablation *a)
+{
+    snprintf(out, HEAD_BYTES, "setting,seed,%s,%s", error_names(a)[0], error_names(a)[1]);
+}
+
+static enum sanl_status read_head(const struct ablation *a, const char *line, const char *path)
+{
+    char head[HEAD_BYTES];
+    make_head(head, a);
+    if (strcmp(line, head) == 0)
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_FORMAT,
+                     "%s: line 1: expected '%s', found '%s'; correct the line, or remove the file, and all "
+                     "trainings are done again",
+                     path, head, line);
+}
+
+static enum sanl_status read_lines(struct ablation *a, char *text, size_t length, const char *path)
+{
+    char *line = text;
+    for (int number = 1; number == 1 || line < text + length; number++) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = 0;
+        SANL_TRY(number == 1 ? read_head(a, line, path) : read_line(a, line, path, number));
+        if (!end)
+            return fail_line(path, number, "a line that ends, not one cut short", line);
+        line = end + 1;
+    }
+    return SANL_OK;
 }
 
 static enum sanl_status read_results(struct ablation *a)
 {
-    char *path = place(a, "results.csv"), *text = NULL, *rest = NULL;
+    char *path = place(a, "results.csv"), *text = NULL;
     size_t length;
     enum sanl_status status = path ? SANL_OK : SANL_ERR_MEMORY;
-    if (status == SANL_OK && sanl_file_exists(path))
+    if (status == SANL_OK && sanl_file_exists(path)) {
         status = sanl_file_read(&text, &length, path, MAX_RESULTS_BYTES);
-    char *line = text ? strtok_r(text, "\r\n", &rest) : NULL; /* the head */
-    while (line && status == SANL_OK && (line = strtok_r(NULL, "\r\n", &rest)))
-        status = read_line(a, line, path);
+        if (status == SANL_OK)
+            status = read_lines(a, text, length, path);
+    }
     free(text);
     free(path);
     return status;
@@ -99,10 +161,11 @@ static enum sanl_status read_results(struct ablation *a)
 static enum sanl_status write_results(const struct ablation *a)
 {
     struct sanl_output out = {0};
-    char *path = place(a, "results.csv");
+    char *path = place(a, "results.csv"), head[HEAD_BYTES];
     enum sanl_status status = path ? sanl_output_open(&out, path) : SANL_ERR_MEMORY;
     if (status == SANL_OK) {
-        fprintf(out.file, "setting,seed,%s,%s\n", error_names(a)[0], error_names(a)[1]);
+        make_head(head, a);
+        fprintf(out.file, "%s\n", head);
         for (size_t i = 0; i < a->result_count; i++)
             fprintf(out.file, "%s,%d,%.17g,%.17g\n", settings[a->results[i].setting].folder,
                     a->results[i].seed, a->results[i].error[0], a->results[i].error[1]);

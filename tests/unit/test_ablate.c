@@ -142,6 +142,54 @@ static void parts_are_there_before_training(void **state)
     assert_false(sanl_folder_exists(config.out));
 }
 
+/* Nothing is trained on a results.csv that is not understood to the last byte. */
+static void results_are_read_strictly(void **state)
+{
+    (void)state;
+#define HEAD "setting,seed,ne_peer,ne\n"
+    static const struct {
+        const char *text, *message, *found;
+    } cases[] = {
+        {"", "line 1: expected 'setting,seed,ne_peer,ne'", "found ''"},
+        {"setting,seed,top1_error,top3_error\n", "line 1: expected 'setting,seed,ne_peer,ne'", "top3_error'"},
+        {HEAD "base,3,0.1,0.2", "line 2: expected a line that ends", "0.2'"},
+        {HEAD "bas,3,0.1,0.2\n", "line 2: expected the name of a setting", "'bas,3"},
+        {HEAD "\n", "line 2: expected the name of a setting", "''"},
+        {HEAD "base\n", "line 2: expected a seed", "'base'"},
+        {HEAD "base,-3,0.1,0.2\n", "line 2: expected a seed", "'base,-3"},
+        {HEAD "base,4294967299,0.1,0.2\n", "line 2: expected a seed", "'base,4294967299"},
+        {HEAD "base,3,0.1\n", "line 2: expected two numbers", "'base,3,0.1'"},
+        {HEAD "base,3,0.1,\n", "line 2: expected two numbers", "'base,3,0.1,'"},
+        {HEAD "base,3,0.1,0.2x\n", "line 2: expected two numbers", "0.2x'"},
+        {HEAD "base,3,0.1,0.2,0.3\n", "line 2: expected two numbers", "0.3'"},
+        {HEAD "base,3,0.1,0.2\nbase,3,0.3,0.4\n", "line 3: expected each setting and seed once", "0.4'"},
+    };
+    static const char sound[] =
+        HEAD "base,3,0.1,nan\nbase,4,1,1\nnonlocal,3,0.1,0.2\nsanl_top,3,0.1,0.2\n"
+             "sanl_stage,3,0.1,0.2\nfine,3,1e-05,0.2\nall_landmarks,3,0.10000000000000001,0.2\n";
+    struct sanl_config config;
+    struct sanl_table *table;
+    struct seen all = {0};
+    configure(&config, "strict");
+    assert_int_equal(sanl_folder_make(config.out), SANL_OK);
+    char *path = sanl_path_join(config.out, "results.csv");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen seen = {0};
+        assert_int_equal(sanl_file_write(path, cases[i].text, strlen(cases[i].text)), SANL_OK);
+        assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_FORMAT);
+        assert_message(path);
+        assert_message(cases[i].message);
+        assert_message(cases[i].found);
+        assert_message("again");
+        assert_int_equal(seen.begun, 0);
+    }
+    assert_int_equal(sanl_file_write(path, sound, strlen(sound)), SANL_OK);
+    assert_int_equal(ablate(&config, &table, &all), SANL_OK);
+    assert_int_equal(all.kept, SETTINGS);
+    sanl_table_free(table);
+    free(path);
+}
+
 /* Keys that change no result may change, and so may the folder's name. */
 static void idle_keys_may_change(void **state)
 {
@@ -165,10 +213,9 @@ static void idle_keys_may_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_interrupted_ablation_goes_on),
-        cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(parts_are_there_before_training),
-        cmocka_unit_test(idle_keys_may_change),
+        cmocka_unit_test(an_interrupted_ablation_goes_on), cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(parts_are_there_before_training), cmocka_unit_test(idle_keys_may_change),
+        cmocka_unit_test(results_are_read_strictly),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
