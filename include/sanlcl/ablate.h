@@ -29,8 +29,9 @@ struct sanl_ablate_options {
     void *payload;
 };
 
-/* Trains each setting with each seed, evaluates its best checkpoint on data.test, and makes a table of mean
- * and standard deviation over the seeds (NaN with one seed); free it with sanl_table_free. The settings:
+/* Trains each setting with each seed, evaluates its best checkpoint, or the last one where data.val is empty,
+ * on data.test, and makes a table of mean and standard deviation over the seeds (NaN with one seed); free it
+ * with sanl_table_free. The settings:
  *     base               model.block none, model.fine false
  *     non-local          model.block nonlocal
  *     SANL, top CAM      model.block sanl, cam.mode top
@@ -41,7 +42,7 @@ struct sanl_ablate_options {
  * peers' protocol and exact, or 1 - top-1 and 1 - top-3.
  *
  * The folder gets config.yaml, results.csv with a line for each finished training, and for each the folder
- * SETTING-SEED of sanl_train, of which only the best checkpoint and the logs stay. A call with the same
+ * SETTING-SEED of sanl_train, of which only that checkpoint and the logs stay. A call with the same
  * configuration goes on where an earlier one stopped; with another one it is an error. `out`, data.workers,
  * data.ring and train.log_every may differ: they change no result. */
 SANL_CHECKED enum sanl_status sanl_ablate(struct sanl_table **out, struct sanl_device *device,

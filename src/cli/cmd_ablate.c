@@ -106,7 +106,8 @@ const struct sanl_command sanl_cmd_ablate = {
         "with\n"
         "the CAM of each stage, coarse to fine, and landmarks that are hidden, too. Errors are those of the "
         "part\n"
-        "data.test, of the checkpoint that is best on data.val. Ctrl-C stops; the same command goes on.\n",
+        "data.test, of the checkpoint that is best on data.val, or of the last one where data.val is empty.\n"
+        "Ctrl-C stops; the same command goes on.\n",
     .args = args_table,
     .overrides = true,
     .run = run,

@@ -249,10 +249,18 @@ static enum sanl_status claim_folder(const struct ablation *a)
     return status;
 }
 
-/* Takes away what only going on with a training needs. */
+static const char state[] = "state.safetensors", last[] = "last.safetensors", best[] = "best.safetensors";
+
+/* The checkpoint that counts: without a validation there is no best one. */
+static const char *checkpoint(const struct sanl_config *config)
+{
+    return config->data.val[0] ? best : last;
+}
+
+/* Takes away what is no checkpoint that counts, and no log. */
 static void tidy(const struct sanl_config *config)
 {
-    static const char *const files[] = {"state.safetensors", "last.safetensors"};
+    const char *const files[] = {state, checkpoint(config) == best ? last : best};
     for (int i = 0; i < 2; i++) {
         char *path = sanl_path_join(config->out, files[i]);
         if (path)
@@ -281,7 +289,7 @@ static enum sanl_status configure(struct sanl_config *out, const struct ablation
 
 static enum sanl_status has_state(bool *out, const struct sanl_config *config)
 {
-    char *path = sanl_path_join(config->out, "state.safetensors");
+    char *path = sanl_path_join(config->out, state);
     if (!path)
         return SANL_ERR_MEMORY;
     *out = sanl_file_exists(path);
@@ -303,7 +311,7 @@ static enum sanl_status evaluate(struct result *out, const struct ablation *a,
                                  const struct sanl_config *config)
 {
     struct sanl_evaluation evaluation;
-    char *weights = sanl_path_join(config->out, "best.safetensors");
+    char *weights = sanl_path_join(config->out, checkpoint(config));
     if (!weights)
         return SANL_ERR_MEMORY;
     const struct sanl_evaluate_options options = {.weights = weights};

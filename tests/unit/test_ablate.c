@@ -16,6 +16,7 @@ enum { SETTINGS = 6 };
 
 struct seen {
     int begun, kept, steps, stop_at; /* steps of all trainings; the one that interrupts, 0: none */
+    const char *spoilt;              /* checkpoints that are emptied before an evaluation; NULL: none */
 };
 
 static void note_run(void *payload, const struct sanl_ablate_run *run)
@@ -27,11 +28,21 @@ static void note_run(void *payload, const struct sanl_ablate_run *run)
     seen->kept += run->kept;
 }
 
+/* Empties the checkpoints of that name in all trainings of all ablations. */
+static void spoil(const char *name)
+{
+    char command[256];
+    snprintf(command, sizeof command, "for f in '%s'/*/*/%s; do : >\"$f\"; done", fixture.root, name);
+    assert_int_equal(system(command), 0);
+}
+
 static void note_step(void *payload, const struct sanl_train_progress *progress)
 {
     struct seen *seen = payload;
     if (!progress->validated && ++seen->steps == seen->stop_at)
         sanl_interrupt_request();
+    if (progress->validated && seen->spoilt)
+        spoil(seen->spoilt);
 }
 
 static void configure(struct sanl_config *config, const char *folder)
@@ -142,6 +153,34 @@ static void parts_are_there_before_training(void **state)
     assert_false(sanl_folder_exists(config.out));
 }
 
+static bool has(const struct sanl_config *config, const char *file)
+{
+    char path[SANL_TEXT_BYTES + 64];
+    snprintf(path, sizeof path, "%s/base-3/%s", config->out, file);
+    return sanl_file_exists(path);
+}
+
+/* The best checkpoint counts, or the last one where no validation tells which is the best; it alone is read
+ * and stays. */
+static void one_checkpoint_counts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"best.safetensors", "last.safetensors"};
+    for (int last = 0; last < 2; last++) {
+        struct sanl_config config;
+        struct sanl_table *table;
+        struct seen seen = {.stop_at = 3, .spoilt = names[!last]}; /* in the second training */
+        configure(&config, last ? "last" : "best");
+        if (last)
+            config.data.val[0] = 0;
+        assert_int_equal(ablate(&config, &table, &seen), SANL_ERR_INTERRUPTED);
+        sanl_interrupt_clear();
+        assert_true(has(&config, names[last]));
+        assert_false(has(&config, names[!last]));
+        assert_false(has(&config, "state.safetensors"));
+    }
+}
+
 /* Nothing is trained on a results.csv that is not understood to the last byte. */
 static void results_are_read_strictly(void **state)
 {
@@ -215,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_ablation_goes_on), cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(parts_are_there_before_training), cmocka_unit_test(idle_keys_may_change),
-        cmocka_unit_test(results_are_read_strictly),
+        cmocka_unit_test(results_are_read_strictly),       cmocka_unit_test(one_checkpoint_counts),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
