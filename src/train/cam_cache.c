@@ -114,8 +114,7 @@ static enum sanl_status look_at_picture(const struct sanl_cam_cache *cache, int 
     return SANL_OK;
 }
 
-/* The path of a record's maps, and the word that its file begins with behind the magic; NULL with the message
- * set on failure. */
+/* The path of a record's maps, and a word that tells keys apart; NULL with the message set on failure. */
 static char *place(uint64_t *check, const struct sanl_cam_cache *cache, int record)
 {
     const struct sanl_record *r = &cache->dataset->records[record];
@@ -135,6 +134,12 @@ static bool is_whole(const char *path, size_t floats)
     return stat(path, &info) == 0 && (uint64_t)info.st_size == HEAD_BYTES + floats * sizeof(float);
 }
 
+/* The word behind the magic: of the key and of the maps. */
+static uint64_t seal(const struct sanl_cam_cache *cache, uint64_t check)
+{
+    return check ^ sanl_hash_bytes(cache->kept, cache->floats * sizeof *cache->kept);
+}
+
 static enum sanl_status keep(struct sanl_cam_cache *cache, int record)
 {
     struct sanl_output out = {0};
@@ -144,8 +149,9 @@ static enum sanl_status keep(struct sanl_cam_cache *cache, int record)
     if (status == SANL_OK)
         status = sanl_output_open(&out, path);
     if (status == SANL_OK) {
+        const uint64_t sealed = seal(cache, check);
         fwrite(magic, 1, 8, out.file);
-        fwrite(&check, 1, sizeof check, out.file);
+        fwrite(&sealed, 1, sizeof sealed, out.file);
         fwrite(cache->kept, sizeof *cache->kept, cache->floats, out.file);
         status = sanl_output_commit(&out);
     }
@@ -154,12 +160,12 @@ static enum sanl_status keep(struct sanl_cam_cache *cache, int record)
     return status;
 }
 
-/* Reads the maps behind `wanted`, the head that the file must have. */
-static enum sanl_status read_kept(struct sanl_cam_cache *cache, const char *wanted, const char *path,
+static enum sanl_status read_kept(struct sanl_cam_cache *cache, uint64_t check, const char *path,
                                   const char *image)
 {
     static const char again[] = "start the training again, which makes maps that are missing (cam.cache)";
-    char head[HEAD_BYTES];
+    char head[8];
+    uint64_t sealed;
     FILE *file = fopen(path, "rb");
     if (!file)
         return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open the maps of '%s'; %s", path, image, again);
@@ -168,9 +174,10 @@ static enum sanl_status read_kept(struct sanl_cam_cache *cache, const char *want
         status = sanl_fail(SANL_ERR_FORMAT, "%s: the maps of '%s' are not whole, as if cut short; %s", path,
                            image, again);
     else if (fread(head, 1, sizeof head, file) != sizeof head ||
+             fread(&sealed, 1, sizeof sealed, file) != sizeof sealed ||
              fread(cache->kept, sizeof *cache->kept, cache->floats, file) != cache->floats)
         status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot read the maps of '%s'; %s", path, image, again);
-    else if (memcmp(head, wanted, sizeof head) != 0)
+    else if (memcmp(head, magic, sizeof head) != 0 || sealed != seal(cache, check))
         status =
             sanl_fail(SANL_ERR_FORMAT, "%s: damaged: these are not the maps of '%s'; remove the file and %s",
                       path, image, again);
@@ -180,14 +187,11 @@ static enum sanl_status read_kept(struct sanl_cam_cache *cache, const char *want
 
 static enum sanl_status fetch(struct sanl_cam_cache *cache, int record)
 {
-    char wanted[HEAD_BYTES];
     uint64_t check;
     char *path = place(&check, cache, record);
     if (!path)
         return SANL_ERR_MEMORY;
-    memcpy(wanted, magic, 8);
-    memcpy(wanted + 8, &check, sizeof check);
-    const enum sanl_status status = read_kept(cache, wanted, path, cache->dataset->records[record].image);
+    const enum sanl_status status = read_kept(cache, check, path, cache->dataset->records[record].image);
     free(path);
     return status;
 }

@@ -1,10 +1,10 @@
 /* Attention maps of pictures as they are, kept in files, so that training warps them instead of running the
  * classifier at each step.
  *
- * A file DIR/xx/xxxxxxxxxxxxxx.cam holds the four maps of one picture: "SANLCAM1", 8 bytes that tell keys
- * apart, then float32 in the machine's order, finest map first. Its name is a hash of the classifier's file,
- * the picture's name, size, time of modification and box, and of what else makes the maps: another one of
- * these is another file. A picture is looked at once while a cache is open.
+ * A file DIR/xx/xxxxxxxxxxxxxx.cam holds the four maps of one picture: "SANLCAM1", 8 bytes that are a
+ * hash of key and maps, then float32 in the machine's order, finest map first. Its name is a hash of the
+ * classifier's file, the picture's name, size, time of modification and box, and of what else makes the maps:
+ * another one of these is another file. A picture is looked at once while a cache is open.
  *
  * Maps are those of the whole box, with its margin. The map of an augmented picture is the kept one seen
  * through the same rotation, scale, shift and flip; beyond the box its edge is repeated, and brightness and

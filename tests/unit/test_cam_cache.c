@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <unistd.h>
 #include <sanlcl/train.h>
+#include "base/file.h"
+#include "base/random.h"
 #include "data/loader.h"
 #include "fixture.h"
 #include "train/cam_cache.h"
@@ -170,12 +172,16 @@ static int each_file(const char *folder, void (*visit)(const char *path))
     return files;
 }
 
+static long damage_at;
+
 static void damage(const char *path)
 {
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
-    fseek(file, 9, SEEK_SET);
-    fputc('x', file);
+    fseek(file, damage_at, SEEK_SET);
+    const int byte = fgetc(file);
+    fseek(file, damage_at, SEEK_SET);
+    fputc(byte ^ 0x20, file);
     fclose(file);
 }
 
@@ -204,10 +210,16 @@ static void kept_maps_are_checked(void **state)
     const struct sanl_batch *batch;
     set_up(&b, "checked");
     struct sanl_loader *loader = load(&batch, &b, &none);
-    assert_int_equal(each_file(b.config.cam.cache, damage), b.dataset->parts[0].count);
-    assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
-    assert_message("damaged: these are not the maps");
-    assert_message("remove the file");
+    static const long places[] = {2, 9, 18, 300}; /* the magic, the hash, maps */
+    for (int i = 0; i < 4; i++) {
+        damage_at = places[i];
+        assert_int_equal(each_file(b.config.cam.cache, damage), b.dataset->parts[0].count);
+        assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
+        assert_message("damaged: these are not the maps");
+        assert_message("remove the file");
+        each_file(b.config.cam.cache, damage);
+        assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_OK);
+    }
     each_file(b.config.cam.cache, cut);
     assert_int_equal(sanl_cam_cache_load(b.cache, b.engine, batch), SANL_ERR_FORMAT);
     assert_message("cut short; start the training again");
@@ -275,12 +287,20 @@ static void changed_pictures_have_other_maps(void **state)
 /* Other maps in a sound file: zeros. */
 static void blank(const char *path)
 {
-    static const float zeros[SIDE * SIDE + SIDE * SIDE / 4 + SIDE * SIDE / 16 + SIDE * SIDE / 64];
-    FILE *file = fopen(path, "r+b");
+    size_t length;
+    char *bytes;
+    uint64_t sealed;
+    assert_int_equal(sanl_file_read(&bytes, &length, path, 1 << 20), SANL_OK);
+    memcpy(&sealed, bytes + 8, sizeof sealed);
+    sealed ^= sanl_hash_bytes(bytes + 16, length - 16);
+    memset(bytes + 16, 0, length - 16);
+    sealed ^= sanl_hash_bytes(bytes + 16, length - 16);
+    memcpy(bytes + 8, &sealed, sizeof sealed);
+    FILE *file = fopen(path, "r+b"); /* in its place: a new file of the same time */
     assert_non_null(file);
-    fseek(file, 16, SEEK_SET);
-    assert_int_equal(fwrite(zeros, sizeof zeros, 1, file), 1);
+    assert_int_equal(fwrite(bytes, length, 1, file), 1);
     fclose(file);
+    free(bytes);
 }
 
 /* The newest checkpoint of a training in a folder of that name, with maps that all of these share; free() it.
