@@ -396,6 +396,9 @@ enum sanl_status sanl_ablate(struct sanl_table **out, struct sanl_device *device
     *out = NULL;
     if (seeds < 1)
         return sanl_fail(SANL_ERR_USAGE, "an ablation needs at least one seed");
+    if (!options->config->cam.weights[0])
+        return sanl_fail(SANL_ERR_USAGE, "cam.weights is not set: an ablation needs the checkpoint of the "
+                                         "classifier that the attention maps come from");
     if (!sanl_file_exists(options->config->cam.weights))
         return sanl_fail(SANL_ERR_IO,
                          "'%s': no such file (cam.weights): train the classifier of the attention maps first",
