@@ -1,11 +1,11 @@
 #!/bin/bash
-# Times how annotation files of many records open, in each layout that holds landmarks, without any picture: seconds
-# and the peak memory of `sanlcl data stats`, first and once more.
+# Times how annotation files of many records open, in each layout that holds landmarks, without any picture:
+# seconds and the peak memory of `sanlcl data stats`, first and once more.
 #
 #   benchmarks/records.sh [RECORDS] [--program FILE]
 #
-# Default: 300000 records; --program: a sanlcl that is built already. The second time counts where the layout has an
-# index, which here lies in a folder of its own.
+# Default: 300000 records; --program: a sanlcl that is built already. The second time counts where the layout
+# has an index, which here lies in a folder of its own.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 records=300000 program=
@@ -38,7 +38,8 @@ awk -v n="$records" -v to="$folder" 'BEGIN {
     print "" >table
     for (s = 0; s < 2; s++) {
         set = to (s ? "/deepfashion_c/" : "/fld/")
-        print n "\nimage_name  clothes_type" (s ? "" : "  variation_type") "  landmarks" >(set "Anno/list_landmarks.txt")
+        columns = "image_name  clothes_type" (s ? "" : "  variation_type") "  landmarks"
+        print n "\n" columns >(set "Anno/list_landmarks.txt")
         print n "\nimage_name  x_1  y_1  x_2  y_2" >(set "Anno/list_bbox.txt")
         print n "\nimage_name  evaluation_status" >(set "Eval/list_eval_partition.txt")
     }
@@ -59,18 +60,21 @@ awk -v n="$records" -v to="$folder" 'BEGIN {
             printf "%s  %s\n", name, p >(set "Eval/list_eval_partition.txt")
         }
         printf "%s,10,10,250,280,%s,%d,kind %d%s\n", name, p, i % 50, i % 50, columns >table
-        printf "%s{\"id\":%d,\"file_name\":\"%s\",\"height\":300,\"width\":260}\n", (c[p]++ ? "," : ""), i, name \
-            >(to "/coco/images_" p)
+        printf "%s{\"id\":%d,\"file_name\":\"%s\",\"height\":300,\"width\":260}\n", \
+            (c[p]++ ? "," : ""), i, name >(to "/coco/images_" p)
         printf "%s{\"id\":%d,\"image_id\":%d,\"category_id\":1,\"keypoints\":[%s],\"num_keypoints\":8," \
-               "\"bbox\":[10,10,240,270],\"area\":64800,\"iscrowd\":0}\n", (c[p] > 1 ? "," : ""), i, i, keypoints \
-            >(to "/coco/annotations_" p)
+               "\"bbox\":[10,10,240,270],\"area\":64800,\"iscrowd\":0}\n", \
+            (c[p] > 1 ? "," : ""), i, i, keypoints >(to "/coco/annotations_" p)
     }
 }'
 for part in train val test; do
     (cd "$folder/coco" && if [[ -e images_$part ]]; then
-        { echo '{"images":['; cat images_$part; echo '],"annotations":['; cat annotations_$part; echo ']}'; } \
-            >annotations/fld_full_$part.json
-        rm images_$part annotations_$part
+        {
+            echo '{"images":[' && cat "images_$part"
+            echo '],"annotations":[' && cat "annotations_$part"
+            echo ']}'
+        } >annotations/fld_full_"$part".json
+        rm "images_$part" "annotations_$part"
     fi)
 done
 
@@ -79,8 +83,8 @@ for layout in fld deepfashion_c coco info_csv; do
     times=()
     for _ in 1 2; do
         before=$EPOCHREALTIME
-        /usr/bin/time -f %M -o "$folder/peak" "$program" data stats "data.format=$layout" "data.root=$folder/$layout" \
-            >/dev/null 2>&1
+        /usr/bin/time -f %M -o "$folder/peak" "$program" data stats "data.format=$layout" \
+            "data.root=$folder/$layout" >/dev/null 2>&1
         times+=("$(awk -v a="$before" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f s", b - a }')")
         most=$(awk -v a="$(cat "$folder/peak")" -v b="${most-0}" 'BEGIN { printf "%d", (a > b ? a : b) }')
     done
