@@ -3,10 +3,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 
-enum { IR_VERSION = 7, OPSET = 13, CHUNK_VALUES = 8192 };
+enum { IR_VERSION = 7, OPSET = 13 };
 static const size_t limit_bytes = INT32_MAX;
 
 /* The numbers of the fields, as in onnx.proto. */
@@ -241,9 +242,11 @@ const char *sanl_onnx_floats(struct sanl_onnx *onnx, const char *name, const int
 const char *sanl_onnx_ints(struct sanl_onnx *onnx, const char *name, const int64_t *values, int count)
 {
     struct message raw = {0};
-    for (int i = 0; i < (count ? count : 1); i++)
-        for (int b = 0; b < 8; b++)
-            put_raw(&raw, &(unsigned char){(unsigned char)((uint64_t)values[i] >> 8 * b & 255)}, 1);
+    for (int i = 0; i < (count ? count : 1); i++) {
+        unsigned char bytes[8];
+        sanl_put_little_endian(bytes, (uint64_t)values[i], sizeof bytes);
+        put_raw(&raw, bytes, sizeof bytes);
+    }
     sanl_onnx_fail(onnx, raw.status);
     const char *copy = add_constant(onnx, name, INT64, &(int64_t){count}, count ? 1 : 0, &raw, NULL, 0);
     free(raw.bytes);
@@ -295,23 +298,6 @@ void sanl_onnx_text(struct sanl_onnx *onnx, const char *key, const char *value)
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* Little-endian on any machine. */
-static void write_floats(FILE *file, const float *values, size_t count)
-{
-    unsigned char bytes[CHUNK_VALUES * 4];
-    for (size_t done = 0; done < count;) {
-        const size_t left = count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
-        for (size_t i = 0; i < n; i++) {
-            uint32_t bits;
-            memcpy(&bits, &values[done + i], sizeof bits);
-            for (size_t b = 0; b < 4; b++)
-                bytes[4 * i + b] = (unsigned char)(bits >> 8 * b & 255u);
-        }
-        fwrite(bytes, 4, n, file);
-        done += n;
-    }
-}
-
 static void write_message(FILE *file, const struct message *m)
 {
     if (m->count)
@@ -351,7 +337,7 @@ enum sanl_status sanl_onnx_write(struct sanl_onnx *onnx, const char *path)
         write_message(out.file, &onnx->nodes);
         for (size_t i = 0; i < onnx->constant_count; i++) {
             write_message(out.file, &onnx->constants[i].head);
-            write_floats(out.file, onnx->constants[i].values, onnx->constants[i].count);
+            (void)sanl_write_floats(out.file, onnx->constants[i].values, onnx->constants[i].count);
         }
         write_message(out.file, &onnx->ends);
         write_message(out.file, &tail);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "model/container.h"
 
@@ -44,14 +45,11 @@ static enum sanl_status read_bytes(struct machine *m, void *bytes, uint64_t coun
     return SANL_OK;
 }
 
-/* A little-endian number. */
 static enum sanl_status read_number(struct machine *m, uint64_t *number, size_t width)
 {
     unsigned char bytes[8];
-    *number = 0;
     SANL_TRY(read_bytes(m, bytes, width));
-    for (size_t i = width; i-- > 0;)
-        *number = *number << 8 | bytes[i];
+    *number = sanl_little_endian(bytes, width);
     return SANL_OK;
 }
 

@@ -10,6 +10,7 @@
  * object is a state_dict (a dict of tensors by name), or a dict that has one. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "model/container.h"
 #include "model/pickle.h"
@@ -280,15 +281,13 @@ static enum sanl_status place_storage(struct reader *r, const char *key)
     FILE *file = r->file->file;
     struct storage *s = NULL;
     unsigned char bytes[8];
-    uint64_t count = 0;
     if (key && r->storage_count)
         s = bsearch(&(struct storage){.key = key}, r->storages, r->storage_count, sizeof *s, by_key);
     if (!s)
         return sanl_fail(SANL_ERR_FORMAT, "storage '%s' belongs to no tensor", key ? key : "?");
     if (fread(bytes, 1, sizeof bytes, file) != sizeof bytes)
         return sanl_fail(SANL_ERR_FORMAT, "storage '%s': the file ends; it may be truncated", key);
-    for (size_t i = sizeof bytes; i-- > 0;)
-        count = count << 8 | bytes[i];
+    const uint64_t count = sanl_little_endian(bytes, sizeof bytes);
     const off_t at = ftello(file);
     if (count != s->count)
         return sanl_fail(SANL_ERR_FORMAT, "storage '%s': %llu values at byte %lld, expected %zu", key,

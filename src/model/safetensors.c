@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/container.h"
 
-enum { HEADER_LIMIT_BYTES = 100000000, CHUNK_VALUES = 8192, VALUE_BYTES = 8 };
+enum { HEADER_LIMIT_BYTES = 100000000 };
 
 struct sanl_safetensors_writer {
     struct sanl_output out;
@@ -142,10 +143,7 @@ static enum sanl_status read_header(struct sanl_tensors *f, uint64_t *data_start
     unsigned char prefix[8];
     if (f->bytes < sizeof prefix || fread(prefix, 1, sizeof prefix, f->file) != sizeof prefix)
         return sanl_fail(SANL_ERR_FORMAT, "%s: not a safetensors file: shorter than 8 bytes", f->path);
-    uint64_t length = 0;
-    for (size_t i = sizeof prefix; i-- > 0;)
-        length = length << 8 | prefix[i];
-    const uint64_t after = f->bytes - sizeof prefix;
+    const uint64_t length = sanl_little_endian(prefix, sizeof prefix), after = f->bytes - sizeof prefix;
     if (length > after || length > HEADER_LIMIT_BYTES)
         return sanl_fail(
             SANL_ERR_FORMAT,
@@ -232,8 +230,9 @@ static enum sanl_status write_header(FILE *file, const json_t *header, const cha
     if (!text)
         return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
     const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
-    for (int i = 0; i < 8; i++)
-        putc((int)((uint64_t)padded >> 8 * i & 255), file);
+    unsigned char prefix[8];
+    sanl_put_little_endian(prefix, padded, sizeof prefix);
+    fwrite(prefix, 1, sizeof prefix, file);
     fprintf(file, "%s%*s", text, (int)(padded - length), "");
     free(text);
     return SANL_OK;
@@ -267,11 +266,15 @@ done:
     return status;
 }
 
-static uint32_t bits_of(float value)
+static bool write_whole(FILE *file, const float *values, size_t count)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
+    unsigned char bytes[8];
+    for (size_t i = 0; i < count; i++) {
+        sanl_put_little_endian(bytes, (uint64_t)(int64_t)values[i], sizeof bytes);
+        if (fwrite(bytes, 1, sizeof bytes, file) != sizeof bytes)
+            return false;
+    }
+    return true;
 }
 
 enum sanl_status sanl_safetensors_write(struct sanl_safetensors_writer *writer, const float *values,
@@ -281,18 +284,8 @@ enum sanl_status sanl_safetensors_write(struct sanl_safetensors_writer *writer, 
         return sanl_fail(SANL_ERR_INTERNAL, "%s: tensor %zu is not the announced one", writer->path,
                          writer->written);
     const size_t size = writer->tensors[writer->written++].value_bytes;
-    unsigned char bytes[CHUNK_VALUES * VALUE_BYTES];
-    for (size_t done = 0; done < count;) {
-        const size_t left = count - done, n = left < CHUNK_VALUES ? left : CHUNK_VALUES;
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t bits = size == 8 ? (uint64_t)(int64_t)values[done + i] : bits_of(values[done + i]);
-            for (size_t b = 0; b < size; b++)
-                bytes[size * i + b] = (unsigned char)(bits >> 8 * b & 255u);
-        }
-        if (fwrite(bytes, size, n, writer->out.file) != n)
-            return sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", writer->path);
-        done += n;
-    }
+    if (!(size == 8 ? write_whole : sanl_write_floats)(writer->out.file, values, count))
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", writer->path);
     return SANL_OK;
 }
 

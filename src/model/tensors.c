@@ -5,19 +5,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/container.h"
 
 /* ---- types --------------------------------------------------------------------------------------- */
-
-static inline uint64_t little_endian(const unsigned char *bytes, size_t count)
-{
-    uint64_t v = 0;
-    for (size_t i = count; i-- > 0;)
-        v = v << 8 | bytes[i];
-    return v;
-}
 
 static float float_from_bits(uint32_t bits)
 {
@@ -28,12 +21,12 @@ static float float_from_bits(uint32_t bits)
 
 static inline float f32_at(const unsigned char *bytes)
 {
-    return float_from_bits((uint32_t)little_endian(bytes, 4));
+    return float_from_bits((uint32_t)sanl_little_endian(bytes, 4));
 }
 
 static inline float f64_at(const unsigned char *bytes)
 {
-    const uint64_t bits = little_endian(bytes, 8);
+    const uint64_t bits = sanl_little_endian(bytes, 8);
     double v;
     memcpy(&v, &bits, sizeof v);
     return (float)v;
@@ -41,13 +34,13 @@ static inline float f64_at(const unsigned char *bytes)
 
 static inline float bf16_at(const unsigned char *bytes)
 {
-    return float_from_bits((uint32_t)little_endian(bytes, 2) << 16);
+    return float_from_bits((uint32_t)sanl_little_endian(bytes, 2) << 16);
 }
 
 /* IEEE binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
 static inline float f16_at(const unsigned char *bytes)
 {
-    const uint32_t bits = (uint32_t)little_endian(bytes, 2), sign = (bits & 0x8000u) << 16;
+    const uint32_t bits = (uint32_t)sanl_little_endian(bytes, 2), sign = (bits & 0x8000u) << 16;
     const uint32_t exponent = bits >> 10 & 31u, fraction = bits & 1023u;
     if (exponent == 31)
         return float_from_bits(sign | 0x7F800000u | fraction << 13);

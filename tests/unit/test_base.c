@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -30,6 +31,20 @@ static void sizes_are_checked(void **state)
     assert_int_equal(sanl_size_mul(&out, 6, 7), SANL_OK);
     assert_int_equal(out, 42);
     assert_int_equal(sanl_size_mul(&out, SIZE_MAX / 2, 3), SANL_ERR_MEMORY);
+}
+
+static void numbers_are_little_endian(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[8] = {1, 2, 3, 4, 5, 6, 7, 0x88};
+    unsigned char back[8] = {0};
+    assert_true(sanl_little_endian(bytes, 8) == 0x8807060504030201u);
+    assert_true(sanl_little_endian(bytes + 5, 2) == 0x0706);
+    assert_true(sanl_little_endian(bytes, 0) == 0);
+    sanl_put_little_endian(back, 0x8807060504030201u, 8);
+    assert_memory_equal(back, bytes, 8);
+    sanl_put_little_endian(back, 0x1234, 1);
+    assert_true(back[0] == 0x34 && back[1] == 2);
 }
 
 static void random_numbers_are_fixed(void **state)
@@ -144,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_prefixed),
         cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(numbers_are_little_endian),
         cmocka_unit_test(random_numbers_are_fixed),
         cmocka_unit_test(files_appear_whole),
         cmocka_unit_test(streams_stay),
