@@ -38,21 +38,27 @@ static bool is_member(const struct section *section, const struct sanl_param *pa
     return section->moment < 0 || param->trained;
 }
 
+struct sanl_named_tensor sanl_weights_tensor(const struct sanl_param *param, const char *name)
+{
+    struct sanl_named_tensor tensor = {.name = name};
+    int dims[4];
+    sanl_param_file_shape(param, dims, &tensor.rank);
+    for (int k = 0; k < tensor.rank; k++)
+        tensor.shape[k] = (size_t)dims[k];
+    return tensor;
+}
+
 static size_t list_section(struct sanl_named_tensor *tensors, char (*names)[NAME_BYTES],
                            const struct section *section)
 {
     size_t count = 0;
     for (int i = 0; i < section->params->count; i++) {
         const struct sanl_param *param = section->params->list[i];
-        int dims[4];
         if (!is_member(section, param))
             continue;
-        struct sanl_named_tensor *tensor = &tensors[count];
         snprintf(names[count], sizeof *names, "%s%s", section->prefix, param->name);
-        tensor->name = names[count++];
-        sanl_param_file_shape(param, dims, &tensor->rank);
-        for (int k = 0; k < tensor->rank; k++)
-            tensor->shape[k] = (size_t)dims[k];
+        tensors[count] = sanl_weights_tensor(param, names[count]);
+        count++;
     }
     return count;
 }
@@ -188,18 +194,13 @@ static void shape_text(char *out, size_t bytes, const size_t *dims, int rank)
 static bool fits(const struct sanl_param *param, const struct sanl_named_tensor *tensor, char *detail,
                  size_t bytes)
 {
-    int dims[4], rank;
-    size_t wanted[4];
     char found[96], expected[96];
-    sanl_param_file_shape(param, dims, &rank);
-    bool same = rank == tensor->rank;
-    for (int i = 0; i < rank; i++) {
-        wanted[i] = (size_t)dims[i];
-        same = same && tensor->shape[i] == wanted[i];
-    }
+    const struct sanl_named_tensor wanted = sanl_weights_tensor(param, NULL);
+    const bool same = wanted.rank == tensor->rank &&
+                      memcmp(wanted.shape, tensor->shape, (size_t)wanted.rank * sizeof *wanted.shape) == 0;
     if (!same && detail) {
         shape_text(found, sizeof found, tensor->shape, tensor->rank);
-        shape_text(expected, sizeof expected, wanted, rank);
+        shape_text(expected, sizeof expected, wanted.shape, wanted.rank);
         snprintf(detail, bytes, " (%s, expected %s)", found, expected);
     }
     return same;

@@ -44,6 +44,9 @@ SANL_CHECKED enum sanl_status sanl_weights_check(const struct sanl_params *param
                                                  const struct sanl_tensors *file, const char *path,
                                                  const char *prefix);
 
+/* A parameter's tensor, called `name`, as sanl_safetensors_create takes it. */
+struct sanl_named_tensor sanl_weights_tensor(const struct sanl_param *param, const char *name);
+
 /* A tensor's values in new memory, free() it; one that is not finite is SANL_ERR_FORMAT. */
 SANL_CHECKED enum sanl_status sanl_weights_read(float **out, struct sanl_tensors *file,
                                                 const struct sanl_named_tensor *tensor, const char *path);

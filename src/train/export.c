@@ -83,14 +83,8 @@ static size_t list_tensors(struct sanl_named_tensor *tensors, char (*names)[NAME
             tensors[count] = (struct sanl_named_tensor){.name = names[count], .dtype = "I64"};
             count++;
         }
-    for (int i = 0; i < params->count; i++) {
-        int dims[4];
-        struct sanl_named_tensor *t = &tensors[count++];
-        t->name = params->list[i]->name;
-        sanl_param_file_shape(params->list[i], dims, &t->rank);
-        for (int k = 0; k < t->rank; k++)
-            t->shape[k] = (size_t)dims[k];
-    }
+    for (int i = 0; i < params->count; i++)
+        tensors[count++] = sanl_weights_tensor(params->list[i], params->list[i]->name);
     return count;
 }
 
