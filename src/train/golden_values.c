@@ -32,7 +32,6 @@ void sanl_golden_note(struct sanl_golden_values *g, int figure, double deviation
     snprintf(f->worst, sizeof f->worst, "%s", name);
 }
 
-/* values (n, h, w, c) against the file's (n, c, h, w): largest difference over largest value. */
 enum sanl_status sanl_golden_compare(struct sanl_golden_values *g, int figure, const char *name,
                                      const float *values, struct sanl_shape s)
 {
@@ -66,7 +65,6 @@ enum sanl_status sanl_golden_compare_tensor(struct sanl_golden_values *g, int fi
     return status;
 }
 
-/* A fingerprint of v: l2 norm, sum, 8 elements at i * (n - 1) / 7. */
 void sanl_golden_fingerprint(const float *v, const float *base, size_t n, double out[SANL_FINGERPRINT])
 {
     double square = 0, sum = 0;
@@ -83,8 +81,6 @@ void sanl_golden_fingerprint(const float *v, const float *base, size_t n, double
     }
 }
 
-/* Fingerprints of all parameters under `prefix`: l2 norms and elements relative to l2 norm plus a floor of
- * 1e-3 of the largest, as some gradients are zero in exact arithmetic; sums by sqrt(n) of that. */
 enum sanl_status sanl_golden_compare_fingerprints(struct sanl_golden_values *g,
                                                   const struct sanl_params *params, int figure,
                                                   const char *prefix, bool states,
