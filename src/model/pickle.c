@@ -7,14 +7,16 @@
 #include "base/memory.h"
 #include "model/container.h"
 
-enum { LIMIT_BYTES = 1 << 24, NAME_BYTES = 128 };
+/* Each instruction makes at most one value, of about 120 bytes with its items. The weights of a ResNet-152
+ * and an optimiser's moments take 80,000. */
+enum { LIMIT_BYTES = 1 << 24, LIMIT_INSTRUCTIONS = 1 << 19, NAME_BYTES = 128 };
 
 struct machine {
     struct sanl_pickle *pickle;
     FILE *file;
-    uint64_t limit, at;   /* bytes: that may be read, that were */
-    uint32_t *stack;      /* indices of values */
-    size_t *marks, *memo; /* heights of the stack; indices + 1, 0 for none */
+    uint64_t limit, at, instructions; /* bytes that may be read, that were; how many have begun to run */
+    uint32_t *stack;                  /* indices of values */
+    size_t *marks, *memo;             /* heights of the stack; indices + 1, 0 for none */
     size_t stack_count, stack_capacity, mark_count, mark_capacity, memo_count, memo_capacity, memoized;
     bool stopped;
 };
@@ -40,7 +42,8 @@ static enum sanl_status read_bytes(struct machine *m, void *bytes, uint64_t coun
 {
     SANL_TRY(check_bytes(m, count));
     if (fread(bytes, 1, (size_t)count, m->file) != count)
-        return sanl_fail(SANL_ERR_IO, "cannot read");
+        return ferror(m->file) ? sanl_fail_errno(SANL_ERR_IO, "cannot read")
+                               : sanl_fail(SANL_ERR_IO, "cannot read: the file ends");
     m->at += count;
     return SANL_OK;
 }
@@ -275,7 +278,7 @@ static enum sanl_status run_frozen_set(struct machine *m, uint64_t n)
 static enum sanl_status run_put(struct machine *m, uint64_t n)
 {
     SANL_TRY(need(m, 1));
-    if (n >= m->at) /* Python counts up from 0 */
+    if (n >= m->instructions) /* Python counts up from 0 */
         return sanl_fail(SANL_ERR_FORMAT, "memo %llu, but so many values cannot have been made",
                          (unsigned long long)n);
     const size_t index = (size_t)n;
@@ -439,6 +442,10 @@ static const struct instruction {
 static enum sanl_status run_next(struct machine *m)
 {
     unsigned char code;
+    if (m->instructions++ == LIMIT_INSTRUCTIONS)
+        return sanl_fail(SANL_ERR_FORMAT,
+                         "a pickle of more than %d instructions; weights alone need far less",
+                         LIMIT_INSTRUCTIONS);
     SANL_TRY(read_bytes(m, &code, 1));
     for (size_t i = 0; i < sizeof instructions / sizeof *instructions; i++) {
         const struct instruction *next = &instructions[i];

@@ -1,7 +1,8 @@
 /* Python's pickle format, as far as files of weights need it. A pickle is a program for a small stack
  * machine; this one builds values and calls nothing: classes and functions are names of a fixed list
  * (pickle_values.c), whose "results" are values too, and every other name is an error, as is every
- * instruction that torch.save has no use for. Memory is bounded by a multiple of the pickle's bytes. */
+ * instruction that torch.save has no use for. Bytes and instructions have a limit, so that what is built
+ * takes less than 100 MB whatever the pickle says. */
 #ifndef MODEL_PICKLE_H
 #define MODEL_PICKLE_H
 

@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include "pth.h"
+#include "model/pickle.h"
 
 /* Pieces of pickles: a text, and storage 'k' of 4 floats. */
 #define TEXT(length, text) "X" length "\0\0\0" text
@@ -22,7 +24,7 @@ static void put(const char *object, size_t bytes)
     static const char end[] = "\x80\2]" NAME_K "a.\4\0\0\0\0\0\0";
     static const char none[] = "\x80\2].";
     static const float values[] = {0, 0.125f, 0.25f, 0.375f};
-    char content[2048];
+    static char content[1 << 20];
     size_t at = 0;
 #define PUT(from, count) (memcpy(content + at, from, count), at += (count))
     PUT(start, sizeof start - 1);
@@ -136,6 +138,38 @@ static void machine_keeps_its_bounds(void **state)
     expect_refusals(lies, sizeof lies / sizeof *lies);
 }
 
+/* A tuple of a tuple of a tuple ... */
+static void long_pickles_are_refused(void **state)
+{
+    (void)state;
+    enum { LIMIT = 1 << 19 };
+    static char object[LIMIT + 1];
+    memset(object, '\x85', sizeof object);
+    object[0] = 'N';
+    put(object, sizeof object);
+    expect_refusal(path, "byte 524289: a pickle of more than 524288 instructions");
+    object[LIMIT - 2] = '.'; /* the last of as many as there may be: the protocol is the first */
+    put(object, LIMIT - 1);
+    expect_refusal(path, "no tensors: expected the state_dict");
+}
+
+static void failed_reads_are_explained(void **state)
+{
+    (void)state;
+    struct sanl_pickle *pickle;
+    FILE *file = fopen(path, "wb"); /* cannot be read from */
+    assert_non_null(file);
+    assert_int_equal(sanl_pickle_read(&pickle, file, 8), SANL_ERR_IO);
+    assert_null(pickle);
+    assert_non_null(strstr(sanl_error_message(), "byte 0: cannot read: "));
+    assert_non_null(strstr(sanl_error_message(), strerror(EBADF)));
+    fclose(file);
+    assert_non_null(file = fopen(path, "rb")); /* empty */
+    assert_int_equal(sanl_pickle_read(&pickle, file, 8), SANL_ERR_IO);
+    assert_string_equal(sanl_error_message(), "byte 0: cannot read: the file ends");
+    fclose(file);
+}
+
 static void tensors_stay_in_their_storages(void **state)
 {
     (void)state;
@@ -186,10 +220,9 @@ static void tensors_stay_in_their_storages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pickle_by_hand_is_read),
-        cmocka_unit_test(nothing_is_executed),
-        cmocka_unit_test(machine_keeps_its_bounds),
-        cmocka_unit_test(tensors_stay_in_their_storages),
+        cmocka_unit_test(a_pickle_by_hand_is_read),   cmocka_unit_test(nothing_is_executed),
+        cmocka_unit_test(machine_keeps_its_bounds),   cmocka_unit_test(long_pickles_are_refused),
+        cmocka_unit_test(failed_reads_are_explained), cmocka_unit_test(tensors_stay_in_their_storages),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
