@@ -210,7 +210,7 @@ static const char *add_constant(struct sanl_onnx *onnx, const char *name, int ty
     put_length(&constant.head, GRAPH_CONSTANT, tensor.count + value_bytes);
     put_raw(&constant.head, tensor.bytes, tensor.count);
     free(tensor.bytes);
-    if (value_bytes > limit_bytes - onnx->constant_bytes)
+    if (constant.head.count + value_bytes > limit_bytes - onnx->constant_bytes)
         sanl_onnx_fail(onnx, fail_large());
     if (tensor.status != SANL_OK || constant.head.status != SANL_OK)
         sanl_onnx_fail(onnx, SANL_ERR_MEMORY);
