@@ -401,7 +401,7 @@ static const struct sanl_pickle_value *find_state(const struct sanl_pickle *p)
     for (int depth = 0; depth < NESTED; depth++) {
         const struct sanl_pickle_value *inner = NULL;
         for (size_t n = 0; n < sizeof names / sizeof *names && !inner; n++)
-            for (size_t i = 0; sanl_pickle_entry(p, state, i, &key, &value) && !inner; i++) {
+            for (size_t i = 0; sanl_pickle_entry(p, state, i, &key, &value); i++) {
                 const char *text = sanl_pickle_text(p, key);
                 if (text && strcmp(text, names[n]) == 0 && value &&
                     (value->kind == SANL_PICKLE_DICT || value->kind == SANL_PICKLE_PAIRS))

@@ -152,6 +152,27 @@ static enum sanl_status list_tensors(struct sanl_tensors *f)
     return sanl_safetensors_list(f);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A pickled dict may have a key twice. */
+static enum sanl_status check_names(const struct sanl_tensors *f)
+{
+    const char **names = sanl_calloc(f->count, sizeof *names);
+    enum sanl_status status = names ? SANL_OK : SANL_ERR_MEMORY;
+    for (size_t i = 0; names && i < f->count; i++)
+        names[i] = f->tensors[i].name;
+    if (names)
+        qsort(names, f->count, sizeof *names, by_text);
+    for (size_t i = 1; i < f->count && status == SANL_OK; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            status = sanl_fail(SANL_ERR_FORMAT, "%s: tensor '%s': there twice", f->path, names[i]);
+    free(names);
+    return status;
+}
+
 static void strip_prefix(struct sanl_tensors *f)
 {
     static const char prefix[] = "module.";
@@ -170,6 +191,8 @@ enum sanl_status sanl_tensors_open(struct sanl_tensors **out, const char *path)
         status = open_file(f);
     if (status == SANL_OK)
         status = list_tensors(f);
+    if (status == SANL_OK)
+        status = check_names(f);
     if (status == SANL_OK) {
         strip_prefix(f);
         return SANL_OK;

@@ -26,9 +26,9 @@ struct sanl_named_tensor {
 
 struct sanl_tensors; /* an opened file */
 
-/* Opens a file and checks all that it says about its tensors: sizes, offsets, names. When every name begins
- * with "module.", as under PyTorch's DataParallel, that is taken off. Messages name the file and the tensor.
- */
+/* Opens a file and checks all that it says about its tensors: sizes, offsets, names, each once. When every
+ * name begins with "module.", as under PyTorch's DataParallel, that is taken off. Messages name the file and
+ * the tensor. */
 SANL_CHECKED enum sanl_status sanl_tensors_open(struct sanl_tensors **out, const char *path);
 void sanl_tensors_free(struct sanl_tensors *file); /* takes NULL */
 

@@ -49,6 +49,20 @@ static void a_pickle_by_hand_is_read(void **state)
     sanl_tensors_free(file);
 }
 
+/* As in Python, the last value of a key is the dict's. */
+static void last_state_is_read(void **state)
+{
+    (void)state;
+#define MODEL(name, view) TEXT("\5", "model") "}" TEXT("\1", name) TENSOR(STORAGE view) "ss"
+    static const char object[] = "}" MODEL("v", "K\0K\1\x85K\1\x85") MODEL("w", "K\1K\3\x85K\1\x85") ".";
+    put(object, sizeof object - 1);
+    struct sanl_tensors *file = open_file(path);
+    assert_int_equal(sanl_tensors_count(file), 1);
+    assert_string_equal(sanl_tensors_at(file, 0)->name, "w");
+    check_values(file, sanl_tensors_at(file, 0), 1);
+    sanl_tensors_free(file);
+}
+
 #define CASE(object, message)                                                                                \
     {                                                                                                        \
         object, sizeof(object) - 1, message                                                                  \
@@ -175,6 +189,7 @@ static void tensors_stay_in_their_storages(void **state)
     (void)state;
 #define VIEW(offset, shape, stride) DICT(TENSOR(STORAGE offset shape stride "\x89N"))
 #define BIG                         "\x8A\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"
+#define ENTRY                       TEXT("\1", "w") TENSOR(STORAGE "K\0))")
     static const struct lie lies[] = {
         CASE(VIEW("K\0", "K\5\x85", "K\1\x85"), "tensor 'w': reaches beyond the 4 values of its storage 'k'"),
         CASE(VIEW("K\4", "K\1\x85", "K\1\x85"), "reaches beyond"),
@@ -211,6 +226,8 @@ static void tensors_stay_in_their_storages(void **state)
         CASE("(" STORAGE "(" TEXT("\7", "storage") "ctorch\nFloatStorage\n" NAME_K "NK\5tQt.",
              "storage 'k' is described in two ways"),
         CASE("}K\1" TENSOR(STORAGE "K\0))") "s.", "its name is no plain text"),
+        CASE("}" ENTRY "s" ENTRY "s.", "a.pth: tensor 'w': there twice"),
+        CASE("ccollections\nOrderedDict\n]" ENTRY "\206a" ENTRY "\206a\x85R.", "tensor 'w': there twice"),
         CASE("}" TEXT("\2", "a\n") TENSOR(STORAGE "K\0))") "s.", "its name is no plain text"),
         CASE("}" TEXT("\2", "a\0") TENSOR(STORAGE "K\0))") "s.", "its name is no plain text"),
     };
@@ -220,9 +237,13 @@ static void tensors_stay_in_their_storages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pickle_by_hand_is_read),   cmocka_unit_test(nothing_is_executed),
-        cmocka_unit_test(machine_keeps_its_bounds),   cmocka_unit_test(long_pickles_are_refused),
-        cmocka_unit_test(failed_reads_are_explained), cmocka_unit_test(tensors_stay_in_their_storages),
+        cmocka_unit_test(a_pickle_by_hand_is_read),
+        cmocka_unit_test(last_state_is_read),
+        cmocka_unit_test(nothing_is_executed),
+        cmocka_unit_test(machine_keeps_its_bounds),
+        cmocka_unit_test(long_pickles_are_refused),
+        cmocka_unit_test(failed_reads_are_explained),
+        cmocka_unit_test(tensors_stay_in_their_storages),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
