@@ -46,16 +46,15 @@ static enum sanl_status open_part(struct part *part)
     return sanl_weights_check(part->params, part->from.file, part->from.path, part->from.prefix);
 }
 
-/* The classifier that guides the attention of a network of `config`, from the file `path`. */
-static enum sanl_status set_classifier(struct part *part, const struct sanl_config *config, const char *path)
+/* The classifier that guides the attention of a network of `config`. */
+static void set_classifier(struct part *part, const struct sanl_config *config,
+                           const struct sanl_cam_source *source)
 {
-    int classes;
     part->config = *config;
     part->config.task = SANL_TASK_CLASSIFY;
-    part->from.path = path;
-    SANL_TRY(sanl_weights_find_classifier(&classes, &part->from.prefix, path));
-    sanl_model_cam_classifier(&part->config.model, classes);
-    return SANL_OK;
+    part->from.path = source->path;
+    part->from.prefix = source->prefix;
+    sanl_model_cam_classifier(&part->config.model, source->classes);
 }
 
 /* ---- safetensors --------------------------------------------------------------------------------- */
@@ -179,11 +178,10 @@ static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part
             cams[i] = cams[0];
         return SANL_OK;
     }
-    enum sanl_status status = set_classifier(classifier, config, part->from.path);
-    if (status != SANL_OK && config->cam.weights[0])
-        status = set_classifier(classifier, config, config->cam.weights);
-    if (status == SANL_OK)
-        status = open_part(classifier);
+    struct sanl_cam_source source;
+    SANL_TRY(sanl_cam_source_find(&source, config, part->from.path));
+    set_classifier(classifier, config, &source);
+    const enum sanl_status status = open_part(classifier);
     if (status != SANL_OK)
         return sanl_fail_prefix(status, "cam.weights");
     SANL_TRY(
@@ -297,7 +295,9 @@ enum sanl_status sanl_export(const char *out, const char *weights, const struct 
     if (options->part == SANL_EXPORT_CLASSIFIER &&
         (part.config.task == SANL_TASK_LANDMARK || sanl_network_needs_classifier(&part.config))) {
         const struct sanl_config config = part.config;
-        SANL_TRY(set_classifier(&part, &config, weights));
+        struct sanl_cam_source source;
+        SANL_TRY(sanl_cam_source_within(&source, weights));
+        set_classifier(&part, &config, &source);
     }
     enum sanl_status status = open_part(&part);
     if (status == SANL_OK)

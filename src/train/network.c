@@ -47,33 +47,49 @@ static enum sanl_status allocate_classifier(struct sanl_network *network)
     return sanl_params_allocate(network->classifier, -1);
 }
 
-/* A classifier looks where one for the same classes has looked. */
-static enum sanl_status check_classes(const struct sanl_network *network)
+enum sanl_status sanl_cam_source_within(struct sanl_cam_source *out, const char *checkpoint)
 {
-    const struct sanl_config *config = &network->config;
-    if (config->task != SANL_TASK_CLASSIFY || network->classes == config->model.classes)
-        return SANL_OK;
-    return sanl_fail(
-        SANL_ERR_USAGE,
-        "cam.weights: %s: a classifier of %d classes, expected one of the same %d as the network "
-        "(model.classes)",
-        config->cam.weights, network->classes, config->model.classes);
+    out->path = checkpoint;
+    const enum sanl_status status = sanl_weights_find_classifier(&out->classes, &out->prefix, checkpoint);
+    if (status == SANL_ERR_FORMAT || (status == SANL_OK && !out->prefix[0])) /* "": the network itself */
+        return sanl_fail(SANL_ERR_FORMAT, "%s: it holds no classifier of attention maps", checkpoint);
+    return status;
 }
 
-static enum sanl_status create_classifier(struct sanl_network *network)
+static enum sanl_status find_source(struct sanl_cam_source *out, const char *path)
 {
-    const char *prefix = NULL, *path = network->config.cam.weights;
     if (!path[0])
         return sanl_fail(
             SANL_ERR_USAGE,
             "cam.weights: block sanl needs the checkpoint of a ResNet-18 classifier; train one with "
             "task: classify, model.backbone: resnet18 and model.block: none, or set cam.mode: uniform");
-    enum sanl_status status = sanl_weights_find_classifier(&network->classes, &prefix, path);
-    if (status != SANL_OK)
-        return sanl_fail_prefix(status, "cam.weights");
-    SANL_TRY(check_classes(network));
+    out->path = path;
+    const enum sanl_status status = sanl_weights_find_classifier(&out->classes, &out->prefix, path);
+    return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
+}
+
+/* A classifier looks where one for the same classes has looked. */
+enum sanl_status sanl_cam_source_find(struct sanl_cam_source *out, const struct sanl_config *config,
+                                      const char *checkpoint)
+{
+    if (!checkpoint || sanl_cam_source_within(out, checkpoint) != SANL_OK)
+        SANL_TRY(find_source(out, config->cam.weights));
+    if (config->task != SANL_TASK_CLASSIFY || out->classes == config->model.classes)
+        return SANL_OK;
+    return sanl_fail(
+        SANL_ERR_USAGE,
+        "cam.weights: %s: a classifier of %d classes, expected one of the same %d as the network "
+        "(model.classes)",
+        out->path, out->classes, config->model.classes);
+}
+
+static enum sanl_status create_classifier(struct sanl_network *network, const char *checkpoint)
+{
+    struct sanl_cam_source source;
+    SANL_TRY(sanl_cam_source_find(&source, &network->config, checkpoint));
+    network->classes = source.classes;
     SANL_TRY(allocate_classifier(network));
-    status = sanl_weights_load(network->classifier, path, prefix);
+    const enum sanl_status status = sanl_weights_load(network->classifier, source.path, source.prefix);
     return status == SANL_OK ? SANL_OK : sanl_fail_prefix(status, "cam.weights");
 }
 
@@ -115,17 +131,18 @@ static enum sanl_status new_network(struct sanl_network **out, const struct sanl
     return status;
 }
 
-/* classes: of a random CAM classifier; 0: one from cam.weights. */
+/* checkpoint: NULL for fresh values; classes: of a random CAM classifier, 0 for a trained one. */
 static enum sanl_status create_network(struct sanl_network **out, const struct sanl_config *config,
-                                       struct sanl_device *device, int moments, bool fresh, int classes)
+                                       struct sanl_device *device, int moments, const char *checkpoint,
+                                       int classes)
 {
     SANL_TRY(new_network(out, config, device, classes));
     enum sanl_status status = SANL_OK;
     /* First the classifier: what it lacks is found before the large network is made. */
     if (sanl_network_needs_classifier(config))
-        status = classes ? create_random_classifier(*out) : create_classifier(*out);
+        status = classes ? create_random_classifier(*out) : create_classifier(*out, checkpoint);
     if (status == SANL_OK)
-        status = create_params(*out, moments, fresh);
+        status = create_params(*out, moments, !checkpoint);
     if (status != SANL_OK) {
         sanl_network_free(*out);
         *out = NULL;
@@ -156,26 +173,19 @@ enum sanl_status sanl_network_declare(struct sanl_network **out, const struct sa
 enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
                                      struct sanl_device *device, int moments)
 {
-    return create_network(out, config, device, moments, true, 0);
+    return create_network(out, config, device, moments, NULL, 0);
 }
 
 enum sanl_status sanl_network_create_random(struct sanl_network **out, const struct sanl_config *config,
                                             struct sanl_device *device, int moments, int classes)
 {
-    return create_network(out, config, device, moments, true, classes);
+    return create_network(out, config, device, moments, NULL, classes);
 }
 
 enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
                                    struct sanl_device *device, const char *path)
 {
-    struct sanl_config own = *config;
-    int classes;
-    const char *prefix;
-    if (sanl_network_needs_classifier(config) &&
-        sanl_weights_find_classifier(&classes, &prefix, path) == SANL_OK && prefix[0] &&
-        strlen(path) < sizeof own.cam.weights)
-        strcpy(own.cam.weights, path);
-    SANL_TRY(create_network(out, &own, device, -1, false, 0));
+    SANL_TRY(create_network(out, config, device, -1, path, 0));
     const enum sanl_status status = sanl_weights_load((*out)->params, path, "");
     if (status != SANL_OK) {
         sanl_network_free(*out);

@@ -23,6 +23,20 @@ struct sanl_network {
 /* True when class activation maps of a classifier guide the attention. */
 bool sanl_network_needs_classifier(const struct sanl_config *config);
 
+/* The classifier that class activation maps come from: the tensors under `prefix` of a file. */
+struct sanl_cam_source {
+    const char *path, *prefix;
+    int classes;
+};
+
+/* That of a checkpoint's own maps, which it holds beside its network; SANL_ERR_FORMAT when it holds none. */
+SANL_CHECKED enum sanl_status sanl_cam_source_within(struct sanl_cam_source *out, const char *checkpoint);
+
+/* That which guides a network of `config`: the one within its checkpoint (NULL: it has no checkpoint yet),
+ * else that of cam.weights. A network that is a classifier itself needs one for as many classes. */
+SANL_CHECKED enum sanl_status sanl_cam_source_find(struct sanl_cam_source *out,
+                                                   const struct sanl_config *config, const char *checkpoint);
+
 /* Builds the parameters for config->task and allocates them; `moments` as for sanl_params_allocate (-1:
  * inference only). Values: config->seed's fresh ones, then what model.pretrained and cam.weights give. */
 SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,

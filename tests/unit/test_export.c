@@ -316,36 +316,82 @@ static void same_network_gives_same_bytes(void **state)
     assert_true(onnx_check(out) != graph);
 }
 
+/* A checkpoint of a guided classifier, with the classifier of its maps beside it. */
+static void make_guided(char path[PATH_BYTES])
+{
+    struct sanl_config config;
+    struct sanl_network *network;
+    path_of(path, "guided", "safetensors");
+    fixture_config(&config, SANL_TASK_CLASSIFY);
+    config.model.block = SANL_BLOCK_SANL;
+    snprintf(config.cam.weights, sizeof config.cam.weights, "%s", fixture.classifier);
+    const struct sanl_weights_info info = {.config = &config};
+    assert_int_equal(sanl_network_create(&network, &config, fixture.device, -1), SANL_OK);
+    assert_int_equal(sanl_weights_save(path, network->params, network->classifier, &info), SANL_OK);
+    sanl_network_free(network);
+}
+
+/* The network alone has a layer fc, too, but that is its own. */
+static void guided_classifiers_find_their_guide(void **state)
+{
+    (void)state;
+    char guided[PATH_BYTES], alone[PATH_BYTES], out[PATH_BYTES], cam[PATH_BYTES];
+    struct sanl_predictor *predictor;
+    make_guided(guided);
+    path_of(alone, "alone", "safetensors");
+    path_of(out, "guided", "onnx");
+    export_to(out, guided, SANL_EXPORT_ONNX, SANL_EXPORT_NETWORK);
+    const uint64_t graph = onnx_check(out);
+    export_to(alone, guided, SANL_EXPORT_SAFETENSORS, SANL_EXPORT_NETWORK);
+    snprintf(cam, sizeof cam, "cam.weights=%s", fixture.classifier);
+    const char *const overrides[] = {cam};
+    const struct sanl_export_options options = {SANL_EXPORT_ONNX, SANL_EXPORT_NETWORK, overrides, 1};
+    if (sanl_export(out, alone, &options) != SANL_OK)
+        fail_msg("%s", sanl_error_message());
+    assert_true(onnx_check(out) == graph);
+    assert_int_equal(sanl_predictor_create(&predictor, fixture.device, alone, overrides, 1), SANL_OK);
+    sanl_predictor_free(predictor);
+    remove(out);
+}
+
 /* ---- bad requests -------------------------------------------------------------------------------- */
+
+static void refuses_as(enum sanl_export_format format, const char *out, const char *weights,
+                       const char *override, enum sanl_export_part part, enum sanl_status expected,
+                       const char *message)
+{
+    const struct sanl_export_options options = {format, part, &override, override ? 1 : 0};
+    assert_int_equal(sanl_export(out, weights, &options), expected);
+    if (!strstr(sanl_error_message(), message))
+        fail_msg("'%s' has no '%s'", sanl_error_message(), message);
+    assert_false(sanl_file_exists(out));
+}
 
 static void refuses(const char *out, const char *weights, const char *override, enum sanl_export_part part,
                     enum sanl_status expected, const char *message)
 {
-    for (int format = 0; format < 2; format++) {
-        const struct sanl_export_options options = {(enum sanl_export_format)format, part, &override,
-                                                    override ? 1 : 0};
-        assert_int_equal(sanl_export(out, weights, &options), expected);
-        if (!strstr(sanl_error_message(), message))
-            fail_msg("'%s' has no '%s'", sanl_error_message(), message);
-        assert_false(sanl_file_exists(out));
-    }
+    for (int format = 0; format < 2; format++)
+        refuses_as((enum sanl_export_format)format, out, weights, override, part, expected, message);
 }
 
 static void bad_requests_are_told(void **state)
 {
     (void)state;
-    char out[PATH_BYTES], plain[PATH_BYTES], broken[PATH_BYTES];
+    static const char no_classifier[] = "plain.safetensors: it holds no classifier of attention maps";
+    char out[PATH_BYTES], plain[PATH_BYTES], broken[PATH_BYTES], narrow[PATH_BYTES], guided[PATH_BYTES];
+    char override[PATH_BYTES + 16];
     const float bad = NAN;
     struct sanl_safetensors_writer *w;
     path_of(out, "none", "onnx");
     path_of(plain, "plain", "safetensors");
     path_of(broken, "nothing", "here");
-    const struct sanl_named_tensor one = {.name = "fc.weight", .rank = 1, .shape = {1}};
-    assert_int_equal(sanl_safetensors_create(&w, plain, &one, 1, NULL, 0), SANL_OK);
+    path_of(narrow, "narrow", "safetensors");
+    const struct sanl_named_tensor one = {.name = "fc.weight", .rank = 2, .shape = {1, 1}};
+    assert_int_equal(sanl_safetensors_create(&w, narrow, &one, 1, NULL, 0), SANL_OK);
     assert_int_equal(sanl_safetensors_write(w, &bad, 1), SANL_OK);
     assert_int_equal(sanl_safetensors_commit(w), SANL_OK);
     sanl_safetensors_writer_free(w);
-    refuses(out, plain, NULL, SANL_EXPORT_NETWORK, SANL_ERR_FORMAT, "carries no configuration");
+    refuses(out, narrow, NULL, SANL_EXPORT_NETWORK, SANL_ERR_FORMAT, "carries no configuration");
     refuses(out, broken, NULL, SANL_EXPORT_NETWORK, SANL_ERR_IO, "nothing.here: cannot open");
     refuses("/nowhere/x", fixture.landmark, NULL, SANL_EXPORT_NETWORK, SANL_ERR_IO,
             "/nowhere/x: cannot write");
@@ -353,11 +399,17 @@ static void bad_requests_are_told(void **state)
     refuses(out, fixture.landmark, "model.block=none", SANL_EXPORT_NETWORK, SANL_ERR_FORMAT,
             "unexpected: sanl.");
     export_to(plain, fixture.landmark, SANL_EXPORT_SAFETENSORS, SANL_EXPORT_NETWORK);
-    refuses(out, plain, NULL, SANL_EXPORT_CLASSIFIER, SANL_ERR_FORMAT, "no classifier");
-    const char *const gone = "cam.weights=/nowhere/c.safetensors";
-    const struct sanl_export_options options = {SANL_EXPORT_ONNX, SANL_EXPORT_NETWORK, &gone, 1};
-    assert_int_equal(sanl_export(out, plain, &options), SANL_ERR_IO);
-    assert_non_null(strstr(sanl_error_message(), "cam.weights: /nowhere/c.safetensors: cannot open"));
+    refuses(out, plain, NULL, SANL_EXPORT_CLASSIFIER, SANL_ERR_FORMAT, no_classifier);
+    refuses_as(SANL_EXPORT_ONNX, out, plain, "cam.weights=/nowhere/c.safetensors", SANL_EXPORT_NETWORK,
+               SANL_ERR_IO, "cam.weights: /nowhere/c.safetensors: cannot open");
+    make_guided(guided);
+    export_to(plain, guided, SANL_EXPORT_SAFETENSORS, SANL_EXPORT_NETWORK);
+    refuses(out, plain, NULL, SANL_EXPORT_CLASSIFIER, SANL_ERR_FORMAT, no_classifier);
+    refuses_as(SANL_EXPORT_ONNX, out, plain, "cam.weights=", SANL_EXPORT_NETWORK, SANL_ERR_USAGE,
+               "cam.weights: block sanl needs");
+    snprintf(override, sizeof override, "cam.weights=%s", narrow);
+    refuses_as(SANL_EXPORT_ONNX, out, plain, override, SANL_EXPORT_NETWORK, SANL_ERR_USAGE,
+               "a classifier of 1 classes, expected one of the same 17");
 }
 
 /* Larger than protobuf can hold: told when the weights are added, before there is a file. */
@@ -390,14 +442,17 @@ int main(void)
 {
     static int numbers[CASES];
     find_modules();
-    struct CMUnitTest tests[CASES + 5] = {
-        cmocka_unit_test(safetensors_are_read),  cmocka_unit_test(same_network_gives_same_bytes),
-        cmocka_unit_test(bad_requests_are_told), cmocka_unit_test(large_models_are_refused),
+    struct CMUnitTest tests[CASES + 6] = {
+        cmocka_unit_test(safetensors_are_read),
+        cmocka_unit_test(same_network_gives_same_bytes),
+        cmocka_unit_test(guided_classifiers_find_their_guide),
+        cmocka_unit_test(bad_requests_are_told),
+        cmocka_unit_test(large_models_are_refused),
         cmocka_unit_test(modules_are_there),
     };
     for (int i = 0; i < CASES; i++) {
         numbers[i] = i;
-        tests[5 + i] = (struct CMUnitTest){cases[i].name, check_case, NULL, NULL, &numbers[i]};
+        tests[6 + i] = (struct CMUnitTest){cases[i].name, check_case, NULL, NULL, &numbers[i]};
     }
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
