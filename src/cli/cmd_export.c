@@ -17,7 +17,7 @@ static const struct sanl_arg args_table[] = {
      .type = SANL_ARG_TEXT,
      .preset = "network",
      .choices = parts,
-     .help = "the network that was trained, or the classifier of a landmark network's attention maps"},
+     .help = "the network that was trained, or the classifier of its attention maps within the file"},
     {0},
 };
 
@@ -44,10 +44,12 @@ const struct sanl_command sanl_cmd_export = {
         "onnx (opset 13): a complete network, batch of any size, batch norms folded, Grad-CAM included.\n"
         "  input    image (batch, 3, size, size): RGB in [0, 1], the garment's box resized to model.size;\n"
         "           the network normalises it by itself\n"
-        "  outputs  coarse0 .. coarse3, fine (batch, landmarks, size / 4, size / 4): heatmaps; pixel j "
-        "stands\n"
-        "           at input pixel 4 j + 1.5; cam4 .. cam32 and logits of the classifier that guides the\n"
-        "           attention. A classifier has logits alone.\n"
+        "  outputs  of a landmark network: coarse0 .. coarse3, fine (batch, landmarks, size / 4, size / 4):\n"
+        "           heatmaps; pixel j stands at input pixel 4 j + 1.5\n"
+        "           of a classifier: logits (batch, classes)\n"
+        "           of either, where another classifier guides the attention: cam4 .. cam32; beside "
+        "heatmaps\n"
+        "           also that one's logits\n"
         "  metadata config, kind, size, mean, std, landmarks, categories\n"
         "Needs no device.\n",
     .args = args_table,

@@ -72,7 +72,9 @@ done
 expect 0 '^  block: none$' '' config --dump task=classify
 expect 2 '' '--dump and --summary do not go together' config --dump --summary
 
-# Exports that cannot be.
+# What an export holds, and exports that cannot be.
+expect 0 'of either, where another classifier guides the attention: cam4 .. cam32' '' export --help
+expect 0 'or the classifier of its attention maps' '' export --help
 expect 2 '' 'expected --weights FILE, --format FORMAT and --out FILE' export --weights a --out a.onnx
 expect 2 '' "--format: expected one of safetensors, onnx, found 'tflite'" export --format tflite
 expect 2 '' "--part: expected one of network, classifier, found 'half'" export --part half
