@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { LISTED = 12, TEXT_BYTES = 1024, FORMAT_VERSION = 1 };
+enum { LISTED = 12, TEXT_BYTES = 1024 };
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -143,7 +143,7 @@ enum sanl_status sanl_weights_save(const char *path, struct sanl_params *params,
     struct section sections[SECTIONS];
     const int section_count = list_sections(sections, params, classifier, info->progress);
     SANL_TRY(sanl_config_dump(&yaml, info->config, false));
-    snprintf(version, sizeof version, "%d", FORMAT_VERSION);
+    snprintf(version, sizeof version, "%d", SANL_WEIGHTS_VERSION);
     snprintf(epoch, sizeof epoch, "%d", info->epoch);
     enum sanl_status status = SANL_OK;
     if (info->category_count > 0 && !(categories = json_list(info->categories, info->category_count)))
@@ -363,10 +363,29 @@ static const struct sanl_named_tensor *find_backbone(const struct sanl_tensors *
     return tensor ? tensor : sanl_tensors_find(file, other);
 }
 
+/* Lists what a file has besides the backbone and a last layer; true when layers of a ResNet are among it, as
+ * those of a deeper one are. */
+static bool list_others(struct list *others, const struct sanl_params *params,
+                        const struct sanl_tensors *file)
+{
+    char other[NAME_BYTES];
+    bool deeper = false;
+    for (size_t i = 0; i < sanl_tensors_count(file); i++) {
+        const char *name = sanl_tensors_at(file, i)->name, *plain = without_backbone(name);
+        snprintf(other, sizeof other, "backbone.%s", plain);
+        if (is_counter(name) || starts_with(plain, "fc.") || sanl_params_find(params, plain) ||
+            sanl_params_find(params, other))
+            continue;
+        add_name(others, name, "");
+        deeper = deeper || is_backbone(name);
+    }
+    return deeper;
+}
+
 enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path)
 {
     struct sanl_tensors *file;
-    struct list left = {0};
+    struct list left = {0}, others = {0};
     char detail[256];
     int matched = 0;
     SANL_TRY(sanl_tensors_open(&file, path));
@@ -385,12 +404,18 @@ enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const ch
             matched++;
         }
     }
+    const bool deeper = list_others(&others, params, file);
     sanl_tensors_free(file);
     SANL_TRY(status);
     if (matched == 0)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: no tensor fits the backbone; %s", path, left.text);
-    sanl_log(left.count ? SANL_LOG_WARNING : SANL_LOG_INFO, "%s: %d of the backbone's %d tensors%s%s", path,
-             matched, matched + left.count, left.count ? "; left as they were: " : "", left.text);
+        return sanl_fail(SANL_ERR_FORMAT, "%s: no tensor fits the backbone: expected %s; the file has %s",
+                         path, left.text, others.count ? others.text : "nothing else");
+    sanl_log(left.count || deeper ? SANL_LOG_WARNING : SANL_LOG_INFO,
+             "%s: %d of the backbone's %d tensors%s%s", path, matched, matched + left.count,
+             left.count ? "; left as they were: " : "", left.text);
+    if (others.count)
+        sanl_log(deeper ? SANL_LOG_WARNING : SANL_LOG_INFO, "%s: %d tensors are not the backbone's: %s", path,
+                 others.count, others.text);
     return SANL_OK;
 }
 
@@ -409,91 +434,4 @@ enum sanl_status sanl_weights_find_classifier(int *classes, const char **prefix,
         return SANL_OK;
     return sanl_fail(SANL_ERR_FORMAT, "%s: no classifier: expected a tensor fc.weight of (classes, 512)",
                      path);
-}
-
-/* ---- what a checkpoint says about itself --------------------------------------------------------- */
-
-/* A classifier without blocks has none, whatever its configuration says: in older files that key has the
- * default of landmark networks. */
-static bool has_blocks(const struct sanl_tensors *file)
-{
-    return sanl_tensors_find(file, "sanl.0.theta.weight") != NULL;
-}
-
-enum sanl_status sanl_weights_config(struct sanl_config *out, const char *path, const char *const *overrides,
-                                     size_t count)
-{
-    struct sanl_tensors *file;
-    SANL_TRY(sanl_tensors_open(&file, path));
-    const char *text = sanl_tensors_text(file, "config"), *version = sanl_tensors_text(file, "version");
-    enum sanl_status status;
-    if (!text)
-        status = sanl_fail(SANL_ERR_FORMAT,
-                           "%s: it carries no configuration (metadata 'config'); expected a checkpoint of "
-                           "'sanlcl train'",
-                           path);
-    else if (version && strtol(version, NULL, 10) > FORMAT_VERSION)
-        status = sanl_fail(SANL_ERR_FORMAT,
-                           "%s: a checkpoint of layout %s, but this program knows layouts up to %d; use a "
-                           "newer one",
-                           path, version, FORMAT_VERSION);
-    else
-        status = sanl_config_parse(out, text, strlen(text), path, overrides, count);
-    if (status == SANL_OK && out->task == SANL_TASK_CLASSIFY && !has_blocks(file))
-        out->model.block = SANL_BLOCK_NONE;
-    sanl_tensors_free(file);
-    return status;
-}
-
-enum sanl_status sanl_weights_text(char **out, const char *path, const char *key)
-{
-    struct sanl_tensors *file;
-    *out = NULL;
-    SANL_TRY(sanl_tensors_open(&file, path));
-    const char *text = sanl_tensors_text(file, key);
-    enum sanl_status status = SANL_OK;
-    if (text && !(*out = sanl_strdup(text)))
-        status = SANL_ERR_MEMORY;
-    sanl_tensors_free(file);
-    return status;
-}
-
-/* The pointers and, behind them, the names. */
-static const char **copy_names(const json_t *list)
-{
-    const size_t count = json_array_size(list);
-    size_t bytes = count * sizeof(char *);
-    for (size_t i = 0; i < count; i++)
-        bytes += json_string_length(json_array_get(list, i)) + 1;
-    const char **names = sanl_calloc(bytes, 1);
-    char *at = names ? (char *)(names + count) : NULL;
-    for (size_t i = 0; names && i < count; i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        names[i] = at;
-        strcpy(at, text ? text : "");
-        at += strlen(at) + 1;
-    }
-    return names;
-}
-
-enum sanl_status sanl_weights_categories(const char ***out, int *count, const char *path)
-{
-    struct sanl_tensors *file;
-    *out = NULL;
-    *count = 0;
-    SANL_TRY(sanl_tensors_open(&file, path));
-    const char *text = sanl_tensors_text(file, "categories");
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
-    enum sanl_status status = SANL_OK;
-    if (text && (!json_is_array(list) || json_array_size(list) > 1000000)) {
-        status =
-            sanl_fail(SANL_ERR_FORMAT, "%s: metadata 'categories': expected a JSON array of names", path);
-    } else if (text && json_array_size(list) > 0) {
-        *count = (int)json_array_size(list);
-        *out = copy_names(list);
-        status = *out ? SANL_OK : SANL_ERR_MEMORY;
-    }
-    json_decref(list);
-    sanl_tensors_free(file);
-    return status;
 }

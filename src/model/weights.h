@@ -16,6 +16,8 @@
 #include "graph/params.h"
 #include "model/safetensors.h"
 
+enum { SANL_WEIGHTS_VERSION = 1 };
+
 #define SANL_CLASSIFIER_PREFIX "classifier."
 #define SANL_OPTIMIZER_PREFIX  "optimizer."
 
@@ -55,7 +57,8 @@ SANL_CHECKED enum sanl_status sanl_weights_read(float **out, struct sanl_tensors
 SANL_CHECKED enum sanl_status sanl_weights_load_moments(struct sanl_params *params, const char *path);
 
 /* The tensors of a ResNet ("conv1.weight" or "backbone.conv1.weight", and so on) into the parameters of the
- * same name, with or without "backbone."; other tensors are left. Logs what matched; no match is an error. */
+ * same name, with or without "backbone."; other tensors are left. Logs what matched and the names of what did
+ * not; no match is an error. */
 SANL_CHECKED enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path);
 
 /* Where a file holds a classifier: *classes of its last layer, and the prefix of its names, "" or

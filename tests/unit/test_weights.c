@@ -214,7 +214,8 @@ static void bad_weights_are_explained(void **state)
     assert_message(", ...");
     assert_message("1 unexpected: odd");
     assert_int_equal(sanl_weights_load_backbone(network->params, path), SANL_ERR_FORMAT);
-    assert_message("no tensor fits the backbone");
+    assert_message("no tensor fits the backbone: expected conv1.weight");
+    assert_message("the file has odd");
     assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_ERR_FORMAT);
     assert_message("no configuration");
     landmark.cam.mode = SANL_CAM_TOP;
