@@ -294,6 +294,8 @@ static enum sanl_status run(const struct sanl_args *args)
         status = sanl_cli_profile_options(&options, args);
     if (status == SANL_OK && path)
         status = sanl_table_check_path(path);
+    if (status == SANL_OK && path && sanl_args_flag(args, "--memory"))
+        status = sanl_cli_fail(SANL_ERR_USAGE, "--memory prints a plan and measures nothing: without --json");
     const bool memory = sanl_args_flag(args, "--memory"),
                device = memory || job.peak || job.each || job.network;
     if (status == SANL_OK && device)

@@ -96,6 +96,9 @@ static enum sanl_status run(const struct sanl_args *args)
             golden ? "--golden expects at least one FILE, as tests/reference/make_golden.py writes it"
                    : "'%s': files are checked with --golden",
             golden ? "" : args->positional[0]);
+    if (golden &&
+        (sanl_args_given(args, "--op") || sanl_args_given(args, "--case") || sanl_args_flag(args, "--tiny")))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--golden checks whole networks: without --op, --case, --tiny");
     struct sanl_selftest_row *rows = NULL;
     struct sanl_device *device = NULL;
     int count = 0;

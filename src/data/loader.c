@@ -114,7 +114,6 @@ static enum sanl_status read_record(const struct sanl_loader *l, struct item *it
     return SANL_OK;
 }
 
-/* A fault of the picture, not of the machine. */
 static void load_item(const struct sanl_loader *l, struct item *item, int position)
 {
     const int count = l->part->count;

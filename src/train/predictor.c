@@ -141,7 +141,6 @@ static enum sanl_status add_input(struct sanl_predictor *p, const struct sanl_pr
     return status;
 }
 
-/* A fault of the picture, not of the machine. */
 /* Fills the batch with the next pictures, from *at on. */
 static enum sanl_status fill_batch(struct sanl_predictor *p, const struct sanl_predict_input *inputs,
                                    size_t count, size_t *at, bool skip_bad, size_t *skipped)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "data/dataset.h"
 #include "model/tensors.h"
 
 enum { MOST_VALUES = 1 << 16 };
@@ -24,17 +25,18 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-const char *fuzz_folder(const char *const *files, int count, const uint8_t *bytes, size_t length)
+/* Writes parts of the bytes, between form feeds, to the files of the folder. */
+static void write_files(const char *const *files, const uint8_t *bytes, size_t length)
 {
     if (!folder[0]) {
         snprintf(folder, sizeof folder, "/tmp/sanlcl_fuzz_%ld", (long)getpid());
         atexit(remove_folder);
     }
-    for (int i = 0; i < count; i++) {
+    for (; *files; files++) {
         char at[256];
         const uint8_t *end = bytes ? memchr(bytes, '\f', length) : NULL;
         const size_t part = end ? (size_t)(end - bytes) : length;
-        snprintf(at, sizeof at, "%s/%s", folder, files[i]);
+        snprintf(at, sizeof at, "%s/%s", folder, *files);
         remove(at);
         if (!bytes)
             continue;
@@ -49,7 +51,22 @@ const char *fuzz_folder(const char *const *files, int count, const uint8_t *byte
         bytes = end ? end + 1 : NULL;
         length = end ? length - part - 1 : 0;
     }
-    return folder;
+}
+
+void fuzz_dataset(const char *format, const char *const *files, const uint8_t *bytes, size_t length)
+{
+    struct sanl_data_config config = {.limit = 0};
+    struct sanl_dataset *set;
+    write_files(files, bytes, length);
+    snprintf(config.format, sizeof config.format, "%s", format);
+    snprintf(config.root, sizeof config.root, "%s", folder);
+    if (sanl_dataset_open(&set, &config) != SANL_OK)
+        return;
+    for (int i = 0; i < set->count; i++) {
+        struct sanl_landmarks landmarks;
+        sanl_dataset_landmarks(&landmarks, set, &set->records[i]);
+    }
+    sanl_dataset_free(set);
 }
 
 const char *fuzz_file(const uint8_t *bytes, size_t count)

@@ -13,10 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* The bytes in a file of this process, for parsers that open one: its path. */
 const char *fuzz_file(const uint8_t *bytes, size_t count);
 
-/* The bytes as the files of a folder of this process, for layouts of several: parts between form feeds ('\f')
- * go to the `count` files in turn, which may lie in folders. Files without a part are not there. The folder's
- * path. */
-const char *fuzz_folder(const char *const *files, int count, const uint8_t *bytes, size_t length);
+/* Opens the bytes as a data set of that format: parts between form feeds ('\f') go to the files, a NULL-ended
+ * list relative to its root, in turn. Files without a part are not there. */
+void fuzz_dataset(const char *format, const char *const *files, const uint8_t *bytes, size_t length);
 
 /* Opens the bytes as a file of named tensors and reads those that are not large. */
 void fuzz_tensors(const uint8_t *bytes, size_t count);

@@ -1,5 +1,4 @@
-#include <stdio.h>
-#include "data/dataset.h"
+#include <stddef.h>
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
@@ -9,11 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
                                         "Anno/list_bbox.txt",
                                         "Eval/list_eval_partition.txt",
                                         "Anno/list_category_cloth.txt",
-                                        "Anno/list_category_img.txt"};
-    struct sanl_data_config config = {.format = "fld"};
-    struct sanl_dataset *set;
-    snprintf(config.root, sizeof config.root, "%s", fuzz_folder(files, 6, bytes, count));
-    if (sanl_dataset_open(&set, &config) == SANL_OK)
-        sanl_dataset_free(set);
+                                        "Anno/list_category_img.txt",
+                                        NULL};
+    fuzz_dataset("fld", files, bytes, count);
     return 0;
 }

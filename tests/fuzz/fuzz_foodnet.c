@@ -1,14 +1,9 @@
-#include <stdio.h>
-#include "data/dataset.h"
+#include <stddef.h>
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    static const char *const files[] = {"train_list.txt", "val_list.txt", "test_truth_list.txt"};
-    struct sanl_data_config config = {.format = "foodnet"};
-    struct sanl_dataset *set;
-    snprintf(config.root, sizeof config.root, "%s", fuzz_folder(files, 3, bytes, count));
-    if (sanl_dataset_open(&set, &config) == SANL_OK)
-        sanl_dataset_free(set);
+    static const char *const files[] = {"train_list.txt", "val_list.txt", "test_truth_list.txt", NULL};
+    fuzz_dataset("foodnet", files, bytes, count);
     return 0;
 }
