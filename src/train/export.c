@@ -194,7 +194,7 @@ static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part
 
 static void add_heatmaps(struct sanl_onnx_graph *graph, const struct sanl_landmark_model *model)
 {
-    char name[16];
+    char name[24];
     for (int i = 0; i < SANL_STAGES; i++) {
         snprintf(name, sizeof name, "coarse%d", i);
         add_output(graph, name, model->coarse[i]);
