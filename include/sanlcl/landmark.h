@@ -3,6 +3,8 @@
 #ifndef SANLCL_LANDMARK_H
 #define SANLCL_LANDMARK_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -46,6 +48,12 @@ const char *sanl_landmark_name(const struct sanl_scheme *scheme, int slot);
 
 /* "upper", "lower", "full"; of deepfashion2 "short sleeve top" to "sling dress". NULL for an unknown type. */
 const char *sanl_clothes_name(const struct sanl_scheme *scheme, int clothes);
+
+/* The type of that name; 0 for an unknown one. */
+int sanl_clothes_find(const struct sanl_scheme *scheme, const char *name);
+
+/* True when a type of clothes has the landmark; type 0 stands for any. */
+bool sanl_clothes_has(const struct sanl_scheme *scheme, int clothes, int slot);
 
 /* ---- metrics ------------------------------------------------------------------------------------- */
 

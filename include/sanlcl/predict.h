@@ -43,9 +43,10 @@ struct sanl_prediction {
     int task;               /* enum sanl_task */
     /* task: landmark; a value for each slot of the scheme */
     const struct sanl_scheme *scheme;
+    int clothes;                            /* the type whose landmarks count; 0: all do */
     double landmark_img[SANL_LANDMARKS][2]; /* x, y in original pixels */
     float score[SANL_LANDMARKS];            /* height of the heatmap's peak; the target's is 1 */
-    bool visible[SANL_LANDMARKS];           /* score >= threshold */
+    bool visible[SANL_LANDMARKS];           /* score >= threshold, and of the type */
     /* task: classify, and with maps also the classifier of the attention maps; NULL without one */
     const float *probability;      /* (class_count,) */
     const char *const *categories; /* (class_count,) names; NULL when the checkpoint has none */
@@ -60,9 +61,10 @@ struct sanl_prediction {
 struct sanl_predict_options {
     double threshold; /* of the score, for `visible`. Training teaches where visible landmarks are, not
                        * that others are absent: the score is confidence in a place, no more. */
-    bool skip_bad;    /* count and log pictures that cannot be read, and go on */
-    bool maps;        /* also the network's input, attention maps and heatmaps */
-    int cam_class;    /* with maps: whose attention maps, from 0; below 0: each picture's likeliest */
+    int clothes;   /* a type of the network's scheme whose landmarks alone are visible and written; 0: all */
+    bool skip_bad; /* count and log pictures that cannot be read, and go on */
+    bool maps;     /* also the network's input, attention maps and heatmaps */
+    int cam_class; /* with maps: whose attention maps, from 0; below 0: each picture's likeliest */
     const char *dump_tensors; /* safetensors file for all pictures, NCHW: image (n, 3, s, s), cam4 .. cam32
                                * (n, 1, ...), coarse0 .. coarse3 and fine (n, landmarks, s / 4, s / 4), logits
                                * (n, classes) of a classifier; needs maps; NULL: none. All of it is held in

@@ -20,6 +20,10 @@ static const struct sanl_arg args_table[] = {
      .preset = "0.2",
      .max = 1,
      .help = "least score of a landmark that counts as visible"},
+    {.name = "--clothes",
+     .value = "TYPE",
+     .type = SANL_ARG_TEXT,
+     .help = "the garment's type, such as upper or skirt: its landmarks alone (default: all)"},
     {.name = "--json",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
@@ -60,6 +64,17 @@ static double max_megapixels(const struct job *job)
     return sanl_predictor_config(job->predictor)->data.max_megapixels;
 }
 
+/* Landmarks of deepfashion2 go by their numbers; NULL: the scheme's names. */
+static const char *const *short_names(const struct sanl_scheme *scheme)
+{
+    static const char *names[SANL_LANDMARKS];
+    if (scheme != &sanl_scheme_deepfashion2)
+        return NULL;
+    for (int k = 0; k < scheme->landmarks; k++)
+        names[k] = strstr(sanl_landmark_name(scheme, k), "_kpt") + 4;
+    return names;
+}
+
 static enum sanl_status write_overlay(const struct job *job, const struct sanl_prediction *p,
                                       const char *path)
 {
@@ -68,6 +83,7 @@ static enum sanl_status write_overlay(const struct job *job, const struct sanl_p
         .landmarks = p->scheme ? p->scheme->landmarks : 0,
         .predicted_img = (const double(*)[2])p->landmark_img,
         .shown = p->visible,
+        .names = short_names(p->scheme),
         .box_img = job->inputs.list[p->input].has_box ? box : NULL,
     };
     return sanl_overlay_write(path, p->path, max_megapixels(job), &overlay);
@@ -132,6 +148,27 @@ static enum sanl_status check_wishes(const struct job *job)
     return SANL_OK;
 }
 
+/* The type of --clothes; 0 without it. */
+static enum sanl_status find_clothes(int *out, const struct job *job)
+{
+    const char *name = sanl_args_text(job->args, "--clothes");
+    const struct sanl_config *config = sanl_predictor_config(job->predictor);
+    const struct sanl_scheme *scheme =
+        config->task == SANL_TASK_LANDMARK ? sanl_scheme_of(config->model.landmarks) : NULL;
+    char known[512] = "";
+    *out = 0;
+    if (!name)
+        return SANL_OK;
+    if (!scheme)
+        return sanl_cli_fail(SANL_ERR_USAGE,
+                             "--clothes needs a landmark checkpoint; this one is a classifier");
+    *out = sanl_clothes_find(scheme, name);
+    for (int i = 1, at = 0; i <= scheme->clothes; i++)
+        at += snprintf(known + at, sizeof known - (size_t)at, "%s%s", i > 1 ? ", " : "",
+                       sanl_clothes_name(scheme, i));
+    return *out ? SANL_OK : sanl_cli_fail(SANL_ERR_USAGE, "--clothes: '%s': expected one of %s", name, known);
+}
+
 static enum sanl_status make_folders(const struct sanl_args *args)
 {
     static const char *const options[] = {"--overlay", "--heatmaps", "--cams"};
@@ -168,6 +205,8 @@ static enum sanl_status predict(struct job *job)
     options.done = take;
     options.payload = job;
     enum sanl_status status = check_wishes(job);
+    if (status == SANL_OK)
+        status = find_clothes(&options.clothes, job);
     if (status == SANL_OK)
         status = open_files(job);
     if (status == SANL_OK)
@@ -224,7 +263,7 @@ const struct sanl_command sanl_cmd_predict = {
         "pictures cut to the garment's box: give one, or a picture that the garment fills. Coordinates are\n"
         "pixels of the original picture, upright as its EXIF orientation tells, the centre of the first at\n"
         "0. A score is the height of the landmark's heatmap, at best 1; it says how sure the place is, and\n"
-        "hardly whether this type of garment has the landmark at all.\n",
+        "hardly whether this type of garment has the landmark at all: --clothes tells the type.\n",
     .args = args_table,
     .positional = "IMAGE|FOLDER|LIST...",
     .least = 1,

@@ -12,7 +12,7 @@ void sanl_pictures_name_class(char *out, size_t bytes, const struct sanl_predict
         snprintf(out, bytes, "class %d", class_index + 1);
 }
 
-/* Of a scheme with more landmarks only those with a score are drawn, or the first. */
+/* Of more landmarks only those with a score are drawn, or the first. */
 enum { MOST_HEATMAPS = 16 };
 
 enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_prediction *prediction,
@@ -24,19 +24,22 @@ enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_pred
     const int side = prediction->size / 4;
     struct sanl_panel panels[SANL_LANDMARKS];
     char titles[SANL_LANDMARKS][48];
+    const bool many = !prediction->clothes && prediction->scheme->landmarks > MOST_HEATMAPS;
     int count = 0;
     for (int k = 0; k < prediction->scheme->landmarks; k++) {
-        if (prediction->scheme->landmarks > MOST_HEATMAPS && !prediction->visible[k] && k > 0)
+        if (!sanl_clothes_has(prediction->scheme, prediction->clothes, k) ||
+            (many && !prediction->visible[k] && k > 0))
             continue;
         snprintf(titles[count], sizeof titles[count], "%s  %.2f", sanl_landmark_name(prediction->scheme, k),
                  (double)prediction->score[k]);
-        panels[count++] =
-            (struct sanl_panel){.title = titles[k],
+        panels[count] =
+            (struct sanl_panel){.title = titles[count],
                                 .map = heat + (size_t)k * (size_t)side * (size_t)side,
                                 .width = side,
                                 .height = side,
                                 .peaks = true,
                                 .point_img = prediction->visible[k] ? prediction->landmark_img[k] : NULL};
+        count++;
     }
     return sanl_panels_write(path, prediction->path, max_megapixels, window, panels, count, 4, 0);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 bool sanl_box_is_set(const struct sanl_box *box)
 {
@@ -162,4 +163,20 @@ const char *sanl_clothes_name(const struct sanl_scheme *scheme, int clothes)
     if (clothes < 1 || clothes > scheme->clothes)
         return NULL;
     return scheme == &sanl_scheme_fashion ? fashion_clothes[clothes - 1].name : garments[clothes - 1].name;
+}
+
+int sanl_clothes_find(const struct sanl_scheme *scheme, const char *name)
+{
+    int clothes = scheme->clothes;
+    while (clothes && strcmp(sanl_clothes_name(scheme, clothes), name) != 0)
+        clothes--;
+    return clothes;
+}
+
+bool sanl_clothes_has(const struct sanl_scheme *scheme, int clothes, int slot)
+{
+    bool has = clothes == 0;
+    for (int i = 0; i < sanl_clothes_count(scheme, clothes) && !has; i++)
+        has = sanl_clothes_slot(scheme, clothes, i) == slot;
+    return has;
 }

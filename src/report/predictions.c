@@ -70,8 +70,12 @@ static double rounded(double value)
 static void put_landmarks(FILE *f, const struct sanl_prediction *p)
 {
     fputs(",\n  \"landmarks\": [", f);
+    const char *separator = "";
     for (int k = 0; k < p->scheme->landmarks; k++) {
-        fprintf(f, "%s\n   {\"name\": \"%s\"", k ? "," : "", sanl_landmark_name(p->scheme, k));
+        if (!sanl_clothes_has(p->scheme, p->clothes, k))
+            continue;
+        fprintf(f, "%s\n   {\"name\": \"%s\"", separator, sanl_landmark_name(p->scheme, k));
+        separator = ",";
         put_number(f, "x", rounded(p->landmark_img[k][0]));
         put_number(f, "y", rounded(p->landmark_img[k][1]));
         put_number(f, "score", round((double)p->score[k] * 1e4) / 1e4);
@@ -126,16 +130,19 @@ static enum sanl_status begin_csv(struct sanl_prediction_file *file, const struc
 {
     static const char *const landmark[CELLS] = {"x", "y", "score", "visible"};
     static const char *const category[] = {"category", "name", "probability"};
-    const bool is_landmark = p->task == SANL_TASK_LANDMARK;
-    const int count = PLACE + (is_landmark ? p->scheme->landmarks * CELLS : TOP * 3);
-    for (int i = 0; i < count; i++) {
-        const int k = i - PLACE;
-        file->columns[i].key = i < PLACE ? places[i] : file->keys[i];
-        if (i >= PLACE && is_landmark)
-            snprintf(file->keys[i], sizeof file->keys[i], "%s_%s", sanl_landmark_name(p->scheme, k / CELLS),
+    int count = 0;
+    for (; count < PLACE; count++)
+        file->columns[count].key = places[count];
+    for (int k = 0; p->task == SANL_TASK_LANDMARK && k < p->scheme->landmarks * CELLS; k++)
+        if (sanl_clothes_has(p->scheme, p->clothes, k / CELLS)) {
+            snprintf(file->keys[count], sizeof *file->keys, "%s_%s", sanl_landmark_name(p->scheme, k / CELLS),
                      landmark[k % CELLS]);
-        else if (i >= PLACE)
-            snprintf(file->keys[i], sizeof file->keys[i], "%s%d", category[k % 3], k / 3 + 1);
+            file->columns[count].key = file->keys[count];
+            count++;
+        }
+    for (int k = 0; p->task != SANL_TASK_LANDMARK && k < TOP * 3; k++, count++) {
+        snprintf(file->keys[count], sizeof *file->keys, "%s%d", category[k % 3], k / 3 + 1);
+        file->columns[count].key = file->keys[count];
     }
     return sanl_table_create(&file->table, file->columns, count);
 }
@@ -150,6 +157,8 @@ static void put_csv(struct sanl_table *table, const struct sanl_prediction *p)
     for (int i = 0; i < 4; i++)
         sanl_table_number(table, box[i]);
     for (int k = 0; p->task == SANL_TASK_LANDMARK && k < p->scheme->landmarks; k++) {
+        if (!sanl_clothes_has(p->scheme, p->clothes, k))
+            continue;
         sanl_table_number(table, rounded(p->landmark_img[k][0]));
         sanl_table_number(table, rounded(p->landmark_img[k][1]));
         sanl_table_number(table, round((double)p->score[k] * 1e4) / 1e4);

@@ -205,13 +205,15 @@ static void describe(struct sanl_prediction *out, const struct sanl_predictor *p
     out->task = p->network->config.task;
     out->size = p->network->config.model.size;
     out->scheme = p->scheme;
+    out->clothes = options->clothes;
     for (int k = 0; p->scheme && k < p->scheme->landmarks; k++) {
         const float *value =
             p->values + ((size_t)i * (size_t)p->scheme->landmarks + (size_t)k) * SANL_LOCATED;
         const double at_in[2] = {(double)value[0], (double)value[1]};
         sanl_affine_apply(out->landmark_img[k], &p->batch.in_to_img[i], at_in);
         out->score[k] = value[2];
-        out->visible[k] = (double)value[2] >= options->threshold;
+        out->visible[k] =
+            (double)value[2] >= options->threshold && sanl_clothes_has(p->scheme, options->clothes, k);
     }
     if (classes) {
         softmax(p->probability + row, p->logits + row, p->class_count);
@@ -246,6 +248,9 @@ static enum sanl_status check(const struct sanl_predictor *p, const struct sanl_
         return p->class_count ? sanl_fail(SANL_ERR_USAGE, "no class %d: the classifier has %d",
                                           options->cam_class + 1, p->class_count)
                               : sanl_fail(SANL_ERR_USAGE, "the checkpoint holds no classifier");
+    if (options->clothes < 0 || options->clothes > (p->scheme ? p->scheme->clothes : 0))
+        return sanl_fail(SANL_ERR_USAGE, "no type of clothes %d: the network's landmarks have %d",
+                         options->clothes, p->scheme ? p->scheme->clothes : 0);
     return options->dump_tensors ? sanl_output_check(options->dump_tensors) : SANL_OK;
 }
 

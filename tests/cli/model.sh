@@ -105,6 +105,9 @@ cp "$image" "$folder/other/img_00000001.jpg"
 expect 0 '"name": "lcollar"' 'device' predict --weights "$landmark" "$image"
 expect 0 '"box": \[1, 2, 40, 50.5\]' 'device' predict --weights "$landmark" --box 1,2,40,50.5 "$image"
 expect 0 '"category":' 'device' predict --weights "$classifier" "$image"
+expect 0 '"name": "lwaist"' 'device' predict --weights "$landmark" --clothes lower "$image"
+expect 2 '' '--clothes: .skirt.: expected one of upper, lower, full' predict --weights "$landmark" \
+    --clothes skirt "$image"
 expect 0 '' 'device' predict --weights "$landmark" --csv "$folder/out.csv" "$data/img"
 check 'a row for each picture' '[ $(wc -l <"$folder/out.csv") = 13 ]'
 check 'sorted by name' '[ "$(sed -n 2,13p "$folder/out.csv")" = "$(sed -n 2,13p "$folder/out.csv" | sort)" ]'

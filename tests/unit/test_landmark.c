@@ -93,6 +93,12 @@ static void deepfashion2_has_its_own(void **state)
     }
     assert_string_equal(sanl_clothes_name(many, 13), "sling dress");
     assert_null(sanl_clothes_name(many, 14));
+    assert_int_equal(sanl_clothes_find(many, "skirt"), 9);
+    assert_int_equal(sanl_clothes_find(many, "upper"), 0);
+    assert_true(sanl_clothes_has(many, 9, 182) && !sanl_clothes_has(many, 9, 190) &&
+                sanl_clothes_has(many, 0, 190));
+    assert_true(sanl_clothes_has(fashion, SANL_CLOTHES_UPPER, 7) &&
+                !sanl_clothes_has(fashion, SANL_CLOTHES_UPPER, 4));
 }
 
 /* ---- metrics ------------------------------------------------------------------------------------- */

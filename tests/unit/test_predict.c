@@ -9,6 +9,7 @@
 #include <math.h>
 #include <sanlcl/evaluate.h>
 #include <sanlcl/predict.h>
+#include "landmark/scheme.h"
 #include "data/crop.h"
 #include "fixture.h"
 #include "landmark/decode.h"
@@ -44,6 +45,7 @@ struct seen {
     double landmark_img[INPUTS][SANL_FASHION_LANDMARKS][2];
     struct sanl_prediction_file *json, *csv;
     bool maps;
+    int clothes;
 };
 
 static bool in_unit(const float *values, int count)
@@ -87,7 +89,8 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
         assert_true(p->box.x1 == 0 && p->box.x2 == p->width && p->box.y2 == p->height);
     memcpy(seen->landmark_img[seen->count++], p->landmark_img, sizeof *seen->landmark_img);
     for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
-        assert_true(p->visible[k] == ((double)p->score[k] >= -1));
+        assert_true(p->visible[k] ==
+                    (((double)p->score[k] >= -1) && (seen->clothes != SANL_CLOTHES_LOWER || k >= 4)));
     if (seen->json)
         assert_int_equal(sanl_prediction_file_add(seen->json, p), SANL_OK);
     if (seen->csv)
@@ -190,6 +193,40 @@ static void test_landmarks(void **state)
     for (int i = 0; i < INPUTS; i++)
         for (int k = 0; k < SANL_FASHION_LANDMARKS; k++)
             assert_memory_equal(plain.landmark_img[i][k], seen.landmark_img[i][k], sizeof(double[2]));
+    sanl_predictor_free(predictor);
+}
+
+/* Of a type of clothes only its landmarks are visible and written. */
+static void test_clothes(void **state)
+{
+    static struct seen seen;
+    struct sanl_predictor *predictor = open_weights(fixture.landmark);
+    char json[128], csv[128], *text;
+    size_t length;
+    (void)state;
+    make_inputs();
+    snprintf(json, sizeof json, "%s/lower.json", fixture.root);
+    snprintf(csv, sizeof csv, "%s/lower.csv", fixture.root);
+    assert_int_equal(sanl_prediction_file_create(&seen.json, json, NULL, SANL_PREDICTION_JSON), SANL_OK);
+    assert_int_equal(sanl_prediction_file_create(&seen.csv, csv, NULL, SANL_PREDICTION_CSV), SANL_OK);
+    struct sanl_predict_options options = options_for(&seen);
+    options.clothes = 4;
+    assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_ERR_USAGE);
+    options.clothes = sanl_clothes_find(&sanl_scheme_fashion, "lower");
+    seen.clothes = options.clothes;
+    assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_OK);
+    assert_int_equal(sanl_prediction_file_finish(seen.json), SANL_OK);
+    assert_int_equal(sanl_prediction_file_finish(seen.csv), SANL_OK);
+    sanl_prediction_file_free(seen.json);
+    sanl_prediction_file_free(seen.csv);
+    json_t *root = read_json(json), *list = json_object_get(json_array_get(root, 1), "landmarks");
+    assert_int_equal(json_array_size(list), 4);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 3), "name")), "rhem");
+    json_decref(root);
+    assert_int_equal(sanl_file_read(&text, &length, csv, 1 << 20), SANL_OK);
+    assert_non_null(strstr(text, "path,width,height,x1,y1,x2,y2,lwaist_x,"));
+    assert_null(strstr(text, "collar"));
+    free(text);
     sanl_predictor_free(predictor);
 }
 
@@ -394,8 +431,9 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_landmarks),  cmocka_unit_test(test_as_evaluated), cmocka_unit_test(test_dump),
-        cmocka_unit_test(test_categories), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_landmarks),    cmocka_unit_test(test_clothes),
+        cmocka_unit_test(test_as_evaluated), cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_categories),   cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
