@@ -83,8 +83,9 @@ struct sanl_evaluate_options {
     const char *part; /* name of the part; NULL: data.test */
     bool baseline;    /* task: landmark: also the mean-landmark baseline, from the part data.train */
     bool confusion;   /* without a confusion matrix it is an error */
-    const char *
-        needs_landmarks; /* what a classifier has no answer for, such as "--pdl": an error then; NULL: none */
+    /* What a classifier has no answer for, such as "--pdl", and what only the scheme "fashion" has: errors
+     * then. NULL: none. */
+    const char *needs_landmarks, *needs_fashion;
     struct sanl_evaluate_hooks hooks;
 };
 

@@ -179,9 +179,6 @@ static enum sanl_status print_more(const struct sanl_args *args, const struct sa
         status = sanl_scores_create_groups(&table, e);
         status = print(table, status);
     }
-    if (status == SANL_OK && set >= 0 && e->scheme != &sanl_scheme_fashion)
-        return sanl_cli_fail(SANL_ERR_USAGE, "--published: nothing is known of the landmarks of %s",
-                             e->scheme->name);
     if (status == SANL_OK && set >= 0) {
         puts("");
         status = sanl_published_create(&table, set, e);
@@ -253,6 +250,7 @@ static enum sanl_status run(const struct sanl_args *args)
         .baseline = sanl_args_flag(args, "--baseline"),
         .confusion = sanl_args_given(args, "--confusion"),
         .needs_landmarks = needs_landmarks,
+        .needs_fashion = sanl_args_given(args, "--published") ? "--published" : NULL,
         .hooks = {.progress = show_progress, .record = add_picture, .payload = &pictures},
     };
     if (!options.weights)

@@ -119,7 +119,8 @@ static enum sanl_status find_clothes(const struct sanl_scheme **scheme, int *clo
     const bool all = !r->clothes && numbers == 3 * (size_t)SANL_LANDMARKS;
     *scheme = all ? &sanl_scheme_deepfashion2 : &sanl_scheme_fashion;
     *clothes = all ? 0 : numbers % 3 ? 0 : clothes_of(numbers / 3);
-    if (all && json_is_integer(category) && json_integer_value(category) <= SANL_CLOTHES)
+    if (all && json_is_integer(category) && json_integer_value(category) >= 1 &&
+        json_integer_value(category) <= SANL_CLOTHES)
         *clothes = (int)json_integer_value(category);
     if (all && *clothes < 1)
         return sanl_fail(SANL_ERR_FORMAT, "'category_id': expected 1 to %d", SANL_CLOTHES);
@@ -146,11 +147,30 @@ static enum sanl_status read_keypoint(struct sanl_point *out, const struct reade
     if (v[2] != 0 && v[2] != 1 && v[2] != 2)
         return sanl_fail(SANL_ERR_FORMAT, "keypoints[%zu]: expected 2 (visible), 1 (occluded) or 0 (cut off)",
                          at + 2);
+    if (v[0] == 0 && v[1] == 0)
+        v[2] = 0; /* where no landmark is */
     *out = (struct sanl_point){.visibility = v[2] == 2   ? SANL_VISIBLE
                                              : v[2] == 1 ? SANL_OCCLUDED
                                                          : SANL_CUT_OFF};
     for (int axis = 0; axis < 2 && v[2] != 0; axis++)
         out->img[axis] = v[axis] - r->base;
+    return SANL_OK;
+}
+
+/* Of all slots those that the garment has not are not labelled. */
+static enum sanl_status check_others(const json_t *keypoints, int clothes)
+{
+    const int count = sanl_clothes_count(&sanl_scheme_deepfashion2, clothes);
+    const int before = sanl_clothes_slot(&sanl_scheme_deepfashion2, clothes, 0);
+    for (int k = 0; k < SANL_LANDMARKS; k++)
+        for (size_t at = 3 * (size_t)k; (k < before || k >= before + count) && at < 3 * (size_t)k + 3; at++) {
+            const json_t *number = json_array_get(keypoints, at);
+            if (!json_is_number(number) || json_number_value(number) != 0)
+                return sanl_fail(SANL_ERR_FORMAT,
+                                 "keypoints[%zu]: expected 0, as category_id %d (%s) has no %s", at, clothes,
+                                 sanl_clothes_name(&sanl_scheme_deepfashion2, clothes),
+                                 sanl_landmark_name(&sanl_scheme_deepfashion2, k));
+        }
     return SANL_OK;
 }
 
@@ -164,8 +184,10 @@ static enum sanl_status read_keypoints(struct sanl_record *record, const struct 
     SANL_TRY(find_clothes(&scheme, &clothes, r, element));
     const bool all = scheme == &sanl_scheme_deepfashion2; /* slots, not landmarks of the garment, follow */
     d->scheme = scheme;
-    if (all)
+    if (all) {
+        SANL_TRY(check_others(keypoints, clothes));
         SANL_TRY(sanl_deepfashion2_classify(d, record, clothes));
+    }
     SANL_TRY(sanl_dataset_dress(d, record, clothes));
     for (int i = 0; i < sanl_clothes_count(scheme, clothes); i++) {
         const int k = all ? sanl_clothes_slot(scheme, clothes, i) : i;
@@ -205,13 +227,13 @@ static enum sanl_status read_file(struct reader *r, const char *path)
     SANL_TRY(sanl_file_read(&text, &length, path, max_bytes));
     r->path = path;
     r->picture_count = 0;
-    enum sanl_status status = sanl_json_list(text, length, path, "images", read_picture, r);
+    enum sanl_status status = sanl_json_list(text, length, path, "images", "annotations", read_picture, r);
     if (status == SANL_OK && r->picture_count > 1)
         qsort(r->pictures, r->picture_count, sizeof *r->pictures, compare_pictures);
     if (status == SANL_OK)
         status = check_ids(r);
     if (status == SANL_OK)
-        status = sanl_json_list(text, length, path, "annotations", read_annotation, r);
+        status = sanl_json_list(text, length, path, "annotations", "images", read_annotation, r);
     free(text);
     return status;
 }
@@ -266,10 +288,14 @@ enum sanl_status sanl_coco_read(struct sanl_dataset *dataset)
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* Pictures and annotations of one file; each record is an image of its own, whose id is its index + 1. */
+/* Pictures and annotations of one file. The id of an annotation is its record's index + 1, that of an image
+ * the index
+ * + 1 of its first record. */
 struct writer {
     FILE *file;
     const struct sanl_dataset *dataset;
+    int *first;    /* (records,): sanl_dataset_first */
+    bool *written; /* (records,): images of the file at hand, by their first record */
     unsigned char part;
     int clothes; /* 0: a file for all, with a keypoint for each slot */
     double base; /* of the first pixel */
@@ -290,14 +316,16 @@ static void write_number(FILE *file, double value)
 static enum sanl_status write_images(const struct writer *w)
 {
     const char *separator = "\n";
+    memset(w->written, 0, (size_t)w->dataset->count * sizeof *w->written);
     fputs("{\"images\": [", w->file);
     for (int i = 0; i < w->dataset->count; i++) {
         const struct sanl_record *r = &w->dataset->records[i];
         int width, height;
-        if (!is_wanted(w, r))
+        if (!is_wanted(w, r) || w->written[w->first[i]])
             continue;
+        w->written[w->first[i]] = true;
         SANL_TRY(sanl_layout_picture_size(&width, &height, w->dataset, i));
-        fprintf(w->file, "%s{\"id\": %d, \"file_name\": ", separator, i + 1);
+        fprintf(w->file, "%s{\"id\": %d, \"file_name\": ", separator, w->first[i] + 1);
         sanl_text_json(w->file, r->image);
         fprintf(w->file, ", \"height\": %d, \"width\": %d}", height, width);
         separator = ",\n";
@@ -335,7 +363,7 @@ static void write_annotation(const struct writer *w, int index)
     const double sides[] = {r->box.x1 + w->base, r->box.y1 + w->base, r->box.x2 - r->box.x1,
                             r->box.y2 - r->box.y1};
     fprintf(w->file, "{\"id\": %d, \"image_id\": %d, \"category_id\": %d, \"keypoints\": [", index + 1,
-            index + 1, w->clothes ? 1 : r->clothes);
+            w->first[index] + 1, w->clothes ? 1 : r->clothes);
     const int seen = write_keypoints(w, r);
     fprintf(w->file, "], \"num_keypoints\": %d, \"bbox\": [", seen);
     for (int i = 0; i < 4; i++) {
@@ -405,6 +433,10 @@ enum sanl_status sanl_coco_write(const struct sanl_dataset *dataset, const char 
     char *annotations = sanl_path_join(folder, "annotations");
     enum sanl_status status = annotations ? sanl_folder_make(annotations) : SANL_ERR_MEMORY;
     free(annotations);
+    w.first = sanl_dataset_first(dataset);
+    w.written = sanl_calloc((size_t)dataset->count, sizeof *w.written);
+    if (status == SANL_OK && (!w.first || !w.written))
+        status = SANL_ERR_MEMORY;
     for (w.part = 0; sanl_part_names[w.part] && status == SANL_OK; w.part++)
         for (w.clothes = !all; w.clothes <= (all ? 0 : SANL_CLOTHES_FULL) && status == SANL_OK; w.clothes++) {
             bool any = false;
@@ -413,5 +445,7 @@ enum sanl_status sanl_coco_write(const struct sanl_dataset *dataset, const char 
             if (any)
                 status = write_file(&w, folder);
         }
+    free(w.first);
+    free(w.written);
     return status;
 }

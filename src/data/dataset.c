@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "data/index.h"
 
 enum { SMALL = 10 }; /* a tenth of the published set */
@@ -121,44 +122,73 @@ enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset
                            dataset->root, has, landmarks, has);
 }
 
-int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part)
+int *sanl_dataset_first(const struct sanl_dataset *dataset)
 {
-    const char *before = NULL;
-    int count = 0;
-    for (int i = 0; i < dataset->count; i++) {
-        const struct sanl_record *record = &dataset->records[i];
-        if (record->part != part)
+    const size_t n = (size_t)dataset->count;
+    size_t buckets = 64;
+    while (buckets < 2 * n)
+        buckets *= 2;
+    int *first = sanl_calloc(n, sizeof *first), *table = sanl_calloc(buckets, sizeof *table);
+    for (size_t i = 0; i < n && first && table; i++) {
+        const char *image = dataset->records[i].image;
+        if (i && image == dataset->records[i - 1].image) {
+            first[i] = first[i - 1];
             continue;
-        count += record->image != before;
-        before = record->image;
+        }
+        size_t at = (size_t)sanl_mix64(sanl_hash_text(image)) & (buckets - 1);
+        while (table[at] && strcmp(dataset->records[table[at] - 1].image, image) != 0)
+            at = (at + 1) & (buckets - 1);
+        if (!table[at])
+            table[at] = (int)i + 1;
+        first[i] = table[at] - 1;
     }
-    return count;
+    if (!table) {
+        free(first);
+        first = NULL;
+    }
+    free(table);
+    return first;
+}
+
+enum sanl_status sanl_dataset_count_pictures(int counts[SANL_DATASET_PARTS],
+                                             const struct sanl_dataset *dataset)
+{
+    int *first = dataset->format->several ? sanl_dataset_first(dataset) : NULL;
+    memset(counts, 0, SANL_DATASET_PARTS * sizeof *counts);
+    if (dataset->format->several && !first)
+        return SANL_ERR_MEMORY;
+    for (int i = 0; i < dataset->count; i++)
+        counts[dataset->records[i].part] += !first || first[i] == i;
+    free(first);
+    return SANL_OK;
 }
 
 /* Says how many pictures the parts have: as a warning where they are not those of the published set, and no
  * small set of one's own; else, with `always`, as information. */
-static void tell_parts(const struct sanl_dataset *d, bool always)
+static enum sanl_status tell_parts(const struct sanl_dataset *d, bool always)
 {
     const int *published = d->format->published;
+    int counts[SANL_DATASET_PARTS];
     char found[128] = "", expected[128] = "";
     size_t at = 0, at_expected = 0;
     long total = 0, all = 0;
     bool same = true;
+    SANL_TRY(sanl_dataset_count_pictures(counts, d));
     for (int i = 0; i < SANL_DATASET_PARTS && d->format->part_names[i]; i++) {
-        const int pictures = sanl_dataset_pictures(d, i);
         at += (size_t)snprintf(found + at, sizeof found - at, "%s%s %d", i ? ", " : "",
-                               d->format->part_names[i], pictures);
+                               d->format->part_names[i], counts[i]);
         at_expected += (size_t)snprintf(expected + at_expected, sizeof expected - at_expected, "%s%d",
                                         i ? ", " : "", published[i]);
         total += published[i];
-        same = same && pictures == published[i];
-        all += pictures;
+        same = same && counts[i] == published[i];
+        all += counts[i];
     }
     if (total && !same && all > total / SMALL)
         sanl_log(SANL_LOG_WARNING, "%s: pictures %s; the published %s has %s", d->root, found,
                  d->format->name, expected);
     else if (always)
         sanl_log(SANL_LOG_INFO, "%s: pictures %s%s", d->root, found, total && same ? ", as published" : "");
+    return SANL_OK;
 }
 
 static int compare_images(const void *a, const void *b)
@@ -235,11 +265,12 @@ static enum sanl_status open_set(struct sanl_dataset **out, const struct sanl_da
     enum sanl_status status = SANL_OK;
     for (int part = 0; status == SANL_OK && format->part_names[part]; part++)
         status = list_part(d, part);
+    if (status == SANL_OK)
+        status = tell_parts(d, tell);
     if (status != SANL_OK) {
         sanl_dataset_free(d);
         return status;
     }
-    tell_parts(d, tell);
     for (int part = 0; format->part_names[part]; part++)
         limit_part(&d->parts[part], config->limit);
     *out = d;
@@ -288,6 +319,8 @@ enum sanl_status sanl_dataset_find_part(const struct sanl_part **out, const stru
         strncat(known, known[0] ? ", " : "", sizeof known - 1 - strlen(known));
         strncat(known, dataset->format->part_names[i], sizeof known - 1 - strlen(known));
     }
+    if (!name[0])
+        return sanl_fail(SANL_ERR_USAGE, "%s: expected the name of a part, one of %s", dataset->root, known);
     return sanl_fail(SANL_ERR_USAGE, "%s: no part is called '%s'; known: %s", dataset->root, name, known);
 }
 

@@ -108,8 +108,13 @@ struct sanl_landmarks {
 void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
                             const struct sanl_record *record);
 
-/* The pictures of a part, by its index: records of the same one follow each other and share its name. */
-int sanl_dataset_pictures(const struct sanl_dataset *dataset, int part);
+/* For each record the index of the first one of the same picture, in new memory; NULL with the message set on
+ * failure. */
+int *sanl_dataset_first(const struct sanl_dataset *dataset);
+
+/* The number of pictures of each part; one with records in two parts is of the first record's. */
+SANL_CHECKED enum sanl_status sanl_dataset_count_pictures(int counts[SANL_DATASET_PARTS],
+                                                          const struct sanl_dataset *dataset);
 
 /* Fails when two records have the same picture. */
 SANL_CHECKED enum sanl_status sanl_dataset_check_unique(const struct sanl_dataset *dataset);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -56,10 +57,11 @@ static enum sanl_status read_landmarks(struct sanl_dataset *d, const struct sanl
             return sanl_fail(SANL_ERR_FORMAT,
                              "landmarks[%zu]: expected 2 (visible), 1 (occluded) or 0 (not labelled)",
                              3 * i + 2);
+        const bool nowhere = v[3 * i] == 0 && v[3 * i + 1] == 0;
         const struct sanl_point point = {{v[3 * i], v[3 * i + 1]},
-                                         seen == 2   ? SANL_VISIBLE
-                                         : seen == 1 ? SANL_OCCLUDED
-                                                     : SANL_CUT_OFF};
+                                         nowhere || seen == 0 ? SANL_CUT_OFF
+                                         : seen == 2          ? SANL_VISIBLE
+                                                              : SANL_OCCLUDED};
         sanl_dataset_set_point(d, record, (int)i, &point);
     }
     return SANL_OK;
@@ -74,6 +76,10 @@ static enum sanl_status read_item(struct sanl_join *join, const json_t *item, co
     double box[4];
     if (!json_is_integer(id) || clothes < 1 || clothes > SANL_CLOTHES)
         return sanl_fail(SANL_ERR_FORMAT, "'category_id': expected 1 to %d", SANL_CLOTHES);
+    const char *category = json_string_value(json_object_get(item, "category_name"));
+    if (category && strcmp(category, sanl_clothes_name(d->scheme, (int)clothes)) != 0)
+        return sanl_fail(SANL_ERR_FORMAT, "'category_name': '%s', but category_id %d is '%s'", category,
+                         (int)clothes, sanl_clothes_name(d->scheme, (int)clothes));
     SANL_TRY(read_numbers(box, 4, item, "bounding_box"));
     if (!(box[2] > box[0] && box[3] > box[1] && box[2] > 0 && box[3] > 0))
         return sanl_fail(SANL_ERR_FORMAT, "'bounding_box': it is empty, or outside the picture");
@@ -95,7 +101,7 @@ static enum sanl_status read_items(struct sanl_join *join, const json_t *root, c
     json_t *value;
     if (!json_is_object(root))
         return sanl_fail(SANL_ERR_FORMAT, "expected an object");
-    json_object_foreach((json_t *)root, name, value) items += strncmp(name, "item", 4) == 0;
+    json_object_foreach((json_t *)root, name, value) items += strncasecmp(name, "item", 4) == 0;
     for (; found < items; found++) {
         snprintf(key, sizeof key, "item%zu", found + 1);
         const json_t *item = json_object_get(root, key);
@@ -112,7 +118,7 @@ static enum sanl_status read_text(struct sanl_join *join, const char *text, size
                                   int part)
 {
     json_error_t error;
-    json_t *root = json_loadb(text, length, 0, &error);
+    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!root)
         return sanl_fail(SANL_ERR_FORMAT, "byte %d: %s", error.position, error.text);
     const enum sanl_status status = read_items(join, root, image, part);

@@ -27,7 +27,8 @@ static enum sanl_status expect(struct stream *s, char c)
 static enum sanl_status read_value(json_t **out, struct stream *s)
 {
     json_error_t error;
-    *out = json_loadb(s->at, (size_t)(s->end - s->at), JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    *out = json_loadb(s->at, (size_t)(s->end - s->at),
+                      JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
     if (!*out)
         return sanl_fail(SANL_ERR_FORMAT, "%s: byte %zu: %s", s->path,
                          (size_t)(s->at - s->text) + (size_t)(error.position > 0 ? error.position : 0),
@@ -36,8 +37,8 @@ static enum sanl_status read_value(json_t **out, struct stream *s)
     return SANL_OK;
 }
 
-/* Moves behind the value at hand, whose brackets must match; what they hold is not looked at. */
-static enum sanl_status skip_value(struct stream *s)
+/* Moves behind the list at hand, whose brackets must match; what they hold is not looked at. */
+static enum sanl_status skip_list(struct stream *s)
 {
     size_t depth = 0;
     for (bool inside = false; s->at < s->end; s->at++) {
@@ -78,8 +79,16 @@ static enum sanl_status read_list(struct stream *s, const char *key, sanl_json_e
     return expect(s, ']');
 }
 
+static enum sanl_status check_value(struct stream *s)
+{
+    json_t *value;
+    SANL_TRY(read_value(&value, s));
+    json_decref(value);
+    return SANL_OK;
+}
+
 enum sanl_status sanl_json_list(const char *text, size_t length, const char *path, const char *key,
-                                sanl_json_element *element, void *payload)
+                                const char *other, sanl_json_element *element, void *payload)
 {
     struct stream s = {text, text, text + length, path};
     bool found = false;
@@ -90,15 +99,21 @@ enum sanl_status sanl_json_list(const char *text, size_t length, const char *pat
             SANL_TRY(expect(&s, ','));
         next_char(&s);
         SANL_TRY(read_value(&name, &s));
-        const bool named = json_is_string(name), wanted = named && strcmp(json_string_value(name), key) == 0;
+        const bool named = json_is_string(name), wanted = named && strcmp(json_string_value(name), key) == 0,
+                   skipped = named && strcmp(json_string_value(name), other) == 0;
         json_decref(name);
         if (!named)
             return sanl_fail(SANL_ERR_FORMAT, "%s: byte %zu: expected a key in quotes", path,
                              (size_t)(s.at - text));
+        if (found && wanted)
+            return sanl_fail(SANL_ERR_FORMAT, "%s: byte %zu: a second '%s'", path, (size_t)(s.at - text),
+                             key);
         found = found || wanted;
         SANL_TRY(expect(&s, ':'));
         next_char(&s);
-        SANL_TRY(wanted ? read_list(&s, key, element, payload) : skip_value(&s));
+        SANL_TRY(wanted                                    ? read_list(&s, key, element, payload)
+                 : skipped && s.at < s.end && *s.at == '[' ? skip_list(&s)
+                                                           : check_value(&s));
     }
     SANL_TRY(expect(&s, '}'));
     next_char(&s);

@@ -363,9 +363,30 @@ static const struct sanl_named_tensor *find_backbone(const struct sanl_tensors *
     return tensor ? tensor : sanl_tensors_find(file, other);
 }
 
+/* Names, a dozen to a line; those beyond the last line are only counted. */
+enum { LINES = 100 };
+struct lines {
+    int count;
+    struct list list[LINES];
+};
+
+static void add_line(struct lines *lines, const char *name, const char *detail)
+{
+    const int at = lines->count++ / LISTED;
+    if (at < LINES)
+        add_name(&lines->list[at], name, detail);
+}
+
+static void log_lines(enum sanl_log_level level, const char *path, const char *what,
+                      const struct lines *lines)
+{
+    for (int i = 0; i < LINES && lines->list[i].count; i++)
+        sanl_log(level, "%s: %s: %s", path, what, lines->list[i].text);
+}
+
 /* Lists what a file has besides the backbone and a last layer; true when layers of a ResNet are among it, as
  * those of a deeper one are. */
-static bool list_others(struct list *others, const struct sanl_params *params,
+static bool list_others(struct lines *others, const struct sanl_params *params,
                         const struct sanl_tensors *file)
 {
     char other[NAME_BYTES];
@@ -376,46 +397,53 @@ static bool list_others(struct list *others, const struct sanl_params *params,
         if (is_counter(name) || starts_with(plain, "fc.") || sanl_params_find(params, plain) ||
             sanl_params_find(params, other))
             continue;
-        add_name(others, name, "");
+        add_line(others, name, "");
         deeper = deeper || is_backbone(name);
     }
     return deeper;
 }
 
-enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path)
+static enum sanl_status load_backbone(struct lines *left, int *matched, struct sanl_params *params,
+                                      struct sanl_tensors *file, const char *path)
 {
-    struct sanl_tensors *file;
-    struct list left = {0}, others = {0};
     char detail[256];
-    int matched = 0;
-    SANL_TRY(sanl_tensors_open(&file, path));
-    enum sanl_status status = SANL_OK;
-    for (int i = 0; i < params->count && status == SANL_OK; i++) {
+    for (int i = 0; i < params->count; i++) {
         struct sanl_param *param = params->list[i];
         if (!is_backbone(param->name))
             continue;
         const struct sanl_named_tensor *tensor = find_backbone(file, param->name);
         if (!tensor) {
-            add_name(&left, param->name, " (missing)");
+            add_line(left, param->name, " (missing)");
         } else if (!fits(param, tensor, detail, sizeof detail)) {
-            add_name(&left, param->name, detail);
+            add_line(left, param->name, detail);
         } else {
-            status = copy_tensor(params, param, path, file, tensor);
-            matched++;
+            SANL_TRY(copy_tensor(params, param, path, file, tensor));
+            ++*matched;
         }
     }
+    return SANL_OK;
+}
+
+enum sanl_status sanl_weights_load_backbone(struct sanl_params *params, const char *path)
+{
+    struct sanl_tensors *file;
+    struct lines left = {0}, others = {0};
+    int matched = 0;
+    SANL_TRY(sanl_tensors_open(&file, path));
+    const enum sanl_status status = load_backbone(&left, &matched, params, file, path);
     const bool deeper = list_others(&others, params, file);
     sanl_tensors_free(file);
     SANL_TRY(status);
     if (matched == 0)
         return sanl_fail(SANL_ERR_FORMAT, "%s: no tensor fits the backbone: expected %s; the file has %s",
-                         path, left.text, others.count ? others.text : "nothing else");
-    sanl_log(left.count || deeper ? SANL_LOG_WARNING : SANL_LOG_INFO,
-             "%s: %d of the backbone's %d tensors%s%s", path, matched, matched + left.count,
-             left.count ? "; left as they were: " : "", left.text);
+                         path, left.list[0].text, others.count ? others.list[0].text : "nothing else");
+    char more[64] = "";
     if (others.count)
-        sanl_log(deeper ? SANL_LOG_WARNING : SANL_LOG_INFO, "%s: %d tensors are not the backbone's: %s", path,
-                 others.count, others.text);
+        snprintf(more, sizeof more, "; %d others in the file", others.count);
+    sanl_log(left.count || deeper ? SANL_LOG_WARNING : SANL_LOG_INFO, "%s: %d of the backbone's %d tensors%s",
+             path, matched, matched + left.count, more);
+    log_lines(SANL_LOG_WARNING, path, "left as they were", &left);
+    log_lines(deeper ? SANL_LOG_WARNING : SANL_LOG_INFO, path, "not the backbone's", &others);
     return SANL_OK;
 }
 

@@ -35,14 +35,15 @@ static enum sanl_status tell_parts(struct stats *s)
         {"part", NULL, 0}, {"records", NULL, 0}, {"pictures", NULL, 0}, {"published", NULL, 0}};
     struct sanl_table *table;
     long published = 0, pictures = 0;
+    int counts[SANL_DATASET_PARTS];
+    SANL_TRY(sanl_dataset_count_pictures(counts, s->set));
     SANL_TRY(add_table(&table, s, columns, 4));
     for (int i = 0; s->set->format->part_names[i]; i++) {
-        const int of_part = sanl_dataset_pictures(s->set, i);
         published += s->set->format->published[i];
-        pictures += of_part;
+        pictures += counts[i];
         sanl_table_text(table, s->set->format->part_names[i]);
         sanl_table_int(table, s->set->parts[i].count);
-        sanl_table_int(table, of_part);
+        sanl_table_int(table, counts[i]);
         sanl_table_number(table, s->set->format->published[i] ? (double)s->set->format->published[i] : NAN);
     }
     sanl_table_text(table, "all");
@@ -96,6 +97,8 @@ static enum sanl_status tell_landmarks(struct stats *s)
             counts[slot][landmarks.visibility[slot]]++;
     }
     for (int slot = 0; slot < s->set->scheme->landmarks; slot++) {
+        if (s->set->scheme->landmarks > SANL_FASHION_LANDMARKS && counts[slot][SANL_ABSENT] == s->set->count)
+            continue; /* of the many, those that occur */
         sanl_table_text(table, sanl_landmark_name(s->set->scheme, slot));
         for (int v = SANL_VISIBLE; v <= SANL_ABSENT; v++)
             sanl_table_int(table, counts[slot][v]);

@@ -90,7 +90,8 @@ static const char *parse_result(struct result *out, const struct ablation *a, co
     for (int i = 0; i < 2; i++) {
         at = end + 1;
         out->error[i] = strtod(at, &end);
-        if (end == at || isspace((unsigned char)*at) || *end != (i == 0 ? ',' : 0))
+        const bool decimal = strspn(at, "0123456789.e+-") >= (size_t)(end - at) || strncmp(at, "nan", 3) == 0;
+        if (end == at || !decimal || out->error[i] < 0 || *end != (i == 0 ? ',' : 0))
             return "two numbers, the errors, as the third and last fields";
     }
     return find_result(a, out->setting, out->seed) ? "each setting and seed once" : NULL;

@@ -342,6 +342,10 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
     if (options->needs_landmarks && config.task != SANL_TASK_LANDMARK)
         return sanl_fail(SANL_ERR_USAGE, "%s: only landmarks have this, found task: classify",
                          options->needs_landmarks);
+    if (options->needs_fashion && sanl_scheme_of(config.model.landmarks) != &sanl_scheme_fashion)
+        return sanl_fail(SANL_ERR_USAGE,
+                         "%s: only FLD's eight landmarks have this, found model.landmarks: %d",
+                         options->needs_fashion, config.model.landmarks);
     const bool baseline = options->baseline && config.task == SANL_TASK_LANDMARK;
     enum sanl_status status = sanl_dataset_open_told(&dataset, &config.data);
     if (status == SANL_OK)

@@ -244,7 +244,15 @@ static const struct bad {
     {"foodnet", food, "release_data/train_list.txt", "a.jpg\n", "expected 2 columns"},
     {"foodnet", food, "release_data/train_list.txt", "a.jpg x\n", "label 'x': expected 0 to 207"},
     {"foodnet", food, "release_data/train_list.txt", "a.jpg 208\n", "label '208': expected 0 to 207"},
+    {"coco", coco, COCO_PATH, "{\"images\": [], \"annotations\": [], \"images\": []}", "a second 'images'"},
+    {"coco", coco, COCO_PATH, "{\"images\": [], \"licenses\": what, \"annotations\": []}", "byte "},
     {"deepfashion2", deepfashion2, DF2_PATH, "[]", "expected an object"},
+    {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": " DF2_SKIRT ", \"item1\": " DF2_SKIRT "}",
+     "duplicate"},
+    {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": " DF2_SKIRT ", \"Item2\": " DF2_SKIRT "}",
+     "no 'item2'"},
+    {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": {\"category_id\": 9, \"category_name\": \"vest\"}}",
+     "'category_name': 'vest', but category_id 9 is 'skirt'"},
     {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": 3", "byte "},
     {"deepfashion2", deepfashion2, DF2_PATH, "{\"item1\": 3}", "item1: 'category_id': expected 1 to 13"},
     {"deepfashion2", deepfashion2, DF2_PATH, "{\"item3\": " DF2_SKIRT "}", "has 1 items, but no 'item1'"},
@@ -256,6 +264,42 @@ static const struct bad {
      "{\"item1\": {\"category_id\": 9, \"bounding_box\": [1, 1, 2, 5], \"landmarks\": [1, 2, 2]}}",
      "'landmarks': expected 24 numbers, found 3"},
 };
+
+/* Annotations with a keypoint for each of DeepFashion2's slots have none outside their category's. */
+static void keypoints_are_the_categorys(void **state)
+{
+    (void)state;
+    static const struct {
+        long long category;
+        int labelled; /* a slot */
+        const char *message;
+    } cases[] = {{9, 182, NULL},
+                 {9, 181, "keypoints[543]: expected 0, as category_id 9 (skirt) has no trousers_kpt14"},
+                 {9, 190, "has no ssd_kpt1"},
+                 {1, 182, "has no skirt_kpt1"},
+                 {0, 182, "'category_id': expected 1 to 13"},
+                 {14, 182, "'category_id'"},
+                 {-4294967287, 182, "'category_id'"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[4096];
+        int at = snprintf(
+            text, sizeof text,
+            "{\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}], \"annotations\": [{\"image_id\": 1, "
+            "\"bbox\": [1, 1, 4, 4], \"category_id\": %lld, \"keypoints\": [",
+            cases[i].category);
+        for (int k = 0; k < SANL_LANDMARKS; k++)
+            at += snprintf(text + at, sizeof text - (size_t)at, "%s%s", k ? ", " : "",
+                           k == cases[i].labelled ? "3, 4, 2" : "0, 0, 0");
+        snprintf(text + at, sizeof text - (size_t)at, "]}]}");
+        put_all("keypoints", (const struct file[MOST_FILES]){{"annotations/train.json", text}}, NULL, NULL);
+        struct sanl_dataset *d = NULL;
+        const enum sanl_status status = open_set(&d, "keypoints", "coco");
+        if ((status == SANL_OK) != !cases[i].message ||
+            (cases[i].message && !strstr(sanl_error_message(), cases[i].message)))
+            fail_msg("case %zu: %s", i, sanl_error_message());
+        sanl_dataset_free(d);
+    }
+}
 
 /* Doubles as tables have them, written and read; two tables in one folder. */
 static void tables_hold_doubles(void **state)
@@ -354,6 +398,7 @@ int main(void)
         cmocka_unit_test(info_csv_is_read),
         cmocka_unit_test(classified_sets_are_read),
         cmocka_unit_test(deepfashion2_goes_to_coco_and_back),
+        cmocka_unit_test(keypoints_are_the_categorys),
         cmocka_unit_test(tables_hold_doubles),
         cmocka_unit_test(no_landmark_is_at_zero),
         cmocka_unit_test(bad_files_are_named),
