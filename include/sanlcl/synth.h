@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 struct sanl_synth_options {
-    const char *layout; /* fld, deepfashion_c, coco, info_csv, cub200, foodnet */
+    const char *layout; /* fld, deepfashion_c, deepfashion2, coco, info_csv, cub200, foodnet */
     int count;          /* pictures, 1..99999999 */
     uint64_t seed;      /* picture i depends on (seed, i, size, variety) alone */
     int size;           /* longer side of a picture in pixels, 64..2048 */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sanlcl/text.h>
 
-const char *const sanl_args_layouts[] = {"deepfashion2", "fld",    "deepfashion_c", "coco",
-                                         "info_csv",     "cub200", "foodnet",       NULL};
+const char *const sanl_args_layouts[] = {"fld",      "deepfashion_c", "deepfashion2", "coco",
+                                         "info_csv", "cub200",        "foodnet",      NULL};
 const char *const sanl_args_routes[] = {"auto", "wide", "tile", "clblast", NULL};
 
 static char message[2048];

@@ -42,7 +42,7 @@ struct sanl_arg {
     }
 
 extern const char *const sanl_args_routes[];  /* names of enum sanl_route, NULL-ended */
-extern const char *const sanl_args_layouts[]; /* of data sets, NULL-ended; all but the first can be drawn */
+extern const char *const sanl_args_layouts[]; /* of data sets, NULL-ended */
 
 struct sanl_args;
 

@@ -8,7 +8,7 @@ static const struct sanl_arg args_table[] = {
      .help = "layout on disk",
      .type = SANL_ARG_TEXT,
      .preset = "fld",
-     .choices = sanl_args_layouts + 1},
+     .choices = sanl_args_layouts},
     {.name = "--count",
      .value = "N",
      .help = "pictures",
@@ -87,10 +87,12 @@ const struct sanl_command sanl_cmd_synth = {
     .name = "synth",
     .summary = "draw a data set of synthetic garments",
     .details = "Writes a data set into the folder OUT, which must be empty or missing, in the layout of a "
-               "public one: "
-               "fld,\ndeepfashion_c, coco, info_csv, cub200 (garments for birds) or foodnet (for dishes). "
-               "Its parts are "
-               "train, val\nand test, in cub200 train and test.\n",
+               "public one:\n"
+               "fld, deepfashion_c, deepfashion2 (up to six landmarks of a garment labelled), coco, "
+               "info_csv, cub200\n"
+               "(garments for birds) or foodnet (for dishes). Its parts are train, val and test; in cub200 "
+               "train and\n"
+               "test, in deepfashion2 train and val.\n",
     .args = args_table,
     .positional = "OUT",
     .least = 1,

@@ -61,11 +61,12 @@ struct job {
 };
 
 /* Multiples of the golden ratio spread the parts evenly over the pictures. */
-static unsigned char part_of(const struct sanl_synth_options *o, int index)
+static unsigned char part_of(const struct sanl_synth_options *o, int index, bool no_test)
 {
     const uint64_t start = sanl_random_key(o->seed, 0x50415254u, 0, 0);
     const double at = (double)((start + (uint64_t)index * 0x9E3779B97F4A7C15u) >> 11) / 9007199254740992.0;
-    return at < o->test_share ? 2 : at < o->test_share + o->val_share ? 1 : 0;
+    const unsigned char part = at < o->test_share ? 2 : at < o->test_share + o->val_share ? 1 : 0;
+    return part == 2 && no_test ? 1 : part;
 }
 
 /* Threads fill records at once: each has room for all landmarks. */
@@ -73,13 +74,14 @@ static void fill_record(struct sanl_record *out, struct job *job, int index,
                         const struct sanl_synth_record *drawn)
 {
     const int *b = drawn->box;
-    *out = (struct sanl_record){.image = job->names + (size_t)index * NAME_BYTES,
-                                .box = {b[0], b[1], b[2], b[3]},
-                                .points = (size_t)index * SANL_FASHION_LANDMARKS,
-                                .category = drawn->category,
-                                .clothes = (unsigned char)drawn->type,
-                                .variation = (unsigned char)drawn->variation,
-                                .part = part_of(job->options, index)};
+    *out = (struct sanl_record){
+        .image = job->names + (size_t)index * NAME_BYTES,
+        .box = {b[0], b[1], b[2], b[3]},
+        .points = (size_t)index * SANL_FASHION_LANDMARKS,
+        .category = drawn->category,
+        .clothes = (unsigned char)drawn->type,
+        .variation = (unsigned char)drawn->variation,
+        .part = part_of(job->options, index, job->format->scheme == &sanl_scheme_deepfashion2)};
     for (int i = 0; i < sanl_clothes_count(&sanl_scheme_fashion, drawn->type); i++) {
         const int slot = sanl_clothes_slot(&sanl_scheme_fashion, drawn->type, i);
         const struct sanl_point point = {{drawn->x[slot], drawn->y[slot]},
@@ -173,11 +175,23 @@ static enum sanl_status prepare(struct job *job)
     return SANL_OK;
 }
 
-static enum sanl_status write_annotations(const struct job *job)
+static enum sanl_status adopt_and_write(const struct job *job, const struct sanl_dataset *drawn)
 {
     struct sanl_dataset *set;
-    SANL_TRY(sanl_dataset_adopt(&set, &job->drawn, job->format, job->folder));
+    SANL_TRY(sanl_dataset_adopt(&set, drawn, job->format, job->folder));
     const enum sanl_status status = job->format->write(set, job->folder);
+    sanl_dataset_free(set);
+    return status;
+}
+
+static enum sanl_status write_annotations(const struct job *job)
+{
+    if (job->format->scheme != &sanl_scheme_deepfashion2)
+        return adopt_and_write(job, &job->drawn);
+    struct sanl_dataset *set = sanl_calloc(1, sizeof *set);
+    enum sanl_status status = set ? sanl_synth_as_deepfashion2(set, &job->drawn) : SANL_ERR_MEMORY;
+    if (status == SANL_OK)
+        status = adopt_and_write(job, set);
     sanl_dataset_free(set);
     return status;
 }
@@ -203,9 +217,6 @@ enum sanl_status sanl_synth_write(const struct sanl_synth_options *options, cons
 {
     struct job job = {.options = options, .folder = folder};
     SANL_TRY(sanl_dataset_find_format(&job.format, options->layout));
-    if (job.format->scheme && job.format->scheme != &sanl_scheme_fashion)
-        return sanl_fail(SANL_ERR_USAGE, "the layout %s has landmarks that drawn garments have not",
-                         job.format->name);
     SANL_TRY(check_options(options));
     if (!folder[0])
         return sanl_fail(SANL_ERR_USAGE, "expected the folder of the data set, found ''");

@@ -288,4 +288,11 @@ struct sanl_synth_colour sanl_synth_backdrop(struct sanl_synth_scene *scene, str
 void sanl_synth_add_occluder(struct sanl_synth_scene *scene, struct sanl_synth_random *random, int slot,
                              struct sanl_synth_point at, const struct sanl_synth_person *person);
 
+struct sanl_dataset;
+
+/* The records of drawn garments with DeepFashion2's landmarks, into a zeroed data set; also when this fails
+ * its arrays are to be freed. */
+SANL_CHECKED enum sanl_status sanl_synth_as_deepfashion2(struct sanl_dataset *out,
+                                                         const struct sanl_dataset *drawn);
+
 #endif

@@ -122,8 +122,48 @@ static void networks_learn_294_landmarks(void **state)
     free(set);
 }
 
+/* Drawn garments keep their places; what they have not is not labelled. */
+static void garments_are_drawn(void **state)
+{
+    (void)state;
+    draw("fld");
+    draw("deepfashion2");
+    struct sanl_dataset *a = must_open("fld", "fld"), *b = must_open("deepfashion2", "deepfashion2");
+    int labelled = 0;
+    assert_int_equal(b->count, PICTURES);
+    for (int i = 0; i < b->count; i++) {
+        const struct sanl_record *r = &b->records[i];
+        int at = 0; /* of the same picture in the other layout */
+        while (strcmp(sanl_path_name(a->records[at].image), sanl_path_name(r->image)) != 0)
+            at++;
+        char *path = sanl_dataset_image_path(b, r);
+        assert_true(sanl_file_exists(path));
+        free(path);
+        const struct sanl_landmarks p = landmarks_of(a, at), q = landmarks_of(b, i);
+        assert_true(r->box.x1 == a->records[at].box.x1 && r->box.y2 == a->records[at].box.y2);
+        assert_int_equal(r->part == 0, a->records[at].part == 0);
+        for (int k = 0; k < SANL_LANDMARKS; k++) {
+            bool found = q.visibility[k] > SANL_OCCLUDED;
+            for (int s = 0; s < SANL_FASHION_LANDMARKS && !found; s++)
+                found = p.visibility[s] == q.visibility[k] && p.img[s][0] == q.img[k][0] &&
+                        p.img[s][1] == q.img[k][1];
+            assert_true(found);
+            labelled += q.visibility[k] <= SANL_OCCLUDED;
+            /* Left stays left: mirrored landmarks are labelled together, but for those that the frame cuts
+             * off. */
+            const int other = sanl_landmark_mirror(b->scheme, k);
+            if (q.visibility[k] == SANL_VISIBLE && q.visibility[other] == SANL_VISIBLE && k < other)
+                assert_true(q.img[k][0] < q.img[other][0]);
+        }
+    }
+    assert_true(labelled > 3 * PICTURES);
+    sanl_dataset_free(a);
+    sanl_dataset_free(b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_learn_294_landmarks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_learn_294_landmarks),
+                                       cmocka_unit_test(garments_are_drawn)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
