@@ -252,9 +252,27 @@ static enum sanl_status read_if_there(struct reader *r, bool *found)
     return status;
 }
 
+/* mmpose's files are FLD, those with all slots DeepFashion2. */
+static enum sanl_status settle_set(struct sanl_dataset *d)
+{
+    char name[FILE_BYTES];
+    d->published = d->scheme == &sanl_scheme_deepfashion2 ? &sanl_published_deepfashion2 : NULL;
+    for (int clothes = 1; clothes <= SANL_CLOTHES_FULL && !d->published; clothes++)
+        for (int part = 0; sanl_part_names[part] && !d->published; part++) {
+            file_name(name, clothes, sanl_part_names[part]);
+            char *path = sanl_path_join(d->root, name);
+            if (!path)
+                return SANL_ERR_MEMORY;
+            d->published = sanl_file_exists(path) ? &sanl_published_fld : NULL;
+            free(path);
+        }
+    return SANL_OK;
+}
+
 /* Names are relative to the root or, where the first picture is not there, to img. */
 enum sanl_status sanl_coco_settle(struct sanl_dataset *d)
 {
+    SANL_TRY(settle_set(d));
     if (d->count == 0)
         return SANL_OK;
     char *path = sanl_path_join(d->root, d->records[0].image);

@@ -13,7 +13,8 @@
  * COCO counts pixels from 0. The files called fld_... hold FLD's own coordinates, which count from 1: there,
  * one is subtracted from keypoints and boxes alike. */
 SANL_CHECKED enum sanl_status sanl_coco_read(struct sanl_dataset *dataset);
-SANL_CHECKED enum sanl_status sanl_coco_settle(struct sanl_dataset *dataset); /* finds the pictures' folder */
+SANL_CHECKED enum sanl_status
+sanl_coco_settle(struct sanl_dataset *dataset); /* finds the pictures' folder, and which set it is */
 
 /* Writes the files called fld_... of the parts and garments that the data set has; DeepFashion2's landmarks
  * into annotations/{train,val}.json. */

@@ -167,7 +167,8 @@ enum sanl_status sanl_dataset_count_pictures(int counts[SANL_DATASET_PARTS],
  * small set of one's own; else, with `always`, as information. */
 static enum sanl_status tell_parts(const struct sanl_dataset *d, bool always)
 {
-    const int *published = d->format->published;
+    static const int none[SANL_DATASET_PARTS];
+    const int *published = d->published ? d->published->pictures : none;
     int counts[SANL_DATASET_PARTS];
     char found[128] = "", expected[128] = "";
     size_t at = 0, at_expected = 0;
@@ -185,7 +186,7 @@ static enum sanl_status tell_parts(const struct sanl_dataset *d, bool always)
     }
     if (total && !same && all > total / SMALL)
         sanl_log(SANL_LOG_WARNING, "%s: pictures %s; the published %s has %s", d->root, found,
-                 d->format->name, expected);
+                 d->published->name, expected);
     else if (always)
         sanl_log(SANL_LOG_INFO, "%s: pictures %s%s", d->root, found, total && same ? ", as published" : "");
     return SANL_OK;
@@ -240,6 +241,7 @@ enum sanl_status sanl_dataset_read(struct sanl_dataset **out, const char *root,
         return status;
     d->format = format;
     d->scheme = format->scheme;
+    d->published = format->published;
     d->root = sanl_strdup(root);
     d->file = is_file ? sanl_strdup(root) : NULL;
     if (d->root && (d->file || !is_file))

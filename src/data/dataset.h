@@ -30,14 +30,23 @@ struct sanl_part {
     int count;
 };
 
+/* A set as it is published: its pictures in each part of its layout. */
+struct sanl_published {
+    const char *name;
+    int pictures[SANL_DATASET_PARTS];
+};
+extern const struct sanl_published sanl_published_fld, sanl_published_deepfashion_c,
+    sanl_published_deepfashion2;
+
 struct sanl_dataset {
     char *root;
     char *file;               /* the file that data.root names, for formats with file_root; NULL: a folder */
     const char *image_folder; /* relative to the root; NULL: the root itself */
     const struct sanl_dataset_format *format;
-    const struct sanl_dataset *source; /* whose pictures a converted set shows; NULL: its own */
-    const struct sanl_scheme *scheme;  /* of its landmarks; NULL: it has none */
-    struct sanl_record *records;       /* (count,) */
+    const struct sanl_dataset *source;      /* whose pictures a converted set shows; NULL: its own */
+    const struct sanl_scheme *scheme;       /* of its landmarks; NULL: it has none */
+    const struct sanl_published *published; /* which set this is, perhaps in part; NULL: not known */
+    struct sanl_record *records;            /* (count,) */
     int count;
     double (*point_img)[2];          /* (point_count,): of the landmarks of all records, sanl_dataset_point */
     unsigned char *point_visibility; /* (point_count,) */
@@ -55,19 +64,20 @@ struct sanl_dataset {
  * root is set; what it has filled when it fails is freed by its caller. */
 struct sanl_dataset_format {
     const char *name;
-    const char *const *part_names;     /* NULL-ended */
-    int published[SANL_DATASET_PARTS]; /* pictures of each part of the published set; 0: not known */
-    const struct sanl_scheme *scheme;  /* every record has landmarks of it; NULL: of none */
-    bool any_scheme;                   /* or of any other: the reader says of which */
-    bool categories;                   /* every record has a category */
-    bool variations, boxless;          /* it has variation types; it has no boxes */
-    bool several;                      /* a picture may have several records */
-    bool file_root;                    /* data.root may be a file; `read` makes its folder of it */
+    const char *const *part_names; /* NULL-ended */
+    const struct sanl_published
+        *published; /* the set of this layout; NULL: several have it, `read` or `settle` says */
+    const struct sanl_scheme *scheme; /* every record has landmarks of it; NULL: of none */
+    bool any_scheme;                  /* or of any other: the reader says of which */
+    bool categories;                  /* every record has a category */
+    bool variations, boxless;         /* it has variation types; it has no boxes */
+    bool several;                     /* a picture may have several records */
+    bool file_root;                   /* data.root may be a file; `read` makes its folder of it */
     enum sanl_status (*read)(struct sanl_dataset *dataset);
     /* Folders of annotation files, NULL-ended, whose reading is kept in an index (data/index.h); NULL: none.
      */
     const char *const *index_folders;
-    /* Sets image_folder after that, read or from the index; NULL: `read` has done so. */
+    /* Sets image_folder and what set it is after that, read or from the index; NULL: `read` has done so. */
     enum sanl_status (*settle)(struct sanl_dataset *dataset);
     /* The name that a record's picture has in this layout, relative to the root, in new memory; NULL with the
      * message set on failure. */

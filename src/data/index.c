@@ -177,7 +177,8 @@ static bool fill(struct sanl_dataset *d, struct source *s, const struct header *
 
 static void clear(struct sanl_dataset *d)
 {
-    const struct sanl_dataset empty = {.root = d->root, .format = d->format, .scheme = d->format->scheme};
+    const struct sanl_dataset empty = {
+        .root = d->root, .format = d->format, .scheme = d->format->scheme, .published = d->format->published};
     for (int i = 0; i < d->text_count; i++)
         free(d->texts[i]);
     free(d->texts);

@@ -332,8 +332,11 @@ enum sanl_status sanl_info_csv_read(struct sanl_dataset *dataset)
     struct reader r = {.join = {.dataset = dataset}};
     char *path;
     enum sanl_status status = dataset->file ? take_file(&path, dataset) : find_file(&path, dataset);
-    if (status == SANL_OK)
+    if (status == SANL_OK) {
+        const bool fld = strncmp(sanl_path_name(path), "fld_", 4) == 0;
+        dataset->published = fld ? &sanl_published_fld : &sanl_published_deepfashion_c;
         status = read_file(&r, path);
+    }
     if (status == SANL_OK)
         status = sanl_dataset_check_unique(dataset);
     free(path);

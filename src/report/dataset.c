@@ -39,12 +39,13 @@ static enum sanl_status tell_parts(struct stats *s)
     SANL_TRY(sanl_dataset_count_pictures(counts, s->set));
     SANL_TRY(add_table(&table, s, columns, 4));
     for (int i = 0; s->set->format->part_names[i]; i++) {
-        published += s->set->format->published[i];
+        const int wanted = s->set->published ? s->set->published->pictures[i] : 0;
+        published += wanted;
         pictures += counts[i];
         sanl_table_text(table, s->set->format->part_names[i]);
         sanl_table_int(table, s->set->parts[i].count);
         sanl_table_int(table, counts[i]);
-        sanl_table_number(table, s->set->format->published[i] ? (double)s->set->format->published[i] : NAN);
+        sanl_table_number(table, wanted ? (double)wanted : NAN);
     }
     sanl_table_text(table, "all");
     sanl_table_int(table, s->set->count);

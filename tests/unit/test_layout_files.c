@@ -53,6 +53,7 @@ static void coco_files_are_read(void **state)
     put_all("coco_hand", coco, NULL, NULL);
     struct sanl_dataset *d = must_open("coco_hand", "coco");
     assert_int_equal(d->count, 2);
+    assert_ptr_equal(d->published, &sanl_published_fld);
     const struct sanl_record *r = &d->records[0];
     assert_string_equal(r->image, "img/\xC3\xA9 1.jpg");
     assert_true(r->part == 1 && r->clothes == SANL_CLOTHES_LOWER && r->category == -1);
@@ -151,6 +152,7 @@ static void check_deepfashion2(const struct sanl_dataset *d, const char *image)
 {
     assert_int_equal(d->count, 3);
     assert_ptr_equal(d->scheme, &sanl_scheme_deepfashion2);
+    assert_ptr_equal(d->published, &sanl_published_deepfashion2);
     assert_int_equal(d->category_count, 13);
     assert_string_equal(d->category_names[8], "skirt");
     const struct sanl_record *r = d->records;
@@ -330,6 +332,7 @@ static void tables_hold_doubles(void **state)
     assert_non_null(
         strstr(sanl_error_message(), "has both df_info.csv and fld_info.csv: give the file itself"));
     a = must_open("csv/Anno/fld_info.csv", "info_csv");
+    assert_ptr_equal(a->published, &sanl_published_fld);
     assert_int_equal(a->count, 2);
     char *root_of = in_root("csv");
     assert_string_equal(a->root, root_of);
