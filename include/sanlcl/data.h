@@ -27,13 +27,15 @@ struct sanl_convert_options {
 
 struct sanl_convert_result {
     int records;
-    /* What the new layout has no room for; parts: val, which is train there. */
-    bool variations_lost, categories_lost, landmarks_lost, boxes_lost, parts_lost;
+    bool variations_lost, categories_lost, landmarks_lost,
+        boxes_lost; /* the new layout has no room for them */
+    const char *part_lost,
+        *part_instead; /* a part that it has not, and the one whose pictures are among; or NULL */
 };
 
 /* Writes a data set in another layout. A record that lacks what the layout needs (landmarks or a category) is
- * an error. Where the layout has no part val, those pictures belong to train. After a failure what was
- * written is removed. */
+ * an error. Where the layout has no part val, those pictures belong to train; where it has no test, to val.
+ * After a failure what was written is removed. */
 SANL_CHECKED enum sanl_status sanl_convert(struct sanl_convert_result *out,
                                            const struct sanl_convert_options *options);
 

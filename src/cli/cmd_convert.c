@@ -60,8 +60,8 @@ static enum sanl_status run(const struct sanl_args *args)
         }
     if (*before == ',')
         puts("");
-    if (result.parts_lost)
-        printf("it has no part val: those pictures are in train\n");
+    if (result.part_lost)
+        printf("it has no part %s: those pictures are in %s\n", result.part_lost, result.part_instead);
     return SANL_OK;
 }
 

@@ -12,7 +12,7 @@ void sanl_pictures_name_class(char *out, size_t bytes, const struct sanl_predict
         snprintf(out, bytes, "class %d", class_index + 1);
 }
 
-/* Of more landmarks only those with a score are drawn, or the first. */
+/* Of more landmarks, and without a type of clothes, those with a score are drawn, or the first. */
 enum { MOST_HEATMAPS = 16 };
 
 enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_prediction *prediction,

@@ -306,9 +306,8 @@ enum sanl_status sanl_coco_read(struct sanl_dataset *dataset)
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* Pictures and annotations of one file. The id of an annotation is its record's index + 1, that of an image
- * the index
- * + 1 of its first record. */
+/* Pictures and annotations of one file. The id of an annotation is the index of its record + 1, that of an
+ * image the one of its first record. */
 struct writer {
     FILE *file;
     const struct sanl_dataset *dataset;

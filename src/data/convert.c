@@ -16,12 +16,13 @@ enum { COPY_BYTES = 1 << 16 };
 
 /* ---- records ------------------------------------------------------------------------------------- */
 
+/* The part of that name; without it val is train, and test is val. */
 static unsigned char find_part(const struct sanl_dataset_format *format, const char *name)
 {
     for (unsigned char part = 0; format->part_names[part]; part++)
         if (strcmp(format->part_names[part], name) == 0)
             return part;
-    return 0; /* train */
+    return strcmp(name, "test") == 0 ? find_part(format, "val") : 0;
 }
 
 static enum sanl_status check_scheme(const struct sanl_dataset *from,
@@ -240,7 +241,7 @@ static enum sanl_status check_written(const struct sanl_dataset *to)
     uint64_t expected, found = 0;
     enum sanl_status status = sanl_dataset_read(&back, to->root, to->format);
     if (status != SANL_OK)
-        return sanl_fail_prefix(status, "what was written cannot be read, rename the picture");
+        return sanl_fail_prefix(status, "what was written cannot be read back");
     status = sum_places(&expected, to);
     if (status == SANL_OK)
         status = sum_places(&found, back);
@@ -262,8 +263,12 @@ static void find_losses(struct sanl_convert_result *out, const struct sanl_datas
     for (int i = 0; i < from->count; i++) {
         const struct sanl_record *r = &from->records[i];
         categories += r->category >= 0;
-        out->parts_lost = out->parts_lost || strcmp(format->part_names[to->records[i].part],
-                                                    from->format->part_names[r->part]) != 0;
+        const char *from_part = from->format->part_names[r->part],
+                   *part = format->part_names[to->records[i].part];
+        if (strcmp(from_part, part) != 0) {
+            out->part_lost = from_part;
+            out->part_instead = part;
+        }
         out->variations_lost = out->variations_lost || (r->variation && !format->variations);
         out->landmarks_lost = out->landmarks_lost || (r->clothes && !format->scheme);
         out->boxes_lost = out->boxes_lost || (sanl_box_is_set(&r->box) && format->boxless);

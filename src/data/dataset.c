@@ -192,28 +192,30 @@ static enum sanl_status tell_parts(const struct sanl_dataset *d, bool always)
     return SANL_OK;
 }
 
-static int compare_images(const void *a, const void *b)
-{
-    const struct sanl_record *const *p = a, *const *q = b;
-    return strcmp((*p)->image, (*q)->image);
-}
-
 enum sanl_status sanl_dataset_check_unique(const struct sanl_dataset *dataset)
 {
-    const size_t n = (size_t)dataset->count;
-    const struct sanl_record **sorted = sanl_calloc(n, sizeof(*sorted));
-    enum sanl_status status = sorted ? SANL_OK : SANL_ERR_MEMORY;
-    for (size_t i = 0; i < n && sorted; i++)
-        sorted[i] = &dataset->records[i];
-    if (sorted && n > 1)
-        qsort(sorted, n, sizeof *sorted, compare_images);
-    for (size_t i = 1; i < n && status == SANL_OK; i++)
-        if (strcmp(sorted[i]->image, sorted[i - 1]->image) == 0)
-            status =
-                sanl_fail(SANL_ERR_FORMAT, "%s: two records of '%s': the layout %s has one for each picture",
-                          dataset->root, sorted[i]->image, dataset->format->name);
-    free(sorted);
+    int *first = sanl_dataset_first(dataset);
+    enum sanl_status status = first ? SANL_OK : SANL_ERR_MEMORY;
+    for (int i = 0; i < dataset->count && status == SANL_OK; i++)
+        if (first[i] != i)
+            status = sanl_fail(
+                SANL_ERR_FORMAT,
+                "%s: records %d and %d are of one picture, '%s', but the layout %s has one for each: "
+                "remove one",
+                dataset->root, first[i] + 1, i + 1, dataset->records[i].image, dataset->format->name);
+    free(first);
     return status;
+}
+
+enum sanl_status sanl_data_check_parts(const struct sanl_data_config *config)
+{
+    if (!config->val[0] || strcmp(config->val, config->test) != 0)
+        return SANL_OK;
+    return sanl_fail(
+        SANL_ERR_USAGE,
+        "data.val: '%s' is data.test: a checkpoint that is chosen there is not tested by it; choose "
+        "another part, or none (data.val: \"\") and report last.safetensors",
+        config->val);
 }
 
 static enum sanl_status read_or_load(struct sanl_dataset *d)

@@ -118,6 +118,9 @@ struct sanl_landmarks {
 void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
                             const struct sanl_record *record);
 
+/* Fails when the part to choose checkpoints on is the one to test them on. */
+SANL_CHECKED enum sanl_status sanl_data_check_parts(const struct sanl_data_config *config);
+
 /* For each record the index of the first one of the same picture, in new memory; NULL with the message set on
  * failure. */
 int *sanl_dataset_first(const struct sanl_dataset *dataset);

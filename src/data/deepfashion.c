@@ -314,7 +314,7 @@ static void write_category(FILE *file, const struct sanl_dataset *d, int index)
     fprintf(file, "  %d\n", d->records[index].category + 1);
 }
 
-/* A category's type is that of its first garment; 1 where it has none. */
+/* A name is one word. A category's type is that of its first garment; 1 where it has none. */
 static void write_category_name(FILE *file, const struct sanl_dataset *d, int index)
 {
     int type = SANL_CLOTHES_UPPER;
@@ -323,7 +323,14 @@ static void write_category_name(FILE *file, const struct sanl_dataset *d, int in
             type = d->records[i].clothes;
             break;
         }
-    fprintf(file, "%-20s  %d\n", d->category_names[index], type);
+    char name[128];
+    snprintf(name, sizeof name, "%s", d->category_names[index]);
+    for (char *p = name; *p; p++)
+        if (strchr(" \t\r\n", *p))
+            *p = '_';
+    if (!name[0])
+        snprintf(name, sizeof name, "category_%d", index + 1);
+    fprintf(file, "%-20s  %d\n", name, type);
 }
 
 #define COLUMNS                                                                                              \

@@ -6,8 +6,7 @@
 
 /* Reads train_list.txt, val_list.txt and test_truth_list.txt, each "NAME LABEL" in a row with labels from 0
  * on, in the root or its folder release_data; one may be missing. Names are relative to train/, val/ and
- * test/. There are no boxes. Categories are called by their numbers, 000 and on; there are 208, or as many as
- * the labels need. */
+ * test/. There are no boxes. Categories are called by their numbers, 000 and on; there are 208. */
 SANL_CHECKED enum sanl_status sanl_foodnet_read(struct sanl_dataset *dataset);
 
 /* train/000/NAME, val/000/NAME, test/NAME. */

@@ -15,7 +15,8 @@
 #include "base/random.h"
 
 enum { LEAST_RECORDS = 10000 };
-static const char magic[8] = "sanlidx1";
+/* Another number whenever the readers of coco or deepfashion2 make something else of the same files. */
+static const char magic[8] = "sanlidx2";
 
 struct header {
     char magic[8];

@@ -168,11 +168,13 @@ static enum sanl_status read_landmark(struct sanl_point *out, const struct reade
     SANL_TRY(read_pixels(&y, r, column + 1));
     SANL_TRY(read_flag(&visible, r, column + 2));
     SANL_TRY(read_flag(&in_picture, r, column + 3));
+    const bool nowhere = x == 0 && y == 0;
     *out = (struct sanl_point){{x - 1, y - 1},
-                               visible && x == 0 && y == 0 ? SANL_ABSENT
-                               : visible                   ? SANL_VISIBLE
-                               : in_picture                ? SANL_OCCLUDED
-                                                           : SANL_CUT_OFF};
+                               nowhere && visible ? SANL_ABSENT
+                               : nowhere          ? SANL_CUT_OFF
+                               : visible          ? SANL_VISIBLE
+                               : in_picture       ? SANL_OCCLUDED
+                                                  : SANL_CUT_OFF};
     return SANL_OK;
 }
 
@@ -285,6 +287,7 @@ static const char *const files[] = {"info.csv",         "Anno/info.csv", "df_inf
 /* The only one of the files that is there. */
 static enum sanl_status find_file(char **out, const struct sanl_dataset *d)
 {
+    size_t found = 0;
     *out = NULL;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = sanl_path_join(d->root, files[i]);
@@ -295,11 +298,12 @@ static enum sanl_status find_file(char **out, const struct sanl_dataset *d)
         } else if (*out) {
             const enum sanl_status status =
                 sanl_fail(SANL_ERR_USAGE, "%s: has both %s and %s: give the file itself as data.root",
-                          d->root, sanl_path_name(*out), sanl_path_name(path));
+                          d->root, files[found], files[i]);
             free(path);
             return status;
         } else {
             *out = path;
+            found = i;
         }
     }
     return *out ? SANL_OK
@@ -310,6 +314,8 @@ static enum sanl_status find_file(char **out, const struct sanl_dataset *d)
 
 static void to_parent(char *path)
 {
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+        path[n - 1] = 0;
     char *slash = strrchr(path, '/');
     if (slash)
         slash[slash == path] = 0;
@@ -322,6 +328,8 @@ static enum sanl_status take_file(char **out, struct sanl_dataset *d)
 {
     *out = sanl_strdup(d->file);
     to_parent(d->root);
+    for (size_t n = strlen(d->root); n > 1 && d->root[n - 1] == '/'; n--)
+        d->root[n - 1] = 0;
     if (strcmp(sanl_path_name(d->root), "Anno") == 0)
         to_parent(d->root);
     return *out ? SANL_OK : SANL_ERR_MEMORY;
@@ -391,7 +399,8 @@ static enum sanl_status check_categories(const struct sanl_dataset *d)
 enum sanl_status sanl_info_csv_write(const struct sanl_dataset *dataset, const char *folder)
 {
     struct sanl_output out = {0};
-    char name[NAME_BYTES], *path = sanl_path_join(folder, "info.csv");
+    const bool fld = dataset->source && dataset->source->published == &sanl_published_fld;
+    char name[NAME_BYTES], *path = sanl_path_join(folder, fld ? "fld_info.csv" : "info.csv");
     enum sanl_status status = path ? check_categories(dataset) : SANL_ERR_MEMORY;
     if (status == SANL_OK)
         status = sanl_output_open(&out, path);

@@ -394,8 +394,8 @@ static bool list_others(struct lines *others, const struct sanl_params *params,
     for (size_t i = 0; i < sanl_tensors_count(file); i++) {
         const char *name = sanl_tensors_at(file, i)->name, *plain = without_backbone(name);
         snprintf(other, sizeof other, "backbone.%s", plain);
-        if (is_counter(name) || starts_with(plain, "fc.") || sanl_params_find(params, plain) ||
-            sanl_params_find(params, other))
+        if (is_counter(name) || starts_with(plain, "fc.") ||
+            (is_backbone(name) && (sanl_params_find(params, plain) || sanl_params_find(params, other))))
             continue;
         add_line(others, name, "");
         deeper = deeper || is_backbone(name);

@@ -187,15 +187,19 @@ static enum sanl_status check_part(const struct sanl_dataset *dataset, const cha
 }
 
 /* The parts are there: data.test, too, which is opened after the first training. */
-static enum sanl_status check_data(const struct sanl_data_config *data)
+static enum sanl_status check_data(const struct sanl_config *config)
 {
+    const struct sanl_data_config *data = &config->data;
     struct sanl_dataset *dataset;
+    SANL_TRY(sanl_data_check_parts(data));
     SANL_TRY(sanl_dataset_open(&dataset, data));
     enum sanl_status status = check_part(dataset, data->train, "data.train");
     if (status == SANL_OK && data->val[0])
         status = check_part(dataset, data->val, "data.val");
     if (status == SANL_OK)
         status = check_part(dataset, data->test, "data.test");
+    if (status == SANL_OK && config->task == SANL_TASK_LANDMARK)
+        status = sanl_dataset_check_landmarks(dataset, config->model.landmarks);
     sanl_dataset_free(dataset);
     return status;
 }
@@ -404,7 +408,7 @@ enum sanl_status sanl_ablate(struct sanl_table **out, struct sanl_device *device
         return sanl_fail(SANL_ERR_IO,
                          "'%s': no such file (cam.weights): train the classifier of the attention maps first",
                          options->config->cam.weights);
-    SANL_TRY(check_data(&options->config->data));
+    SANL_TRY(check_data(options->config));
     a.setting_count = options->config->task == SANL_TASK_CLASSIFY ? CLASSIFIER_SETTINGS : SETTINGS;
     enum sanl_status status = claim_folder(&a);
     if (status == SANL_OK)

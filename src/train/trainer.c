@@ -419,12 +419,7 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
 {
     const struct sanl_config *config = run->config;
     const enum sanl_train_mode mode = run->options->mode;
-    if (config->data.val[0] && strcmp(config->data.val, config->data.test) == 0)
-        return sanl_fail(
-            SANL_ERR_USAGE,
-            "data.val: '%s' is data.test: a checkpoint that is chosen there is not tested by it; choose "
-            "another part, or none (data.val: \"\") and report last.safetensors",
-            config->data.val);
+    SANL_TRY(sanl_data_check_parts(&config->data));
     SANL_TRY(sanl_run_folder_open(&run->folder, config->out, mode));
     SANL_TRY(sanl_dataset_open_told(&run->dataset, &config->data));
     SANL_TRY(make_loaders(run));
