@@ -28,6 +28,14 @@ for command in $commands; do
     fi
 done
 
+# Pretrained weights are the backbone's.
+for config in "${0%/*}"/../../configs/*.yaml; do
+    "$program" config --dump --config "$config" >"$folder/dump"
+    check "$config is a configuration" "[ $? = 0 ]"
+    weights=$(sed -n 's|^  pretrained: .*/\(resnet[0-9]*\)\.pth.*|\1|p' "$folder/dump")
+    check "$config: $weights" '[ -z "$weights" ] || grep -q "^  backbone: $weights\b" "$folder/dump"'
+done
+
 # Options, overrides, configuration files.
 expect 0 '^task: landmark' '' config --dump
 expect 0 '  # sgd:' '' config --dump --help-comments
