@@ -36,6 +36,7 @@ struct sanl_graph_options {
     bool param_gradients; /* those of parameters too: training */
     bool freeze_norm;     /* norms use running statistics though training */
     bool recompute;       /* backward makes all values between checkpoints once more: slower, less memory */
+    bool direct_conv;     /* convolutions without Winograd's filtering, which rounds more coarsely */
     bool prepare_at_use;  /* weights are repacked at each use: for parameters that change at each step */
     struct sanl_arena *arena; /* for what lives within a run; NULL: one of its own */
 };

@@ -47,12 +47,15 @@ static enum sanl_status make_calls(struct sanl_gradcam *gradcam)
     return SANL_OK;
 }
 
-/* The graph with what its maps need. */
+/* The graph with what its maps need. An activation within rounding of zero decides about a gradient, so that
+ * the more rounding the more maps differ from PyTorch's: its convolutions are direct. */
 static enum sanl_status build(struct sanl_gradcam *gradcam, struct sanl_params *params,
                               const struct sanl_graph_options *given, int size)
 {
-    const struct sanl_graph_options options = {
-        .backward = true, .prepare_at_use = given->prepare_at_use, .arena = given->arena};
+    const struct sanl_graph_options options = {.backward = true,
+                                               .direct_conv = true,
+                                               .prepare_at_use = given->prepare_at_use,
+                                               .arena = given->arena};
     struct sanl_model_config config = {.size = size};
     SANL_TRY(sanl_graph_create(&gradcam->graph, params, &options));
     sanl_model_cam_classifier(&config, gradcam->classes);

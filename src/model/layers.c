@@ -90,6 +90,8 @@ struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, stru
     sanl_op_set(&call, "bias", conv->bias);
     sanl_op_set(&call, "norm", fold);
     sanl_op_set(&call, "relu", last && conv->relu);
+    if (sanl_graph_get_options(g)->direct_conv)
+        sanl_op_set(&call, "winograd", 0);
     params.param[0] =
         named(name, "weight", SANL_PARAM_CONV, conv->he ? SANL_INIT_HE : SANL_INIT_FAN_IN, fan_in);
     params.param[1] = named(name, "bias", SANL_PARAM_VECTOR, SANL_INIT_FAN_IN, fan_in);

@@ -93,8 +93,9 @@ bool sanl_conv2d_choice_name(char name[SANL_CHOICE_BYTES], int choice)
 void sanl_conv2d_choice_key(char *text, size_t bytes, const struct sanl_op_call *call)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    snprintf(text, bytes, "kh=%d kw=%d stride=%d pad=%d h=%d w=%d cin=%d cout=%d fixed=%d", s.kh, s.kw,
-             s.stride, s.pad, s.h, s.w, s.cin, s.cout, !call->training || call->no_param_grad);
+    snprintf(text, bytes, "kh=%d kw=%d stride=%d pad=%d h=%d w=%d cin=%d cout=%d fixed=%d%s", s.kh, s.kw,
+             s.stride, s.pad, s.h, s.w, s.cin, s.cout, !call->training || call->no_param_grad,
+             call->attr[CONV2D_WINOGRAD] == 0 ? " winograd=0" : "");
 }
 
 bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_device *device, int direction,
@@ -103,7 +104,7 @@ bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_kernel *kernel = &kernels[(choice - 1) / SIDES];
     const bool winograd = (choice - 1) % SIDES > 0;
-    if (winograd && !sanl_winograd_fits(&s))
+    if (winograd && (!sanl_winograd_fits(&s) || call->attr[CONV2D_WINOGRAD] == 0))
         return false;
     const bool given = device && sanl_device_route_is_given(device);
     if (given && kernel->route != default_kernel(&s, CONV2D_FORWARD, device)->route)
@@ -134,7 +135,7 @@ void sanl_conv2d_choose(struct sanl_op_call *call, const struct sanl_device *dev
         int *chosen = &call->chosen[i];
         const int wish = call->choice[i];
         *chosen = wish && sanl_conv2d_choice_fits(call, device, i, wish) ? wish : 0;
-        if (!*chosen && call->attr[CONV2D_WINOGRAD] < 0)
+        if (!*chosen && call->attr[CONV2D_WINOGRAD] <= 0)
             *chosen = sanl_tuned_choice(call, device, i);
         if (!*chosen)
             *chosen = default_choice(call, device, (enum conv2d_direction)i);

@@ -22,16 +22,21 @@ static struct sanl_device *open_device(bool no_tuned)
 }
 
 /* The kernels that a 3x3 convolution of `batch` images takes forward. */
-static const char *kernels_of(struct sanl_device *device, int batch)
+static const char *kernels_with(struct sanl_device *device, int batch, const char *attributes)
 {
     static char name[SANL_CHOICE_BYTES];
     char text[SANL_CASE_BYTES];
     struct sanl_opcase parsed;
-    snprintf(text, sizeof text, "in=%d,8,8,64 kh=3 kw=3 pad=1 cout=64", batch);
+    snprintf(text, sizeof text, "in=%d,8,8,64 kh=3 kw=3 pad=1 cout=64%s", batch, attributes);
     assert_int_equal(sanl_opcase_parse(&parsed, sanl_op_find("conv2d"), text), SANL_OK);
     assert_int_equal(parsed.call.op->infer(&parsed.call, device), SANL_OK);
     assert_true(parsed.call.op->choice_name(name, parsed.call.chosen[0]));
     return name;
+}
+
+static const char *kernels_of(struct sanl_device *device, int batch)
+{
+    return kernels_with(device, batch, "");
 }
 
 static const char stem[] = "conv2d forward kh=3 kw=3 stride=1 pad=1 h=8 w=8 cin=64 cout=64 fixed=0 n=";
@@ -80,6 +85,32 @@ static void what_does_not_suit_is_left_out(void **state)
     assert_int_equal(sanl_device_open(&device, &options), SANL_OK);
     keep(device, 1, "tile-16x16"); /* not of the route that was asked for */
     assert_memory_equal(kernels_of(device, 1), "clblast", 7);
+    sanl_device_free(device);
+}
+
+/* What is measured with Winograd's filtering says nothing of a convolution that is held to none. */
+static void direct_convolutions_stay_direct(void **state)
+{
+    (void)state;
+    struct sanl_device *device = open_device(true);
+    char key[SANL_TUNED_KEY_BYTES];
+    struct sanl_opcase parsed;
+    snprintf(key, sizeof key, "%.*s winograd=0 n=1", (int)strlen(stem) - (int)strlen(" n="), stem);
+    keep(device, 1, "tile-32x32-winograd2");
+    assert_null(strstr(kernels_with(device, 1, " winograd=0"), "winograd"));
+    assert_int_equal(sanl_device_set_tuned(device, key, "tile-16x16"), SANL_OK);
+    assert_string_equal(kernels_with(device, 1, " winograd=0"), "tile-16x16");
+    assert_string_equal(kernels_of(device, 1), "tile-32x32-winograd2");
+    assert_int_equal(sanl_device_set_tuned(device, key, "tile-32x32-winograd2"), SANL_OK);
+    assert_null(strstr(kernels_with(device, 1, " winograd=0"), "winograd"));
+
+    assert_int_equal(
+        sanl_opcase_parse(&parsed, sanl_op_find("conv2d"), "in=1,8,8,64 kh=3 kw=3 pad=1 cout=64 winograd=0"),
+        SANL_OK);
+    assert_false(parsed.call.op->choice_fits(&parsed.call, device, 0,
+                                             sanl_choice_named(parsed.call.op, "tile-32x32-winograd2")));
+    assert_true(parsed.call.op->choice_fits(&parsed.call, device, 0,
+                                            sanl_choice_named(parsed.call.op, "tile-32x32")));
     sanl_device_free(device);
 }
 
@@ -142,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nearest_batch_is_taken),
         cmocka_unit_test(what_does_not_suit_is_left_out),
+        cmocka_unit_test(direct_convolutions_stay_direct),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(choices_have_names),
     };
