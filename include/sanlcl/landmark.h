@@ -46,6 +46,9 @@ struct sanl_box {
  * to "sd_kpt19", as mmpose calls them. */
 const char *sanl_landmark_name(const struct sanl_scheme *scheme, int slot);
 
+/* The same in short, for pictures: "L collar" to "R hem"; of deepfashion2 its number in the garment. */
+const char *sanl_landmark_label(const struct sanl_scheme *scheme, int slot);
+
 /* "upper", "lower", "full"; of deepfashion2 "short sleeve top" to "sling dress". NULL for an unknown type. */
 const char *sanl_clothes_name(const struct sanl_scheme *scheme, int clothes);
 

@@ -38,13 +38,13 @@ SANL_CHECKED enum sanl_status sanl_plot_write(const struct sanl_plot *plot, cons
 /* ---- landmarks and maps over images -------------------------------------------------------------- */
 
 struct sanl_overlay {
-    int landmarks;
+    int landmarks;                    /* of a scheme; 0: none */
     const double (*predicted_img)[2]; /* (landmarks) x, y in image pixels, centres at integers; NULL: none */
     const bool *shown;                /* (landmarks) which predictions to draw; NULL: all */
     const double (*truth_img)[2];     /* drawn as rings, tied to the prediction by a line; NULL: none */
     const bool *truth_shown;          /* NULL: all */
     const double *box_img;            /* x1, y1, x2, y2 as in data sets, behind the last pixel; NULL: none */
-    const char *const *names;         /* (landmarks); NULL: the scheme's, "L collar" and so on */
+    const char *const *names;         /* (landmarks); NULL: the scheme's labels */
     const char *caption;              /* in the upper left corner; NULL: none */
     int side; /* the picture is enlarged until its longer side has this many pixels; 0: 640 */
 };

@@ -64,17 +64,6 @@ static double max_megapixels(const struct job *job)
     return sanl_predictor_config(job->predictor)->data.max_megapixels;
 }
 
-/* Landmarks of deepfashion2 go by their numbers; NULL: the scheme's names. */
-static const char *const *short_names(const struct sanl_scheme *scheme)
-{
-    static const char *names[SANL_LANDMARKS];
-    if (scheme != &sanl_scheme_deepfashion2)
-        return NULL;
-    for (int k = 0; k < scheme->landmarks; k++)
-        names[k] = strstr(sanl_landmark_name(scheme, k), "_kpt") + 4;
-    return names;
-}
-
 static enum sanl_status write_overlay(const struct job *job, const struct sanl_prediction *p,
                                       const char *path)
 {
@@ -83,7 +72,6 @@ static enum sanl_status write_overlay(const struct job *job, const struct sanl_p
         .landmarks = p->scheme ? p->scheme->landmarks : 0,
         .predicted_img = (const double(*)[2])p->landmark_img,
         .shown = p->visible,
-        .names = short_names(p->scheme),
         .box_img = job->inputs.list[p->input].has_box ? box : NULL,
     };
     return sanl_overlay_write(path, p->path, max_megapixels(job), &overlay);

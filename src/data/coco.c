@@ -147,13 +147,7 @@ static enum sanl_status read_keypoint(struct sanl_point *out, const struct reade
     if (v[2] != 0 && v[2] != 1 && v[2] != 2)
         return sanl_fail(SANL_ERR_FORMAT, "keypoints[%zu]: expected 2 (visible), 1 (occluded) or 0 (cut off)",
                          at + 2);
-    if (v[0] == 0 && v[1] == 0)
-        v[2] = 0; /* where no landmark is */
-    *out = (struct sanl_point){.visibility = v[2] == 2   ? SANL_VISIBLE
-                                             : v[2] == 1 ? SANL_OCCLUDED
-                                                         : SANL_CUT_OFF};
-    for (int axis = 0; axis < 2 && v[2] != 0; axis++)
-        out->img[axis] = v[axis] - r->base;
+    *out = sanl_layout_point(v[0], v[1], v[2], r->base);
     return SANL_OK;
 }
 
@@ -363,7 +357,7 @@ static int write_keypoints(const struct writer *w, const struct sanl_record *r)
         const int i = k - before;
         const struct sanl_point p = i >= 0 && i < count ? sanl_dataset_point(w->dataset, r, i)
                                                         : (struct sanl_point){{0}, SANL_ABSENT};
-        const int v = p.visibility == SANL_VISIBLE ? 2 : p.visibility == SANL_OCCLUDED ? 1 : 0;
+        const int v = sanl_layout_seen(&p);
         for (int axis = 0; axis < 2; axis++) {
             write_number(w->file, v ? p.img[axis] + w->base : 0);
             fputs(", ", w->file);

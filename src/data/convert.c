@@ -63,43 +63,26 @@ static enum sanl_status adopt_record(struct sanl_dataset *out, const struct sanl
     return SANL_OK;
 }
 
-struct name {
-    const char *image, *source; /* in the new layout, in the old one */
-    int record;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct name *p = a, *q = b;
-    const int order = strcmp(p->image, q->image);
-    return order ? order : p->record - q->record;
-}
-
 /* No two pictures have one name, and no picture more records than the layout can hold. */
 static enum sanl_status check_names(const struct sanl_dataset *to, const struct sanl_dataset *from)
 {
-    const size_t n = (size_t)to->count;
-    struct name *names = sanl_calloc(n, sizeof *names);
-    enum sanl_status status = names ? SANL_OK : SANL_ERR_MEMORY;
-    for (int i = 0; i < to->count && names; i++)
-        names[i] = (struct name){to->records[i].image, from->records[i].image, i};
-    if (names && n > 1)
-        qsort(names, n, sizeof *names, compare_names);
-    for (size_t i = 1; i < n && status == SANL_OK; i++) {
-        const struct name *p = &names[i - 1], *q = &names[i];
-        if (strcmp(p->image, q->image) != 0)
+    int *first = sanl_dataset_first(to);
+    enum sanl_status status = first ? SANL_OK : SANL_ERR_MEMORY;
+    for (int i = 0; i < to->count && status == SANL_OK; i++) {
+        const char *one = from->records[first[i]].image, *other = from->records[i].image;
+        if (first[i] == i)
             continue;
-        if (strcmp(p->source, q->source) != 0)
+        if (strcmp(one, other) != 0)
             status = sanl_fail(SANL_ERR_FORMAT,
                                "%s: in the layout %s the pictures '%s' and '%s' are both '%s': rename one",
-                               from->root, to->format->name, p->source, q->source, p->image);
+                               from->root, to->format->name, one, other, to->records[i].image);
         else if (!to->format->several)
             status = sanl_fail(SANL_ERR_FORMAT,
                                "%s: records %d and %d are of one picture, '%s', but the layout %s "
                                "has one record for each",
-                               from->root, p->record + 1, q->record + 1, p->source, to->format->name);
+                               from->root, first[i] + 1, i + 1, one, to->format->name);
     }
-    free(names);
+    free(first);
     return status;
 }
 

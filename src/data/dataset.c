@@ -291,10 +291,13 @@ enum sanl_status sanl_dataset_open_told(struct sanl_dataset **out, const struct 
     return open_set(out, config, true);
 }
 
-void sanl_dataset_free(struct sanl_dataset *dataset)
+void sanl_dataset_empty(struct sanl_dataset *dataset)
 {
-    if (!dataset)
-        return;
+    const struct sanl_dataset empty = {.root = dataset->root,
+                                       .file = dataset->file,
+                                       .format = dataset->format,
+                                       .scheme = dataset->format->scheme,
+                                       .published = dataset->format->published};
     for (int i = 0; i < SANL_DATASET_PARTS; i++)
         free(dataset->parts[i].records);
     for (int i = 0; i < dataset->text_count; i++)
@@ -304,6 +307,14 @@ void sanl_dataset_free(struct sanl_dataset *dataset)
     free(dataset->records);
     free(dataset->point_img);
     free(dataset->point_visibility);
+    *dataset = empty;
+}
+
+void sanl_dataset_free(struct sanl_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    sanl_dataset_empty(dataset);
     free(dataset->root);
     free(dataset->file);
     free(dataset);

@@ -154,6 +154,9 @@ SANL_CHECKED enum sanl_status sanl_dataset_open_told(struct sanl_dataset **out,
                                                      const struct sanl_data_config *config);
 void sanl_dataset_free(struct sanl_dataset *dataset); /* takes NULL */
 
+/* Takes all records away, as before the reader: its root, file and format stay. */
+void sanl_dataset_empty(struct sanl_dataset *dataset);
+
 /* The part of that name, borrowed; an unknown or empty one is an error. */
 SANL_CHECKED enum sanl_status sanl_dataset_find_part(const struct sanl_part **out,
                                                      const struct sanl_dataset *dataset, const char *name);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/join.h"
+#include "data/layout.h"
 
 enum { MAX_COORDINATE = 65536 };
 static const size_t max_bytes = (size_t)64 << 20;
@@ -57,11 +58,7 @@ static enum sanl_status read_landmarks(struct sanl_dataset *d, const struct sanl
             return sanl_fail(SANL_ERR_FORMAT,
                              "landmarks[%zu]: expected 2 (visible), 1 (occluded) or 0 (not labelled)",
                              3 * i + 2);
-        const bool nowhere = v[3 * i] == 0 && v[3 * i + 1] == 0;
-        const struct sanl_point point = {{v[3 * i], v[3 * i + 1]},
-                                         nowhere || seen == 0 ? SANL_CUT_OFF
-                                         : seen == 2          ? SANL_VISIBLE
-                                                              : SANL_OCCLUDED};
+        const struct sanl_point point = sanl_layout_point(v[3 * i], v[3 * i + 1], seen, 0);
         sanl_dataset_set_point(d, record, (int)i, &point);
     }
     return SANL_OK;
@@ -224,7 +221,7 @@ static void write_item(FILE *file, const struct sanl_dataset *d, const struct sa
     fputs("],\n  \"landmarks\": [", file);
     for (int i = 0; i < sanl_clothes_count(d->scheme, r->clothes); i++) {
         const struct sanl_point p = sanl_dataset_point(d, r, i);
-        const int v = p.visibility == SANL_VISIBLE ? 2 : p.visibility == SANL_OCCLUDED ? 1 : 0;
+        const int v = sanl_layout_seen(&p);
         write_number(file, i ? ", " : "", v ? p.img[0] : 0);
         write_number(file, ", ", v ? p.img[1] : 0);
         fprintf(file, ", %d", v);

@@ -176,20 +176,6 @@ static bool fill(struct sanl_dataset *d, struct source *s, const struct header *
     return true;
 }
 
-static void clear(struct sanl_dataset *d)
-{
-    const struct sanl_dataset empty = {
-        .root = d->root, .format = d->format, .scheme = d->format->scheme, .published = d->format->published};
-    for (int i = 0; i < d->text_count; i++)
-        free(d->texts[i]);
-    free(d->texts);
-    free(d->category_names);
-    free(d->records);
-    free(d->point_img);
-    free(d->point_visibility);
-    *d = empty;
-}
-
 bool sanl_index_load(struct sanl_dataset *dataset, uint64_t fingerprint)
 {
     char *path = index_path(dataset);
@@ -203,7 +189,7 @@ bool sanl_index_load(struct sanl_dataset *dataset, uint64_t fingerprint)
         source.hash = hash_header(head);
         loaded = fill(dataset, &source, &head);
         if (!loaded)
-            clear(dataset);
+            sanl_dataset_empty(dataset);
     }
     if (source.file)
         fclose(source.file);

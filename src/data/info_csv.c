@@ -312,15 +312,21 @@ static enum sanl_status find_file(char **out, const struct sanl_dataset *d)
                             d->root);
 }
 
-static void to_parent(char *path)
+static void strip_slashes(char *path)
 {
     for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
         path[n - 1] = 0;
+}
+
+static void to_parent(char *path)
+{
+    strip_slashes(path);
     char *slash = strrchr(path, '/');
     if (slash)
         slash[slash == path] = 0;
     else
         strcpy(path, "."); /* a name is no shorter */
+    strip_slashes(path);
 }
 
 /* The root of a file's names is its folder, or the one above Anno. */
@@ -328,8 +334,6 @@ static enum sanl_status take_file(char **out, struct sanl_dataset *d)
 {
     *out = sanl_strdup(d->file);
     to_parent(d->root);
-    for (size_t n = strlen(d->root); n > 1 && d->root[n - 1] == '/'; n--)
-        d->root[n - 1] = 0;
     if (strcmp(sanl_path_name(d->root), "Anno") == 0)
         to_parent(d->root);
     return *out ? SANL_OK : SANL_ERR_MEMORY;

@@ -29,6 +29,18 @@ enum sanl_status sanl_layout_list(const struct sanl_dataset *dataset, const char
     return status;
 }
 
+struct sanl_point sanl_layout_point(double x, double y, double v, double base)
+{
+    if (v == 0 || (x == 0 && y == 0))
+        return (struct sanl_point){{0}, SANL_CUT_OFF};
+    return (struct sanl_point){{x - base, y - base}, v == 2 ? SANL_VISIBLE : SANL_OCCLUDED};
+}
+
+int sanl_layout_seen(const struct sanl_point *point)
+{
+    return point->visibility == SANL_VISIBLE ? 2 : point->visibility == SANL_OCCLUDED ? 1 : 0;
+}
+
 void sanl_layout_pixels(FILE *file, double value)
 {
     if (value == floor(value))

@@ -13,6 +13,11 @@ SANL_CHECKED enum sanl_status sanl_layout_list(const struct sanl_dataset *datase
                                                const char *name, const char *columns, int rows,
                                                sanl_layout_row *row);
 
+/* Visibility v as COCO and DeepFashion2 have it: 2 visible, 1 occluded, 0 not labelled, which is cut off; so
+ * is what lies at (0, 0), whatever v. The point's coordinates are x - base, y - base. */
+struct sanl_point sanl_layout_point(double x, double y, double v, double base);
+int sanl_layout_seen(const struct sanl_point *point); /* its v */
+
 /* A number of pixels, padded with zeros to three digits; two decimals where it is not whole. */
 void sanl_layout_pixels(FILE *file, double value);
 

@@ -33,6 +33,8 @@ enum sanl_status sanl_scheme_find(const struct sanl_scheme **out, int landmarks)
 
 static const char *const fashion_names[SANL_FASHION_LANDMARKS] = {"lcollar", "rcollar", "lsleeve", "rsleeve",
                                                                   "lwaist",  "rwaist",  "lhem",    "rhem"};
+static const char *const fashion_labels[SANL_FASHION_LANDMARKS] = {
+    "L collar", "R collar", "L sleeve", "R sleeve", "L waist", "R waist", "L hem", "R hem"};
 
 static const struct {
     const char *name;
@@ -135,6 +137,13 @@ const char *sanl_landmark_name(const struct sanl_scheme *scheme, int slot)
         return fashion_names[slot];
     pthread_once(&once, make_names);
     return names[slot];
+}
+
+const char *sanl_landmark_label(const struct sanl_scheme *scheme, int slot)
+{
+    if (scheme == &sanl_scheme_fashion)
+        return fashion_labels[slot];
+    return sanl_landmark_name(scheme, slot) + strlen(garments[garment_of(slot)].prefix) + strlen("_kpt");
 }
 
 int sanl_landmark_mirror(const struct sanl_scheme *scheme, int slot)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/log.h"
 #include "base/memory.h"
 
 /* A classifier without blocks has none, whatever its configuration says: in older files that key has the

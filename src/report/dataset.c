@@ -255,9 +255,8 @@ static enum sanl_status draw_record(struct sanl_image *out, const struct sanl_da
     sanl_dataset_landmarks(&landmarks, set, r);
     for (int slot = 0; slot < count; slot++) {
         const int v = landmarks.visibility[slot];
-        const char *full = sanl_landmark_name(set->scheme, slot), *number = strstr(full, "_kpt");
         shown[slot] = v == SANL_VISIBLE || v == SANL_OCCLUDED;
-        snprintf(names[slot], sizeof names[slot], "%s%s", number ? number + 4 : full,
+        snprintf(names[slot], sizeof names[slot], "%s%s", sanl_landmark_label(set->scheme, slot),
                  v == SANL_OCCLUDED ? "*" : "");
         name[slot] = names[slot];
     }

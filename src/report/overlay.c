@@ -1,16 +1,12 @@
 #include "report/overlay.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <sanlcl/landmark.h>
 #include "image/draw.h"
 
 enum { DEFAULT_SIDE = 640 };
 
 static const struct sanl_color none = {0, 0, 0, 0}, white = {1, 1, 1, 1}, rim = {0, 0, 0, 0.75};
-
-/* Of the scheme's eight slots, in their order. */
-static const char *const short_names[] = {"L collar", "R collar", "L sleeve", "R sleeve",
-                                          "L waist",  "R waist",  "L hem",    "R hem"};
 
 struct painter {
     struct sanl_canvas *canvas;
@@ -63,13 +59,8 @@ static void draw_mark(const struct painter *p, int slot)
 /* The name on the outer side of the garment: left of a point left of the middle of all. */
 static void draw_name(const struct painter *p, int slot, const double xy[2], double middle_img)
 {
-    char number[16];
-    const char *name = number;
-    snprintf(number, sizeof number, "%d", slot + 1);
-    if (p->overlay->names)
-        name = p->overlay->names[slot];
-    else if (p->overlay->landmarks <= (int)(sizeof short_names / sizeof *short_names))
-        name = short_names[slot];
+    const struct sanl_overlay *o = p->overlay;
+    const char *name = o->names ? o->names[slot] : sanl_landmark_label(sanl_scheme_of(o->landmarks), slot);
     const struct sanl_text_style style = {.size = 15 * p->unit,
                                           .anchor_x = xy[0] < middle_img ? 1 : 0,
                                           .anchor_y = 0.5,

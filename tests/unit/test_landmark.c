@@ -91,6 +91,10 @@ static void deepfashion2_has_its_own(void **state)
             slot++;
         assert_string_equal(sanl_landmark_name(many, sanl_landmark_mirror(many, slot)), pairs[i].other);
     }
+    assert_string_equal(sanl_landmark_label(many, 0), "1");
+    assert_string_equal(sanl_landmark_label(many, 157), "15"); /* the last of a sling */
+    assert_string_equal(sanl_landmark_label(many, 293), "19");
+    assert_string_equal(sanl_landmark_label(fashion, 7), "R hem");
     assert_string_equal(sanl_clothes_name(many, 13), "sling dress");
     assert_null(sanl_clothes_name(many, 14));
     assert_int_equal(sanl_clothes_find(many, "skirt"), 9);

@@ -99,13 +99,6 @@ static void info_csv_is_read(void **state)
     sanl_dataset_free(d);
 }
 
-static const struct file cub[MOST_FILES] = {
-    {"images.txt", "1 001.Black_footed_Albatross/A_0046_18.jpg\n2 002.Laysan Albatross/B 1.jpg\n"},
-    {"classes.txt", "1 001.Black_footed_Albatross\n2 002.Laysan Albatross\n"},
-    {"image_class_labels.txt", "1 1\n2 2\n"},
-    {"train_test_split.txt", "1 0\n2 1\n"},
-    {"bounding_boxes.txt", "1 60.0 27.0 325.0 304.0\n2 0.0 1.5 10.0 10.0\n"},
-};
 static const struct file food[MOST_FILES] = {
     {"release_data/train_list.txt", "000/000000.jpg 0\n207/000 001.jpg 207\n"},
     {"release_data/test_truth_list.txt", "000000.jpg 133\n"},
