@@ -34,6 +34,9 @@
 #endif
 #define UNROLL _Pragma("unroll")
 
+/* vstore16 takes three stores in PoCL. */
+typedef float16 __attribute__((aligned(4))) loose16;
+
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
  * gradient of a ReLU turns on them. The weights of a chunk stay in the nearest cache for TILES register
  * tiles. */
@@ -85,7 +88,7 @@ static void put(const float16 *sum, int strip, size_t at, int flags, global cons
     {
         const int j = strip + 16 * v;
         if (j + 16 <= cout) {
-            vstore16(epilogue16(sum[v], j, at, flags, bias, norm, cout, residual, y), 0, y + at);
+            *(global loose16 *)(y + at) = epilogue16(sum[v], j, at, flags, bias, norm, cout, residual, y);
         } else if (j < cout) {
             float tail[16];
             vstore16(sum[v], 0, tail);
@@ -95,24 +98,72 @@ static void put(const float16 *sum, int strip, size_t at, int flags, global cons
     }
 }
 
-/* prepared: norm (2 * cout), from zero_at on a row of zeros; packed: the weights, from packed_at on. */
-kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
-                          global const float *restrict packed, long packed_at,
-                          global float *restrict y, global const float *restrict bias,
-                          global const float *restrict residual, int flags, int pixels, int group, int h,
-                          int w, int pitch, int run, int cout, int oh, int ow, int step, int y0, int x0,
-                          int dy, int dx, int taps_y, int taps_x, int wy0, int wx0, int wdy, int wdx, int kw,
-                          int taps, int out_h, int out_w, int out_step, int out_y, int out_x, int y_pitch,
-                          int y_strip)
+/* total (+)= x * w over a chunk of `depth` terms from k0 on, for `count` pixels whose x begin at `source`;
+ * `fresh`: total is new. Fetches the chunk of weights behind this one, of each pixel x at `ahead` (0: none)
+ * and the vectors `from` to `to` of what will be written. */
+static void add_chunk(float16 (*total)[NV], bool fresh, global const float *const *source, int k0, int depth,
+                      int count, global const float *chunk, int ahead, const size_t *at, int from, int to,
+                      global const float *y, global const float *residual)
 {
-    const int strip = (int)get_global_id(1) * STRIP;
+    for (int p0 = 0; p0 < count; p0 += P) {
+        global const float *wk = chunk, *next = chunk + CHUNK * STRIP + p0 * LINES * 16;
+        global const float *xk[P];
+        float16 acc[P][NV];
+        UNROLL for (int p = 0; p < P; p++)
+        {
+            xk[p] = source[p0 + p] + k0;
+            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+        }
+        for (int part = 0, k = 0; part < P; part++, next += LINES * 16) {
+            if (ahead) {
+                global const float *xa = source[p0 + part] + k0 + ahead;
+                UNROLL for (int i = 0; i < CHUNK; i += 16) PREFETCH(xa + i);
+            }
+            for (int v = from; v < to; v++) {
+                PREFETCH_TO_WRITE(y + at[p0 + part] + 16 * v);
+                if (residual)
+                    PREFETCH(residual + at[p0 + part] + 16 * v);
+            }
+            UNROLL for (int i = 0; i < LINES; i++) PREFETCH_NEAR(next + 16 * i);
+            for (const int stop = depth * (part + 1) / P; k < stop; k++) {
+                float16 wv[NV];
+                UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                wk += STRIP;
+                UNROLL for (int p = 0; p < P; p++)
+                {
+                    const float16 xv = (float16)(xk[p][k]);
+                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                }
+            }
+        }
+        if (fresh)
+            UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) total[p0 + p][v] =
+                acc[p][v];
+        else
+            UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++) total[p0 + p][v] +=
+                acc[p][v];
+    }
+}
+
+/* A work-item: `group` register tiles of pixels x `across` strips of channels, all strips of some tiles in
+ * turn. prepared: norm (2 * cout), from zero_at on a row of zeros; packed: the weights, from packed_at on. */
+kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
+                          global const float *restrict packed, long packed_at, global float *restrict y,
+                          global const float *restrict bias, global const float *restrict residual, int flags,
+                          int pixels, int group, int across, int h, int w, int pitch, int run, int cout,
+                          int oh, int ow, int step, int y0, int x0, int dy, int dx, int taps_y, int taps_x,
+                          int wy0, int wx0, int wdy, int wdx, int kw, int taps, int out_h, int out_w,
+                          int out_step, int out_y, int out_x, int y_pitch, int y_strip)
+{
+    const int strip0 = (int)get_global_id(1) * across,
+              strip1 = min(strip0 + across, (cout + STRIP - 1) / STRIP);
     const int tiles = (pixels + P - 1) / P;
     const int first = (int)get_global_id(0) * group, last = min(first + group, tiles);
     global const float *norm = prepared, *zero = prepared + zero_at;
     const int batch = (int)get_global_id(2);
-    global const float *weights =
-        packed + packed_at + ((size_t)get_global_id(1) * taps + batch * taps_y * taps_x) * run * STRIP;
+    const int chunks = taps_y * taps_x * ((run + CHUNK - 1) / CHUNK), spread = min(chunks, NV);
     int ox = first * P % ow, oy = first * P / ow % oh, im = first * P / ow / oh + batch;
+    packed += packed_at + (size_t)batch * taps_y * taps_x * run * STRIP;
     for (int t = first; t < last; t += TILES) {
         const int count = min(TILES, last - t) * P;
         int iy[TILES * P], ix[TILES * P];
@@ -124,8 +175,7 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
             ix[p] = ox * step + x0;
             image[p] = (size_t)im * h;
             at[p] = (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * y_pitch +
-                    (size_t)get_global_id(1) * y_strip;
-            UNROLL for (int v = 0; v < NV; v++) total[p][v] = (float16)(0.0f);
+                    (size_t)strip0 * y_strip;
             if (t * P + p < pixels - 1 && ++ox == ow) { /* the last pixel fills up the last tile */
                 ox = 0;
                 if (++oy == oh) {
@@ -134,60 +184,39 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
                 }
             }
         }
-        for (int ty = 0; ty < taps_y; ty++)
-            for (int tx = 0; tx < taps_x; tx++) {
-                const int tap = (wy0 + ty * wdy) * kw + wx0 + tx * wdx;
-                for (int p = 0; p < count; p++) {
-                    const int yy = iy[p] + ty * dy, xx = ix[p] + tx * dx;
-                    source[p] = yy >= 0 && yy < h && xx >= 0 && xx < w
-                                    ? x + ((image[p] + yy) * w + xx) * pitch
-                                    : zero;
-                }
-                for (int k0 = 0; k0 < run; k0 += CHUNK) {
-                    const int depth = min(run - k0, CHUNK);
-                    const bool end = k0 + CHUNK >= run, finish = end && ty == taps_y - 1 && tx == taps_x - 1;
-                    /* the next chunk of these pixels, or this one of those after them */
-                    const int ahead = !end ? CHUNK : taps_y * taps_x == 1 ? TILES * P * step * pitch - k0 : 0;
-                    global const float *chunk = weights + ((size_t)tap * run + k0) * STRIP;
-                    for (int p0 = 0; p0 < count; p0 += P) {
-                        global const float *wk = chunk;
-                        global const float *next = chunk + CHUNK * STRIP + p0 * LINES * 16;
-                        global const float *xk[P];
-                        float16 acc[P][NV];
-                        UNROLL for (int p = 0; p < P; p++)
-                        {
-                            xk[p] = source[p0 + p] + k0;
-                            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
-                        }
-                        for (int part = 0, k = 0; part < P; part++, next += LINES * 16) {
-                            if (ahead) {
-                                global const float *xa = source[p0 + part] + k0 + ahead;
-                                UNROLL for (int i = 0; i < CHUNK; i += 16) PREFETCH(xa + i);
-                            }
-                            for (int v = 0; v < NV && finish; v++) {
-                                PREFETCH_TO_WRITE(y + at[p0 + part] + 16 * v);
-                                if (flags & HAS_RESIDUAL)
-                                    PREFETCH(residual + at[p0 + part] + 16 * v);
-                            }
-                            UNROLL for (int i = 0; i < LINES; i++) PREFETCH_NEAR(next + 16 * i);
-                            for (const int stop = depth * (part + 1) / P; k < stop; k++) {
-                                float16 wv[NV];
-                                UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
-                                wk += STRIP;
-                                UNROLL for (int p = 0; p < P; p++)
-                                {
-                                    const float16 xv = (float16)(xk[p][k]);
-                                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
-                                }
-                            }
-                        }
-                        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
-                            total[p0 + p][v] += acc[p][v];
+        for (int strip = strip0; strip < strip1; strip++) {
+            int left = chunks; /* this one and those to come */
+            for (int p = 0; p < count && chunks == 0; p++) /* no weight meets these pixels */
+                UNROLL for (int v = 0; v < NV; v++) total[p][v] = (float16)(0.0f);
+            for (int ty = 0; ty < taps_y; ty++)
+                for (int tx = 0; tx < taps_x; tx++) {
+                    const int tap = (wy0 + ty * wdy) * kw + wx0 + tx * wdx;
+                    global const float *weights = packed + ((size_t)strip * taps + tap) * run * STRIP;
+                    for (int p = 0; p < count; p++) {
+                        const int yy = iy[p] + ty * dy, xx = ix[p] + tx * dx;
+                        source[p] = yy >= 0 && yy < h && xx >= 0 && xx < w
+                                        ? x + ((image[p] + yy) * w + xx) * pitch
+                                        : zero;
+                    }
+                    for (int k0 = 0; k0 < run; k0 += CHUNK, left--) {
+                        /* the next chunk of these pixels; behind the last one of a single tap, those after
+                         * them, of which several strips leave time to fetch all */
+                        const bool more = k0 + CHUNK < run, at_first = t == first && strip == strip0;
+                        int ahead = more ? CHUNK : taps_y * taps_x == 1 ? TILES * P * step * pitch - k0 : 0;
+                        if (taps_y * taps_x == 1 && across > 1)
+                            ahead = strip == strip1 - 1 ? TILES * P * step * pitch
+                                    : at_first && more  ? CHUNK
+                                                        : 0;
+                        const int part = spread - left; /* the last chunks fetch a share of y each */
+                        add_chunk(total, left == chunks, source, k0, min(run - k0, CHUNK), count,
+                                  weights + (size_t)k0 * STRIP, ahead, at, part < 0 ? NV : NV * part / spread,
+                                  NV * (part + 1) / spread, y, flags & HAS_RESIDUAL ? residual : 0);
                     }
                 }
-            }
-        for (int p = 0; p < count && t * P + p < pixels; p++)
-            put(total[p], strip, at[p], flags, bias, norm, cout, residual, y);
+            for (int p = 0; p < count; p++, at[p - 1] += y_strip)
+                if (t * P + p < pixels)
+                    put(total[p], strip * STRIP, at[p], flags, bias, norm, cout, residual, y);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 /* The convolution's route for CPUs; cl/conv2d_wide.cl. */
+#include <math.h>
 #include "ops/conv2d.h"
 
 static int lanes(const struct conv2d_kernel *kernel, int channels)
@@ -12,16 +13,37 @@ static int strips(const struct conv2d_kernel *kernel, int channels)
     return (channels + kernel->lanes - 1) / kernel->lanes;
 }
 
-/* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
- * enough that all cores have work. */
-static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int batch)
+/* All strips where their weights stay in a core's cache, so that x is read once; but one where there are too
+ * few pixels for all cores, or a batch of products has work for them. */
+static int strips_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int batch)
 {
-    const double tile = 2.0 * k->rows * k->lanes * p->run * (p->taps_y * p->taps_x + 0.1);
+    enum { CACHE_BYTES = 1 << 20, LEAST_TILES = 128 };
+    const int n = strips(k, p->cout);
+    const double bytes = 4.0 * n * k->lanes * p->run * p->taps_y * p->taps_x;
+    return batch == 1 && bytes <= CACHE_BYTES && p->pixels >= LEAST_TILES * k->rows ? n : 1;
+}
+
+/* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
+ * enough that all cores have work; `columns`: work-items for the same tiles. Where all strips are one's, a
+ * work-item is a good part of the whole: the number is then that which gives all cores as much. */
+static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int across, int columns,
+                          int units)
+{
+    const double tile = 2.0 * k->rows * k->lanes * across * p->run * (p->taps_y * p->taps_x + 0.1);
     const int tiles = (p->pixels + k->rows - 1) / k->rows;
-    int group = (int)(32e6 / tile);
-    const int limit = (int)((double)tiles * strips(k, p->cout) * batch / 16);
-    group = group > limit ? limit : group;
-    return group < 1 ? 1 : group;
+    const int limit = (int)((double)tiles * columns / 16), wanted = (int)(32e6 / tile);
+    const int most = wanted < limit ? wanted : limit;
+    int group = most < 1 ? 1 : most;
+    double least = INFINITY;
+    for (int g = group; across > 1 && 2 * g > most; g--) {
+        const int items = (tiles + g - 1) / g * columns;
+        const double share = ceil((double)items / units) * g;
+        if (share < least) {
+            least = share;
+            group = g;
+        }
+    }
+    return group;
 }
 
 /* What a gather reads and writes, beside its geometry. */
@@ -34,16 +56,18 @@ struct operands {
 static enum sanl_status gather(struct sanl_device *device, const struct conv2d_kernel *k,
                                const struct conv2d_pass *p, int batch, const struct operands *o)
 {
-    const int group = tiles_per_item(k, p, batch);
+    const int units = (int)sanl_device_get_info(device)->compute_units;
+    const int across = strips_per_item(k, p, batch), columns = (strips(k, p->cout) + across - 1) / across;
+    const int group = tiles_per_item(k, p, across, columns * batch, units);
     const size_t tiles = (size_t)((p->pixels + k->rows - 1) / k->rows);
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", k->options));
     const struct sanl_range range = {
-        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)strips(k, p->cout), (size_t)batch}, {1, 1, 1}};
-    return sanl_launch(device, kernel, range, "b2lblb3i30", o->x, o->prepared, (int64_t)o->zero_at, o->packed,
-                       (int64_t)o->packed_at, o->y, o->bias, o->residual, o->flags, p->pixels, group, p->h,
-                       p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy, p->dx,
-                       p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h,
+        {(tiles + (size_t)group - 1) / (size_t)group, (size_t)columns, (size_t)batch}, {1, 1, 1}};
+    return sanl_launch(device, kernel, range, "b2lblb3i31", o->x, o->prepared, (int64_t)o->zero_at, o->packed,
+                       (int64_t)o->packed_at, o->y, o->bias, o->residual, o->flags, p->pixels, group, across,
+                       p->h, p->w, p->pitch, p->run, p->cout, p->oh, p->ow, p->step, p->y0, p->x0, p->dy,
+                       p->dx, p->taps_y, p->taps_x, p->wy0, p->wx0, p->wdy, p->wdx, p->kw, p->taps, p->out_h,
                        p->out_w, p->out_step, p->out_y, p->out_x, p->y_pitch,
                        p->y_strip ? p->y_strip : k->lanes);
 }
