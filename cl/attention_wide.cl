@@ -38,7 +38,6 @@
 #define PASTE2(a, b) a##b
 #define PASTE(a, b)  PASTE2(a, b)
 #define vec          PASTE(float, VW)
-#define ivec         PASTE(int, VW)
 #define load_vec     PASTE(vload, VW)
 #define store_vec    PASTE(vstore, VW)
 #define as_ivec      PASTE(as_int, VW)
@@ -62,13 +61,13 @@ INLINE vec larger(vec a, vec b)
     return a > b ? a : b;
 }
 
-/* exp(x) for x <= 88 within 2 ulp, but 0 below CUTOFF: what is that small against the largest weight changes
- * no bit of a sum, and leads to denormal numbers, which are slow. A NaN stays one. x = n ln 2 + r with n
- * whole (adding 1.5 * 2^23 rounds), exp(r) by a polynomial, 2^n by its bits. */
+/* exp(max(x, CUTOFF)) for x <= 88 within 2 ulp: what is that small against the largest weight changes no bit
+ * of a sum, and less leads to denormal numbers, which are slow. A NaN stays one. x = n ln 2 + r with n whole
+ * (adding 1.5 * 2^23 rounds), exp(r) by a polynomial, 2^n by its bits. */
 INLINE vec exponential(vec x)
 {
     const float round = 12582912.0f + 127.0f;
-    x = x > (vec)(88.0f) ? (vec)(88.0f) : x;
+    x = (vec)(CUTOFF) > x ? (vec)(CUTOFF) : x;
     vec t = x * 1.44269504088896341f + round;
     vec n = t - round;
     vec r = x - n * 0.693359375f;
@@ -78,8 +77,7 @@ INLINE vec exponential(vec x)
     p = p * rr + (r * 8.3334519073e-3f + 4.1665795894e-2f);
     p = p * rr + (r * 1.6666665459e-1f + 5.0000001201e-1f);
     p = p * rr + r + 1.0f;
-    p = p * as_vec(as_ivec(t) << 23);
-    return x < (vec)(CUTOFF) ? (vec)(0.0f) : p;
+    return p * as_vec(as_ivec(t) << 23);
 }
 
 INLINE float sum_lanes(vec x)
@@ -268,11 +266,8 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * queries + first;
     vec p[ROWS * PITCH], rest[ROWS * PITCH], total[ROWS * NV], sum[ROWS];
-    float top[ROWS], before[ROWS], after[ROWS]; /* factors of y before and after a block */
-    int number[VW];
-    for (int i = 0; i < VW; i++)
-        number[i] = i;
-    const ivec lane = load_vec(0, number);
+    vec factors[ROWS / VW];
+    float top[ROWS], *before = (float *)factors, after[ROWS]; /* factors of y before and after a block */
 
     q += at * c;
     y += at * c;
@@ -280,6 +275,7 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
     vs += vs_at + (size_t)get_global_id(1) * strips * keys * SW;
     for (int i = 0; i < ROWS; i++) {
         top[i] = SENTINEL;
+        before[i] = 0;
         sum[i] = (vec)(0.0f);
     }
     for (int key = 0; key < keys; key += KB) {
@@ -288,20 +284,28 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
         for (int b = 0; b < part; b++)
             product(p + b * NV, rest + b * NV, PITCH, q, c, 1, count,
                     kt + (size_t)(key + b * SW) * c, c);
+        for (int i = 0; i < count; i++) /* no key is past the end: the first one stands there */
+            for (int k = here; k < part * SW; k++)
+                ((float *)(p + i * PITCH))[k] = ((float *)(p + i * PITCH))[0];
         for (int i = 0; i < count; i++) {
-            vec *row = p + i * PITCH, most = (vec)(SENTINEL), share = (vec)(0.0f);
+            const vec *row = p + i * PITCH;
+            vec most = (vec)(SENTINEL);
             for (int k = 0; k < part * NV; k++)
-                most = larger(most, lane + k * VW < here ? row[k] * scale : (vec)(SENTINEL));
-            float old = top[i], now = largest_lane(most);
-            now = now > old ? now : old;
-            for (int k = 0; k < part * NV; k++) {
-                vec e = weight_of(row[k], rest[i * PITCH + k], scale, now);
-                e = lane + k * VW < here ? e : (vec)(0.0f);
-                row[k] = e;
-                share += e;
-            }
-            top[i] = now;
-            before[i] = old - now < CUTOFF ? 0.0f : exp(old - now);
+                most = larger(most, row[k] * scale);
+            const float old = top[i], now = largest_lane(most);
+            top[i] = now > old ? now : old;
+            before[i] = old - top[i];
+        }
+        for (int i = 0; i < ROWS / VW; i++)
+            factors[i] = exponential(factors[i]);
+        for (int i = 0; i < count; i++) {
+            vec *row = p + i * PITCH, share = (vec)(0.0f);
+            for (int k = 0; k < part * NV; k++)
+                row[k] = weight_of(row[k], rest[i * PITCH + k], scale, top[i]);
+            for (int k = here; k < part * SW; k++)
+                ((float *)row)[k] = 0;
+            for (int k = 0; k < part * NV; k++)
+                share += row[k];
             sum[i] = sum[i] * before[i] + share;
             after[i] = last ? 1.0f / sum_lanes(sum[i]) : 1.0f;
         }
