@@ -220,12 +220,47 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Rows of dw that a work-item owns, and pixels that it takes at a time. */
+/* Rows and strips of dw that a work-item owns, and pixels that it takes at a time. More strips read less x
+ * and are faster, but drivers have limits for private memory. */
 #define BLOCK 256
+#define ACROSS 2
 #define PIXELS 64
 
+/* total (+)= x * g over `count` pixels, for `rows` rows and a strip; `fresh`: total is new. Fetches, a line
+ * of each pixel in turn, g of the next pixels, then lines of their x from next_x on, x_step apart, about. */
+static void add_pixels(float16 (*total)[NV], bool fresh, global const float *const *xs, const float16 *gs,
+                       int count, int rows, global const float *next_g, int g_pitch,
+                       global const float *next_x, int x_step, int x_pitch)
+{
+    for (int r = 0; r < rows; r += P) {
+        const int line = r / P, of_x = (line - NV) * x_step;
+        global const float *next = line < NV ? next_g + 16 * line : next_x + of_x;
+        const int next_pitch = line < NV ? g_pitch : of_x < rows ? x_pitch : 0;
+        float16 acc[P][NV];
+        int lane[P];
+        UNROLL for (int p = 0; p < P; p++)
+        {
+            lane[p] = min(r + p, rows - 1);
+            UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
+        }
+        for (int q = 0; q < count; q++) {
+            float16 gv[NV];
+            PREFETCH_NEAR(xs[q] + r + 16); /* lines at a large pitch share few sets of the cache */
+            PREFETCH(next + (size_t)q * next_pitch);
+            UNROLL for (int v = 0; v < NV; v++) gv[v] = gs[q * NV + v];
+            UNROLL for (int p = 0; p < P; p++)
+            {
+                const float16 xv = (float16)(xs[q][lane[p]]);
+                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
+            }
+        }
+        UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
+            total[r + p][v] = fresh ? acc[p][v] : total[r + p][v] + acc[p][v];
+    }
+}
+
 /* Weight gradient dw[id 2][tap][run][cout] (+)= sum over output pixels of x * g, where `add` is set onto what
- * is there. A work-item owns BLOCK rows (never across a tap) x one strip of a split or of a product of a
+ * is there. A work-item owns BLOCK rows (never across a tap) x ACROSS strips of a split or of a product of a
  * batch: split s takes pixels s * split and on, and a second pass adds up the splits; product b takes image b
  * of x and of g. The channels of a pixel of g stand g_pitch, strips of them g_strip floats apart. */
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
@@ -233,29 +268,26 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                                    int w, int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
                                    int pad_x, int kw, int taps, int blocks, int g_pitch, int g_strip, int add)
 {
-    const int strip = (int)get_global_id(1) * STRIP, lanes = min(STRIP, cout - strip);
+    const int strips = (cout + STRIP - 1) / STRIP, strip0 = (int)get_global_id(1) * ACROSS,
+              across = min(ACROSS, strips - strip0);
     const int tap = (int)get_global_id(0) / blocks, ty = tap / kw, tx = tap - ty * kw;
     const int r0 = ((int)get_global_id(0) - tap * blocks) * BLOCK, rows = min(BLOCK, run - r0);
     const int batch = (int)get_global_id(2) / splits,
               from = ((int)get_global_id(2) - batch * splits) * split, to = min(from + split, pixels);
     int ox = from % ow, oy = from / ow % oh, im = from / ow / oh + batch;
-    g += (size_t)batch * get_global_size(1) * g_strip + (size_t)get_global_id(1) * g_strip;
-    dw += ((size_t)get_global_id(2) * taps * run + (size_t)tap * run + r0) * cout + strip;
-    float16 total[BLOCK + P][NV];
+    g += ((size_t)batch * strips + strip0) * g_strip;
+    dw += ((size_t)get_global_id(2) * taps * run + (size_t)tap * run + r0) * cout + strip0 * STRIP;
+    float16 total[ACROSS][BLOCK + P][NV];
     for (int q0 = from; q0 < to; q0 += PIXELS) {
         global const float *xs[PIXELS];
-        float gs[PIXELS * STRIP];
+        int pixel[PIXELS];
+        float16 gs[PIXELS * NV];
         int count = 0; /* of the pixels whose x lies inside */
         for (int q = q0; q < min(q0 + PIXELS, to); q++) {
             const int yy = oy * step - pad_y + ty, xx = ox * step - pad_x + tx;
             if (yy >= 0 && yy < h && xx >= 0 && xx < w) {
-                global const float *from_g = g + (size_t)q * g_pitch;
                 xs[count] = x + (((size_t)im * h + yy) * w + xx) * pitch + r0;
-                for (int i = 0; i < STRIP && lanes == STRIP; i += 16)
-                    vstore16(vload16(0, from_g + i), 0, gs + count * STRIP + i);
-                for (int i = 0; i < STRIP && lanes < STRIP; i++)
-                    gs[count * STRIP + i] = i < lanes ? from_g[i] : 0.0f;
-                count++;
+                pixel[count++] = q;
             }
             if (++ox == ow) {
                 ox = 0;
@@ -265,45 +297,34 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 }
             }
         }
-        global const float *next_g = g + (size_t)(q0 + PIXELS) * g_pitch;
         global const float *next_x = count ? xs[0] + (size_t)PIXELS * step * pitch : x;
-        for (int r = 0; r < rows; r += P) {
-            /* a line of each of the next pixels: of g, then, about, of x */
-            const int line = r / P, of_x = line - NV;
-            global const float *next = of_x < 0 ? next_g + 16 * line : next_x + 16 * of_x;
-            const int next_pitch = of_x < 0 ? g_pitch : 16 * of_x < rows ? step * pitch : 0;
-            float16 acc[P][NV];
-            int lane[P];
-            UNROLL for (int p = 0; p < P; p++)
-            {
-                lane[p] = min(r + p, rows - 1);
-                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = (float16)(0.0f);
-            }
+        for (int s = 0; s < across; s++) {
+            const int lanes = min(STRIP, cout - (strip0 + s) * STRIP);
             for (int q = 0; q < count; q++) {
-                float16 gv[NV];
-                PREFETCH_NEAR(xs[q] + r + 16); /* lines at a large pitch share few sets of the cache */
-                PREFETCH(next + (size_t)q * next_pitch);
-                UNROLL for (int v = 0; v < NV; v++) gv[v] = vload16(v, gs + q * STRIP);
-                UNROLL for (int p = 0; p < P; p++)
-                {
-                    const float16 xv = (float16)(xs[q][lane[p]]);
-                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
-                }
+                global const float *from_g = g + (size_t)pixel[q] * g_pitch + (size_t)s * g_strip;
+                float *to_g = (float *)(gs + q * NV);
+                for (int v = 0; v < NV && lanes == STRIP; v++)
+                    gs[q * NV + v] = *(global const loose16 *)(from_g + 16 * v);
+                for (int i = 0; i < STRIP && lanes < STRIP; i++)
+                    to_g[i] = i < lanes ? from_g[i] : 0.0f;
             }
-            UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)
-                total[r + p][v] = q0 == from ? acc[p][v] : total[r + p][v] + acc[p][v];
+            global const float *next_g = g + (size_t)(q0 + PIXELS) * g_pitch + (size_t)s * g_strip;
+            add_pixels(total[s], q0 == from, xs, gs, count, rows, next_g, g_pitch, next_x + 16 * s,
+                       16 * across, step * pitch);
         }
     }
     for (int r = 0; r < rows; r++, dw += cout)
-        UNROLL for (int v = 0; v < NV; v++)
-        {
-            if (16 * v + 16 <= lanes) {
-                vstore16(add ? total[r][v] + vload16(v, dw) : total[r][v], v, dw);
-            } else if (16 * v < lanes) {
+        for (int v = 0; v < across * NV; v++) {
+            const int lanes = min(16, cout - strip0 * STRIP - 16 * v);
+            const float16 sum = total[v / NV][r][v % NV];
+            global float *out = dw + 16 * v;
+            if (lanes == 16) {
+                *(global loose16 *)out = add ? sum + *(global const loose16 *)out : sum;
+            } else {
                 float tail[16];
-                vstore16(total[r][v], 0, tail);
-                for (int i = 0; i < lanes - 16 * v; i++)
-                    dw[16 * v + i] = add ? tail[i] + dw[16 * v + i] : tail[i];
+                vstore16(sum, 0, tail);
+                for (int i = 0; i < lanes; i++)
+                    out[i] = add ? tail[i] + out[i] : tail[i];
             }
         }
 }

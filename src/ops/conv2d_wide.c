@@ -15,12 +15,12 @@ static int strips(const struct conv2d_kernel *kernel, int channels)
 
 /* All strips where their weights stay in a core's cache, so that x is read once; but one where there are too
  * few pixels for all cores, or a batch of products has work for them. */
-static int strips_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int batch)
+static int strips_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int batch, int units)
 {
-    enum { CACHE_BYTES = 1 << 20, LEAST_TILES = 128 };
+    enum { CACHE_BYTES = 1 << 20, LEAST_TILES = 64 };
     const int n = strips(k, p->cout);
     const double bytes = 4.0 * n * k->lanes * p->run * p->taps_y * p->taps_x;
-    return batch == 1 && bytes <= CACHE_BYTES && p->pixels >= LEAST_TILES * k->rows ? n : 1;
+    return batch == 1 && bytes <= CACHE_BYTES && p->pixels >= LEAST_TILES * units * k->rows ? n : 1;
 }
 
 /* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
@@ -31,7 +31,8 @@ static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pas
 {
     const double tile = 2.0 * k->rows * k->lanes * across * p->run * (p->taps_y * p->taps_x + 0.1);
     const int tiles = (p->pixels + k->rows - 1) / k->rows;
-    const int limit = (int)((double)tiles * columns / 16), wanted = (int)(32e6 / tile);
+    const int limit = (int)((double)tiles * columns / (units < 8 ? 16 : 2 * units)),
+              wanted = (int)(32e6 / tile);
     const int most = wanted < limit ? wanted : limit;
     int group = most < 1 ? 1 : most;
     double least = INFINITY;
@@ -57,7 +58,8 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_k
                                const struct conv2d_pass *p, int batch, const struct operands *o)
 {
     const int units = (int)sanl_device_get_info(device)->compute_units;
-    const int across = strips_per_item(k, p, batch), columns = (strips(k, p->cout) + across - 1) / across;
+    const int across = strips_per_item(k, p, batch, units),
+              columns = (strips(k, p->cout) + across - 1) / across;
     const int group = tiles_per_item(k, p, across, columns * batch, units);
     const size_t tiles = (size_t)((p->pixels + k->rows - 1) / k->rows);
     struct sanl_kernel *kernel;
@@ -121,23 +123,31 @@ static enum sanl_status multiply(struct sanl_device *device, const struct conv2d
                   &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
 }
 
-enum { BLOCK = 256, SPLIT_PIXELS = 256, ITEMS_WANTED = 16 };
+/* BLOCK, ACROSS: as in cl/conv2d_wide.cl. */
+enum { BLOCK = 256, ACROSS = 2, SPLIT_PIXELS = 256 };
 
-/* Parts of the sum over pixels: enough work-items for all cores where the weights alone are too few. */
-static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p)
+static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass *p)
 {
-    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strips(k, p->cout);
+    return (strips(k, p->cout) + ACROSS - 1) / ACROSS;
+}
+
+/* Parts of the sum over pixels: as few as leave no core idle for more than a tenth of the time. */
+static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p, int units)
+{
+    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strip_groups(k, p);
     const int most = (p->pixels + SPLIT_PIXELS - 1) / SPLIT_PIXELS;
-    const int splits = (ITEMS_WANTED + items - 1) / items;
-    return splits < most ? splits : most;
+    int splits = 1;
+    while (splits < most && (items * splits + units - 1) / units * units * 10 > items * splits * 11)
+        splits++;
+    return splits;
 }
 
 static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,
                           enum conv2d_direction direction, const struct sanl_device *device)
 {
-    (void)device;
+    const int units = device ? (int)sanl_device_get_info(device)->compute_units : 1;
     const struct conv2d_pass p = sanl_conv2d_forward_pass(s);
-    const int splits = splits_for(k, &p);
+    const int splits = splits_for(k, &p, units);
     return direction == CONV2D_WEIGHTS && splits > 1
                ? (size_t)splits * (size_t)(p.taps * p.run) * (size_t)s->cout * sizeof(float)
                : 0;
@@ -153,7 +163,7 @@ static enum sanl_status sum_weights(struct sanl_device *device, const struct con
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", k->options));
     const struct sanl_range range = {
-        {(size_t)(p->taps * blocks), (size_t)strips(k, p->cout), (size_t)(batch * splits)}, {1, 1, 1}};
+        {(size_t)(p->taps * blocks), (size_t)strip_groups(k, p), (size_t)(batch * splits)}, {1, 1, 1}};
     return sanl_launch(device, kernel, range, "b3i19", x, g, dw, p->pixels, split, splits, p->h, p->w,
                        p->pitch, p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, p->taps,
                        blocks, p->y_pitch, p->y_strip ? p->y_strip : k->lanes, add ? 1 : 0);
@@ -165,7 +175,7 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
-    const int splits = splits_for(k, &p);
+    const int splits = splits_for(k, &p, (int)sanl_device_get_info(device)->compute_units);
     SANL_TRY(sum_weights(device, k, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false));
     return splits > 1
                ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
