@@ -369,7 +369,7 @@ SINGLE __kernel void attention_wide_scores(const __global float *restrict q, con
         for (int b = 0; b < part; b++) {
             product(hi, lo, NV, q, c, 1, count, kt + (size_t)(key + b * SW) * c, c);
             product(dp, 0, NV, dy, c, 1, count, vt + (size_t)(key + b * SW) * c, c);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count; i++) /* past the last key anything, which nothing reads */
                 for (int v = 0; v < NV; v++) {
                     const int from = i * NV + v, to = i * PITCH + b * NV + v;
                     const vec weight = weight_of(hi[from], lo[from], scale, top[i]) * share[i];

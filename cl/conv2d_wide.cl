@@ -34,7 +34,7 @@
 #endif
 #define UNROLL _Pragma("unroll")
 
-/* vstore16 takes three stores in PoCL. */
+/* Sixteen floats at any float: PoCL makes several instructions of vload16 and vstore16. */
 typedef float16 __attribute__((aligned(4))) loose16;
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
