@@ -3,10 +3,16 @@
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
- * width + lane, zero for j >= count; width is a multiple of 16, and k_stride or j_stride is 1. A work-item
- * fills PACK_RUN of the k of one (strip, tap): it reads along the contiguous axis, and what it writes stays
- * in the first cache. */
-enum { PACK_RUN = 64 };
+ * width + lane, zero for j >= count; width is a multiple of PACK_ROWS, and k_stride or j_stride is 1. A
+ * work-item takes PACK_ROWS rows of one tap, each from end to end: w is read in order, as fast as memory. */
+enum { PACK_ROWS = 16 };
+
+/* Asks for the cache line at p. The standard prefetch() does nothing in PoCL. */
+#ifdef BUILTIN_PREFETCH
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
+#else
+#define PREFETCH(p) prefetch(p, 16)
+#endif
 
 /* The transpose of 16 x 16 floats: each pass turns the 8 bits of an element's index by one. */
 static void transpose16(float16 *v)
@@ -25,39 +31,43 @@ static void transpose16(float16 *v)
 kernel void conv2d_pack(global const float *restrict w, global float *restrict prepared, long at, int width,
                         int strips, int taps, int run, int count, int tap_stride, int k_stride, int j_stride)
 {
-    const int k0 = (int)get_global_id(0) * PACK_RUN, row = (int)get_global_id(1);
-    if (k0 >= run || row >= strips * taps)
-        return;
-    const int strip = row / taps, tap = row - strip * taps, ks = min(PACK_RUN, run - k0),
-              lanes = min(width, count - strip * width);
-    w += (size_t)tap * tap_stride + (size_t)k0 * k_stride + (size_t)strip * width * j_stride;
-    prepared += at + ((size_t)row * run + k0) * width;
-    if (lanes < width)
-        for (int i = 0; i < ks * width; i += 16)
-            vstore16((float16)(0.0f), 0, prepared + i);
-    if (j_stride == 1) {
-        for (int k = 0; k < ks; k++) {
-            int lane = 0;
-            for (; lane + 16 <= lanes; lane += 16)
-                vstore16(vload16(0, w + (size_t)k * k_stride + lane), 0, prepared + k * width + lane);
-            for (; lane < lanes; lane++)
-                prepared[k * width + lane] = w[(size_t)k * k_stride + lane];
-        }
+    const int row0 = (int)get_global_id(0) * PACK_ROWS, tap = (int)get_global_id(1);
+    const size_t strip_size = (size_t)taps * run * width;
+    w += (size_t)tap * tap_stride;
+    prepared += at + (size_t)tap * run * width;
+    if (j_stride == 1) { /* a row is a k */
+        for (int k = row0; k < min(row0 + PACK_ROWS, run); k++)
+            for (int strip = 0; strip < strips; strip++)
+                for (int lane = 0; lane < width; lane += 16) {
+                    const int j = strip * width + lane;
+                    global const float *from = w + (size_t)k * k_stride + j;
+                    global float *to = prepared + strip * strip_size + (size_t)k * width + lane;
+                    if (j + 16 <= count)
+                        vstore16(vload16(0, from), 0, to);
+                    for (int i = 0; i < 16 && j + 16 > count; i++)
+                        to[i] = j + i < count ? from[i] : 0.0f;
+                }
         return;
     }
-    int lane = 0;
-    for (; lane + 16 <= lanes && ks % 16 == 0; lane += 16)
-        for (int k = 0; k < ks; k += 16) {
-            float16 v[16];
-            for (int i = 0; i < 16; i++)
-                v[i] = vload16(0, w + (size_t)(lane + i) * j_stride + k);
+    prepared += row0 / width * strip_size + row0 % width; /* a row is a j */
+    for (int k0 = 0; k0 < run; k0 += 16) {
+        float16 v[16];
+        if (k0 + 16 <= run && row0 + 16 <= count) {
+            for (int i = 0; i < 16; i++) {
+                global const float *from = w + (size_t)(row0 + i) * j_stride + k0;
+                v[i] = vload16(0, from);
+                PREFETCH(from + (size_t)PACK_ROWS * j_stride);
+            }
             transpose16(v);
             for (int i = 0; i < 16; i++)
-                vstore16(v[i], 0, prepared + (k + i) * width + lane);
+                vstore16(v[i], 0, prepared + (size_t)(k0 + i) * width);
+            continue;
         }
-    for (; lane < lanes; lane++)
-        for (int k = 0; k < ks; k++)
-            prepared[k * width + lane] = w[(size_t)lane * j_stride + k];
+        for (int k = k0; k < min(k0 + 16, run); k++)
+            for (int i = 0; i < 16; i++)
+                prepared[(size_t)k * width + i] =
+                    row0 + i < count ? w[(size_t)(row0 + i) * j_stride + k] : 0.0f;
+    }
 }
 
 /* norm[0..c) = gamma / sqrt(var + eps), norm[c..2c) = beta - mean * that. */

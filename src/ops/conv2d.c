@@ -6,7 +6,7 @@
 #include "ops/conv2d_ref.h"
 #include "ops/sweep.h"
 
-enum { ROW_RUN_CHANNELS = 8, PACK_RUN = 64 /* as in cl/conv2d.cl */ };
+enum { ROW_RUN_CHANNELS = 8, PACK_ROWS = 16 /* as in cl/conv2d.cl */ };
 enum { OWN_G = CONV2D_HAS_RELU | CONV2D_HAS_NORM }; /* the gradient before the epilogue is not dy itself */
 
 static int attr(const struct sanl_op_call *call, int index)
@@ -239,8 +239,8 @@ enum sanl_status sanl_conv2d_pack(struct sanl_device *device, const struct sanl_
     const int tap_stride = gradient ? s.cin * s.cout : run * s.cout;
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_pack", ""));
-    const struct sanl_range range = {
-        {((size_t)run + PACK_RUN - 1) / PACK_RUN, (size_t)strips * (size_t)taps, 0}, {1, 1, 0}};
+    const size_t rows = (size_t)(gradient ? strips * lanes : run);
+    const struct sanl_range range = {{(rows + PACK_ROWS - 1) / PACK_ROWS, (size_t)taps, 0}, {1, 1, 0}};
     return sanl_launch(device, kernel, range, "bbliiiiiiii", call->param[0], out, (int64_t)at, lanes, strips,
                        taps, run, count, tap_stride, gradient ? 1 : s.cout, gradient ? s.cout : 1);
 }
