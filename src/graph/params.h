@@ -13,8 +13,9 @@
  * (out, in); a vector as it is. */
 enum sanl_param_layout { SANL_PARAM_CONV, SANL_PARAM_LINEAR, SANL_PARAM_VECTOR };
 
-/* The start of a fresh model. HE: normal, variance 2 / fan_out; FAN_IN: uniform within 1 / sqrt(fan_in). */
-enum sanl_param_init { SANL_INIT_ZERO, SANL_INIT_ONE, SANL_INIT_HE, SANL_INIT_FAN_IN };
+/* The start of a fresh model. FAN_IN: uniform within 1 / sqrt(fan_in), PyTorch's default; HE: normal,
+ * variance 2 / fan_out, as in ResNets; SMALL: normal, deviation 0.001. */
+enum sanl_param_init { SANL_INIT_FAN_IN, SANL_INIT_HE, SANL_INIT_SMALL, SANL_INIT_ZERO, SANL_INIT_ONE };
 
 struct sanl_param {
     char name[128];

@@ -15,6 +15,8 @@ static double fresh_value(const struct sanl_param *p, uint64_t key, size_t i)
         return 1;
     case SANL_INIT_HE:
         return sqrt(2 / fan_out) * sanl_random_normal(key, i);
+    case SANL_INIT_SMALL:
+        return 0.001 * sanl_random_normal(key, i);
     case SANL_INIT_FAN_IN:
         return (2 * sanl_random_uniform(key, i) - 1) / sqrt(p->fan_in);
     default:

@@ -51,9 +51,12 @@ static struct sanl_tensor *add_fine(struct sanl_graph *g, struct sanl_tensor *co
     struct sanl_op_call concat = sanl_op_new("concat", SANL_STAGES);
     struct sanl_tensor *all = sanl_layer_plain(g, "fine.concat", &concat, up);
     all = sanl_layer_bottleneck(g, "fine.fuse", all, mid, config->width, 1);
+    /* Its input is large. Heatmaps of random weights would be, too, where nearly all of the targets are zero,
+     * and their gradients shake all layers before: FineNet then ends up worse than the coarse heatmaps. */
     return sanl_layer_conv(
         g, "fine.predict", all,
-        &(struct sanl_conv){.cout = config->landmarks, .kernel = 3, .stride = 1, .bias = true});
+        &(struct sanl_conv){
+            .cout = config->landmarks, .kernel = 3, .stride = 1, .bias = true, .init = SANL_INIT_SMALL});
 }
 
 static struct sanl_tensor *add_loss(struct sanl_graph *g, const char *name,

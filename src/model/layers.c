@@ -92,9 +92,9 @@ struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, stru
     sanl_op_set(&call, "relu", last && conv->relu);
     if (sanl_graph_get_options(g)->direct_conv)
         sanl_op_set(&call, "winograd", 0);
-    params.param[0] =
-        named(name, "weight", SANL_PARAM_CONV, conv->he ? SANL_INIT_HE : SANL_INIT_FAN_IN, fan_in);
-    params.param[1] = named(name, "bias", SANL_PARAM_VECTOR, SANL_INIT_FAN_IN, fan_in);
+    params.param[0] = named(name, "weight", SANL_PARAM_CONV, conv->init, fan_in);
+    params.param[1] = named(name, "bias", SANL_PARAM_VECTOR,
+                            conv->init == SANL_INIT_SMALL ? SANL_INIT_ZERO : SANL_INIT_FAN_IN, fan_in);
     if (fold)
         norm_params(params.state, conv->norm, conv->norm_zero);
     struct sanl_tensor *in[2] = {x, conv->residual};
@@ -142,21 +142,23 @@ struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name
     if (stride != 1 || x->shape.c != cout)
         skip = sanl_layer_conv(
             g, conv[3], x,
-            &(struct sanl_conv){.cout = cout, .kernel = 1, .stride = stride, .norm = bn[3], .he = true});
+            &(struct sanl_conv){
+                .cout = cout, .kernel = 1, .stride = stride, .norm = bn[3], .init = SANL_INIT_HE});
     struct sanl_tensor *y = sanl_layer_conv(
         g, conv[0], x,
-        &(struct sanl_conv){.cout = mid, .kernel = 1, .stride = 1, .norm = bn[0], .relu = true, .he = true});
+        &(struct sanl_conv){
+            .cout = mid, .kernel = 1, .stride = 1, .norm = bn[0], .relu = true, .init = SANL_INIT_HE});
     y = sanl_layer_conv(
         g, conv[1], y,
         &(struct sanl_conv){
-            .cout = mid, .kernel = 3, .stride = stride, .norm = bn[1], .relu = true, .he = true});
+            .cout = mid, .kernel = 3, .stride = stride, .norm = bn[1], .relu = true, .init = SANL_INIT_HE});
     y = sanl_layer_conv(g, conv[2], y,
                         &(struct sanl_conv){.cout = cout,
                                             .kernel = 1,
                                             .stride = 1,
                                             .norm = bn[2],
                                             .relu = true,
-                                            .he = true,
+                                            .init = SANL_INIT_HE,
                                             .residual = skip});
     sanl_graph_checkpoint(y);
     return y;

@@ -25,7 +25,7 @@ struct sanl_conv {
     bool relu;                    /* at the very end */
     const char *norm;             /* prefix of the batch norm that follows; NULL: none */
     bool norm_zero;               /* its scale starts at zero */
-    bool he;                      /* the weight starts as in ResNets, else as PyTorch's default */
+    enum sanl_param_init init;    /* of the weight; a bias starts at zero with SANL_INIT_SMALL, else FAN_IN */
     struct sanl_tensor *residual; /* added before the ReLU; NULL: none */
 };
 

@@ -25,20 +25,25 @@ static struct sanl_tensor *basic_block(struct sanl_graph *g, const char *name, s
         snprintf(bn, sizeof bn, "%s.downsample.1", name);
         skip = sanl_layer_conv(
             g, conv, x,
-            &(struct sanl_conv){.cout = cout, .kernel = 1, .stride = stride, .norm = bn, .he = true});
+            &(struct sanl_conv){
+                .cout = cout, .kernel = 1, .stride = stride, .norm = bn, .init = SANL_INIT_HE});
     }
     snprintf(conv, sizeof conv, "%s.conv1", name);
     snprintf(bn, sizeof bn, "%s.bn1", name);
     struct sanl_tensor *y = sanl_layer_conv(
         g, conv, x,
         &(struct sanl_conv){
-            .cout = cout, .kernel = 3, .stride = stride, .norm = bn, .relu = true, .he = true});
+            .cout = cout, .kernel = 3, .stride = stride, .norm = bn, .relu = true, .init = SANL_INIT_HE});
     snprintf(conv, sizeof conv, "%s.conv2", name);
     snprintf(bn, sizeof bn, "%s.bn2", name);
-    y = sanl_layer_conv(
-        g, conv, y,
-        &(struct sanl_conv){
-            .cout = cout, .kernel = 3, .stride = 1, .norm = bn, .relu = true, .he = true, .residual = skip});
+    y = sanl_layer_conv(g, conv, y,
+                        &(struct sanl_conv){.cout = cout,
+                                            .kernel = 3,
+                                            .stride = 1,
+                                            .norm = bn,
+                                            .relu = true,
+                                            .init = SANL_INIT_HE,
+                                            .residual = skip});
     sanl_graph_checkpoint(y);
     return y;
 }
@@ -50,7 +55,8 @@ static struct sanl_tensor *stem(struct sanl_graph *g, const char *prefix, struct
     snprintf(bn, sizeof bn, "%sbn1", prefix);
     struct sanl_tensor *x = sanl_layer_conv(
         g, conv, image,
-        &(struct sanl_conv){.cout = 64, .kernel = 7, .stride = 2, .norm = bn, .relu = true, .he = true});
+        &(struct sanl_conv){
+            .cout = 64, .kernel = 7, .stride = 2, .norm = bn, .relu = true, .init = SANL_INIT_HE});
     struct sanl_op_call pool = sanl_op_new("pool2d", 1);
     sanl_op_set(&pool, "kernel", 3);
     sanl_op_set(&pool, "stride", 2);

@@ -150,6 +150,30 @@ static float *read_tensor(const struct sanl_tensor *tensor)
     return values;
 }
 
+/* As nearly all of their targets are zero; a random last layer would give values around one. */
+static void fresh_heatmaps_of_finenet_are_near_zero(void **state)
+{
+    (void)state;
+    const struct sanl_config config = small_config(SANL_TASK_LANDMARK, SANL_BLOCK_SANL);
+    struct sanl_network *network;
+    struct sanl_engine *engine;
+    struct sanl_batch batch;
+    float peak = 0;
+    make_batch(&batch, BATCH);
+    assert_int_equal(sanl_network_create(&network, &config, device, 0), SANL_OK);
+    assert_int_equal(sanl_engine_create(&engine, network, BATCH, true), SANL_OK);
+    assert_int_equal(sanl_engine_load(engine, &batch), SANL_OK);
+    assert_int_equal(sanl_graph_forward(engine->graph), SANL_OK);
+    float *fine = read_tensor(engine->landmark.fine);
+    for (size_t i = 0; i < sanl_shape_count(engine->landmark.fine->shape); i++)
+        peak = fmaxf(peak, fabsf(fine[i]));
+    assert_true(peak > 0 && peak < 0.2F);
+    free(fine);
+    sanl_engine_free(engine);
+    sanl_network_free(network);
+    sanl_batch_free(&batch);
+}
+
 static void inference_equals_training_with_frozen_norms(void **state)
 {
     (void)state;
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(categories_are_learnt),
         cmocka_unit_test(classifiers_have_blocks),
         cmocka_unit_test(a_partial_batch_teaches_what_it_holds),
+        cmocka_unit_test(fresh_heatmaps_of_finenet_are_near_zero),
         cmocka_unit_test(inference_equals_training_with_frozen_norms),
         cmocka_unit_test(mirrored_pictures_give_mirrored_landmarks),
         cmocka_unit_test(learning_rates_follow_the_schedule),
