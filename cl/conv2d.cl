@@ -4,7 +4,7 @@ enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 
 
 /* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
  * width + lane, zero for j >= count; width is a multiple of PACK_ROWS, and k_stride or j_stride is 1. A
- * work-item takes PACK_ROWS rows of one tap, each from end to end: w is read in order, as fast as memory. */
+ * work-item takes PACK_ROWS rows of one tap, each from end to end: w is read in the order of memory. */
 enum { PACK_ROWS = 16 };
 
 /* Asks for the cache line at p. The standard prefetch() does nothing in PoCL. */
