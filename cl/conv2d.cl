@@ -70,16 +70,16 @@ kernel void conv2d_pack(global const float *restrict w, global float *restrict p
     }
 }
 
-/* norm[0..c) = gamma / sqrt(var + eps), norm[c..2c) = beta - mean * that. */
+/* norm[0..c) = gamma / sqrt(var + eps), norm[c..2c) = beta - mean * that, or 0 without `shift`. */
 kernel void conv2d_fold(global const float *gamma, global const float *beta, global const float *mean,
-                        global const float *var, global float *norm, int c, float eps)
+                        global const float *var, global float *norm, int c, int shift, float eps)
 {
     const int i = (int)get_global_id(0);
     if (i >= c)
         return;
     const float scale = gamma[i] / sqrt(var[i] + eps);
     norm[i] = scale;
-    norm[c + i] = beta[i] - mean[i] * scale;
+    norm[c + i] = shift ? beta[i] - mean[i] * scale : 0.0f;
 }
 
 /* out (n, h + 2 pad_y, w + 2 pad_x, c) = x with a zero frame. */

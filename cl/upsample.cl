@@ -2,6 +2,10 @@
  * align_corners=False). Positions are whole multiples of 1 / (2 * out), so that they are exact. Loops and
  * VEC: see ops/sweep.h. */
 
+#ifndef MODE
+#define MODE bilinear /* or nearest */
+#endif
+
 /* Output pixel `o` of `out` stands at input position i0 + l1; i1 is the pixel behind i0, at the border i0. */
 static void source(int o, int in, int out, int *i0, int *i1, float *l1)
 {
@@ -25,19 +29,59 @@ static void targets(int i, int in, int out, int *first, int *last)
     *last = i == in - 1 ? out - 1 : min(((2 * i + 3) * out + in - 1) / in / 2, out - 1);
 }
 
-kernel void upsample_nearest_forward(int lines, int h, int w, int groups, int oh, int ow,
-                                     global const VEC *restrict x, global VEC *restrict y)
+/* y (+)= x at the output pixels of `line`, a row of a picture. */
+static void nearest(global const VEC *x, int h, int w, int line, int groups, int oh, int ow, bool add,
+                    global VEC *y)
 {
-    const int line = get_global_id(2);
-    if (line >= lines)
-        return;
     global const VEC *row = x + ((size_t)(line / oh) * h + line % oh * h / oh) * w * groups;
     for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
         global const VEC *from = row + (size_t)(ox * w / ow) * groups;
         global VEC *to = y + ((size_t)line * ow + ox) * groups;
         for (int g = get_global_id(0); g < groups; g += STEP)
-            to[g] = from[g];
+            to[g] = add ? to[g] + from[g] : from[g];
     }
+}
+
+static void bilinear(global const VEC *x, int h, int w, int line, int groups, int oh, int ow, bool add,
+                     global VEC *y)
+{
+    int y0, y1;
+    float v1;
+    source(line % oh, h, oh, &y0, &y1, &v1);
+    global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
+    global const VEC *row0 = picture + (size_t)y0 * w * groups, *row1 = picture + (size_t)y1 * w * groups;
+    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+        int x0, x1;
+        float u1;
+        source(ox, w, ow, &x0, &x1, &u1);
+        const size_t left = (size_t)x0 * groups, right = (size_t)x1 * groups;
+        const float u0 = 1 - u1, v0 = 1 - v1;
+        global VEC *to = y + ((size_t)line * ow + ox) * groups;
+        for (int g = get_global_id(0); g < groups; g += STEP) {
+            const VEC value = v0 * (u0 * row0[left + g] + u1 * row0[right + g]) +
+                              v1 * (u0 * row1[left + g] + u1 * row1[right + g]);
+            to[g] = add ? to[g] + value : value;
+        }
+    }
+}
+
+/* y = the sum of up to four inputs, of which the first `count` are there, each resized by MODE. A line stays
+ * in the cache between them. */
+kernel void upsample_forward(int lines, int groups, int oh, int ow, int count, int h0, int w0, int h1, int w1,
+                             int h2, int w2, int h3, int w3, global const VEC *restrict x0,
+                             global const VEC *restrict x1, global const VEC *restrict x2,
+                             global const VEC *restrict x3, global VEC *restrict y)
+{
+    const int line = get_global_id(2);
+    if (line >= lines)
+        return;
+    MODE(x0, h0, w0, line, groups, oh, ow, false, y);
+    if (count > 1)
+        MODE(x1, h1, w1, line, groups, oh, ow, true, y);
+    if (count > 2)
+        MODE(x2, h2, w2, line, groups, oh, ow, true, y);
+    if (count > 3)
+        MODE(x3, h3, w3, line, groups, oh, ow, true, y);
 }
 
 /* dx (+)= sum of dy over the output pixels that copy a pixel. */
@@ -59,30 +103,6 @@ kernel void upsample_nearest_backward(int lines, int h, int w, int groups, int o
                     sum += picture[((size_t)oy * ow + ox) * groups + g];
             dx[in + g] = add ? dx[in + g] + sum : sum;
         }
-    }
-}
-
-kernel void upsample_bilinear_forward(int lines, int h, int w, int groups, int oh, int ow,
-                                      global const VEC *restrict x, global VEC *restrict y)
-{
-    const int line = get_global_id(2);
-    if (line >= lines)
-        return;
-    int y0, y1;
-    float v1;
-    source(line % oh, h, oh, &y0, &y1, &v1);
-    global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
-    global const VEC *row0 = picture + (size_t)y0 * w * groups, *row1 = picture + (size_t)y1 * w * groups;
-    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
-        int x0, x1;
-        float u1;
-        source(ox, w, ow, &x0, &x1, &u1);
-        const size_t left = (size_t)x0 * groups, right = (size_t)x1 * groups;
-        const float u0 = 1 - u1, v0 = 1 - v1;
-        global VEC *to = y + ((size_t)line * ow + ox) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP)
-            to[g] = v0 * (u0 * row0[left + g] + u1 * row0[right + g]) +
-                    v1 * (u0 * row1[left + g] + u1 * row1[right + g]);
     }
 }
 

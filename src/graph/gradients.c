@@ -87,8 +87,8 @@ enum sanl_status sanl_gradients_bind(struct sanl_graph *graph)
         struct node *node = graph->nodes[i];
         for (int k = 0; k < node->call.param_count && node->backward; k++) {
             const struct sanl_param *p = node->param[k];
-            SANL_TRY(sanl_buffer_part(&node->call.dparam[k], graph->gradients[p->block], p->offset,
-                                      sanl_shape_count(p->shape) * sizeof(float)));
+            SANL_TRY(
+                sanl_node_param_part(&node->call.dparam[k], node, k, graph->gradients[p->block], p->offset));
         }
     }
     return find_gaps(graph);

@@ -22,8 +22,10 @@ static void free_node(struct node *node)
 {
     for (int i = 0; i < SANL_OP_SAVED; i++)
         sanl_buffer_free(node->call.saved[i]);
-    for (int i = 0; i < SANL_OP_PARAM; i++)
+    for (int i = 0; i < SANL_OP_PARAM; i++) {
+        sanl_buffer_free(node->call.param[i]);
         sanl_buffer_free(node->call.dparam[i]);
+    }
     free(node);
 }
 
@@ -120,6 +122,8 @@ static enum sanl_status declare_params(struct sanl_graph *graph, struct node *no
     for (int i = 0; i < call->param_count; i++) {
         struct sanl_param wanted = params->param[i];
         wanted.shape = call->param_shape[i];
+        if (i == 0 && node->cin)
+            wanted.shape.w = node->cin;
         wanted.trained = true;
         SANL_TRY(sanl_params_declare(&node->param[i], graph->params, &wanted));
     }
@@ -166,6 +170,8 @@ struct sanl_tensor *sanl_graph_add(struct sanl_graph *graph, const char *name, s
     }
     snprintf(node->name, sizeof node->name, "%s", name);
     node->call = *call;
+    node->cin = params->cin;
+    node->cin_first = params->cin_first;
     bool missing = false;
     for (int i = 0; i < call->in_count; i++)
         missing |= !(node->in[i] = in[i]);
@@ -239,7 +245,8 @@ const char *sanl_graph_node_name(const struct sanl_graph *graph, int node)
 struct sanl_node_view sanl_graph_view(const struct sanl_graph *graph, int node)
 {
     const struct node *n = graph->nodes[node];
-    return (struct sanl_node_view){n->name, &n->call, n->in, n->out, n->param, n->state};
+    return (struct sanl_node_view){n->name,  &n->call, n->in,  n->out,
+                                   n->param, n->state, n->cin, n->cin_first};
 }
 
 int sanl_graph_tensor_count(const struct sanl_graph *graph)
@@ -247,14 +254,15 @@ int sanl_graph_tensor_count(const struct sanl_graph *graph)
     return graph->tensor_count;
 }
 
-/* A norm that is folded into a convolution has its scale and shift among the states. */
+/* A norm that is folded into a convolution has its scale and shift among the states; where several nodes
+ * share the weights, they are the first one's. */
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
 {
     const struct node *n = graph->nodes[node];
     size_t count = 0;
     for (int i = 0; i < n->call.param_count; i++)
-        count += sanl_shape_count(n->param[i]->shape);
-    for (int i = 0; i < n->call.state_count; i++)
+        count += sanl_shape_count(n->call.param_shape[i]);
+    for (int i = 0; i < n->call.state_count && n->cin_first == 0; i++)
         count += n->state[i]->trained ? sanl_shape_count(n->state[i]->shape) : 0;
     return count;
 }

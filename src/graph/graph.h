@@ -56,6 +56,8 @@ struct sanl_tensor *sanl_graph_input(struct sanl_graph *graph, const char *name,
 struct sanl_node_params {
     struct sanl_param param[SANL_OP_PARAM];
     struct sanl_param state[SANL_OP_STATE];
+    int cin, cin_first; /* the weights param[0] of a 1x1 convolution have `cin` input channels, of which the
+                           node takes as many as it has, from cin_first on; 0: all are its own */
 };
 struct sanl_tensor *sanl_graph_add(struct sanl_graph *graph, const char *name, struct sanl_op_call *call,
                                    struct sanl_tensor *const *in, const struct sanl_node_params *params);
@@ -110,6 +112,7 @@ struct sanl_node_view {
     const struct sanl_op_call *call; /* the operator, its attributes, shapes and counts of what follows */
     struct sanl_tensor *const *in, *const *out;
     struct sanl_param *const *param, *const *state;
+    int cin, cin_first; /* as in sanl_node_params */
 };
 struct sanl_node_view sanl_graph_view(const struct sanl_graph *graph, int node);
 int sanl_graph_tensor_count(const struct sanl_graph *graph);

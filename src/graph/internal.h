@@ -9,8 +9,23 @@ struct node {
     struct sanl_op_call call;
     struct sanl_tensor *in[SANL_OP_IN], *out[SANL_OP_OUT];
     struct sanl_param *param[SANL_OP_PARAM], *state[SANL_OP_STATE];
-    bool backward; /* takes part in the backward pass */
+    int cin, cin_first; /* as in sanl_node_params */
+    bool backward;      /* takes part in the backward pass */
 };
+
+/* Where the values that the node takes of param[k] begin, in bytes. */
+static inline size_t sanl_node_param_at(const struct node *node, int k)
+{
+    return k == 0 ? (size_t)node->cin_first * (size_t)node->param[0]->shape.c * sizeof(float) : 0;
+}
+
+/* Those values as a part of `all`, which holds the parameter from byte `offset` on. */
+SANL_CHECKED static inline enum sanl_status sanl_node_param_part(sanl_buffer *out, const struct node *node,
+                                                                 int k, sanl_buffer all, size_t offset)
+{
+    return sanl_buffer_part(out, all, offset + sanl_node_param_at(node, k),
+                            sanl_shape_count(node->call.param_shape[k]) * sizeof(float));
+}
 
 /* True when backward gives input k its gradient. */
 static inline bool takes_gradient(const struct node *node, int k)

@@ -46,7 +46,8 @@ void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memor
     for (int i = 0; i < graph->node_count; i++)
         for (int k = 0; k < graph->nodes[i]->call.param_count && !graph->options.prepare_at_use; k++)
             if (graph->nodes[i]->call.spent_params >> k & 1)
-                memory->spent += (double)sanl_shape_count(graph->nodes[i]->param[k]->shape) * sizeof(float);
+                memory->spent +=
+                    (double)sanl_shape_count(graph->nodes[i]->call.param_shape[k]) * sizeof(float);
     if (placed > memory->placed)
         memory->placed = placed;
     if (live <= memory->live)
@@ -67,16 +68,17 @@ void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memor
 /* ---- running ------------------------------------------------------------------------------------- */
 
 /* Gives the calls the parameters' buffers, which exist only after sanl_params_allocate. */
-static void bind_params(struct sanl_graph *graph)
+static enum sanl_status bind_params(struct sanl_graph *graph)
 {
-    for (int i = 0; i < graph->node_count; i++) {
+    for (int i = 0; i < graph->node_count && !graph->bound; i++) {
         struct node *node = graph->nodes[i];
         for (int k = 0; k < node->call.param_count; k++)
-            node->call.param[k] = node->param[k]->value;
+            SANL_TRY(sanl_node_param_part(&node->call.param[k], node, k, node->param[k]->value, 0));
         for (int k = 0; k < node->call.state_count; k++)
             node->call.state[k] = node->state[k]->value;
     }
     graph->bound = true;
+    return SANL_OK;
 }
 
 static void bind_step(struct node *node, const struct step *step)
@@ -114,8 +116,7 @@ static enum sanl_status prepare_node(struct sanl_graph *graph, int index)
 /* Repacks for all nodes, unless they do it at each use or the parameters are as they were. */
 static enum sanl_status prepare_all(struct sanl_graph *graph)
 {
-    if (!graph->bound)
-        bind_params(graph);
+    SANL_TRY(bind_params(graph));
     if (graph->options.prepare_at_use || graph->prepared_version == graph->params->version)
         return SANL_OK;
     if (graph->sealed)
@@ -126,20 +127,33 @@ static enum sanl_status prepare_all(struct sanl_graph *graph)
     return SANL_OK;
 }
 
+/* Whether all nodes that read the parameter are prepared, `last` being the last one so far, and do without.
+ */
+static bool is_spent(const struct sanl_graph *graph, int last, const struct sanl_param *param)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct node *node = graph->nodes[i];
+        for (int k = 0; k < node->call.param_count; k++)
+            if (node->param[k] == param && (i > last || !(node->call.spent_params >> k & 1)))
+                return false;
+    }
+    return true;
+}
+
 /* Node by node, so that the old goes while the new comes. */
 enum sanl_status sanl_graph_seal(struct sanl_graph *graph)
 {
     if (graph->options.prepare_at_use || graph->sealed)
         return SANL_OK;
     graph->sealed = true;
-    if (!graph->bound)
-        bind_params(graph);
+    SANL_TRY(bind_params(graph));
     for (int i = 0; i < graph->node_count; i++) {
         struct node *node = graph->nodes[i];
         SANL_TRY(prepare_node(graph, i));
         for (int k = 0; k < node->call.param_count; k++)
             if (node->call.spent_params >> k & 1) {
-                node->param[k]->spent = true;
+                node->param[k]->spent = is_spent(graph, i, node->param[k]);
+                sanl_buffer_free(node->call.param[k]);
                 node->call.param[k] = NULL;
             }
         sanl_params_drop(graph->params);

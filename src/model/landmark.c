@@ -35,22 +35,19 @@ static void add_fpn(struct sanl_graph *g, struct sanl_tensor *const stages[SANL_
 static struct sanl_tensor *add_fine(struct sanl_graph *g, struct sanl_tensor *const pyramid[SANL_STAGES],
                                     const struct sanl_model_config *config)
 {
-    struct sanl_tensor *up[SANL_STAGES];
+    struct sanl_tensor *level[SANL_STAGES];
     char name[64];
     const int mid = config->width / 2;
     for (int l = 0; l < SANL_STAGES; l++) {
-        up[l] = pyramid[l];
+        level[l] = pyramid[l];
         for (int b = 0; b < l; b++) {
             snprintf(name, sizeof name, "fine.refine.%d.%d", l, b);
-            up[l] = sanl_layer_bottleneck(g, name, up[l], mid, config->width, 1);
+            level[l] =
+                sanl_layer_bottleneck(g, name, level[l], (struct sanl_levels){0}, mid, config->width, 1);
         }
-        snprintf(name, sizeof name, "fine.upsample.%d", l);
-        up[l] =
-            sanl_layer_upsample(g, name, up[l], SANL_UPSAMPLE_BILINEAR, config->size / 4, config->size / 4);
     }
-    struct sanl_op_call concat = sanl_op_new("concat", SANL_STAGES);
-    struct sanl_tensor *all = sanl_layer_plain(g, "fine.concat", &concat, up);
-    all = sanl_layer_bottleneck(g, "fine.fuse", all, mid, config->width, 1);
+    struct sanl_tensor *all = sanl_layer_bottleneck(
+        g, "fine.fuse", level[0], (struct sanl_levels){level + 1, SANL_STAGES - 1}, mid, config->width, 1);
     /* Its input is large. Heatmaps of random weights would be, too, where nearly all of the targets are zero,
      * and their gradients shake all layers before: FineNet then ends up worse than the coarse heatmaps. */
     return sanl_layer_conv(

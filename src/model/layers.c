@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "model/resnet.h"
 
 void sanl_op_set(struct sanl_op_call *call, const char *name, double value)
 {
@@ -72,33 +73,91 @@ static struct sanl_tensor *norm(struct sanl_graph *g, struct sanl_tensor *x, con
     return sanl_graph_add(g, conv->norm, &call, in, &params);
 }
 
-struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
-                                    const struct sanl_conv *conv)
+/* The sum of `count` tensors, each resized to (h, w). */
+static struct sanl_tensor *upsample(struct sanl_graph *g, const char *name, struct sanl_tensor *const *x,
+                                    int count, enum sanl_upsampling mode, int h, int w)
 {
-    if (!x)
-        return NULL;
-    const bool fold = conv->norm && !sanl_graph_get_options(g)->param_gradients;
-    const bool last = fold || !conv->norm; /* residual and ReLU belong to the convolution */
-    const int fan_in = x->shape.c * conv->kernel * conv->kernel;
-    struct sanl_op_call call = sanl_op_new("conv2d", last && conv->residual ? 2 : 1);
-    struct sanl_node_params params = {0};
+    struct sanl_op_call call = sanl_op_new("upsample", count);
+    sanl_op_set(&call, "mode", mode);
+    sanl_op_set(&call, "out_h", h);
+    sanl_op_set(&call, "out_w", w);
+    return sanl_layer_plain(g, name, &call, x);
+}
+
+/* Of all inputs side by side; 0 where one is missing. */
+static int channels_of(const struct sanl_tensor *x, const struct sanl_levels *more)
+{
+    int channels = x ? x->shape.c : 0;
+    for (int i = 0; i < more->count; i++)
+        channels = channels && more->x[i] ? channels + more->x[i]->shape.c : 0;
+    return channels;
+}
+
+static bool folds(const struct sanl_graph *g, const struct sanl_conv *conv)
+{
+    return conv->norm && !sanl_graph_get_options(g)->param_gradients;
+}
+
+/* A part of a convolution: of x, whose channels begin at `first` of `cin`. Its parts but the first have the
+ * norm's scale alone, for the sum has its shift once. */
+static struct sanl_tensor *convolve(struct sanl_graph *g, const char *name, struct sanl_tensor *x, int first,
+                                    int cin, const char *weights, const struct sanl_conv *conv)
+{
+    const bool fold = folds(g, conv);
+    const int fan_in = cin * conv->kernel * conv->kernel;
+    struct sanl_op_call call = sanl_op_new("conv2d", conv->residual ? 2 : 1);
+    struct sanl_node_params params = {.cin = cin == x->shape.c ? 0 : cin, .cin_first = first};
     sanl_op_set(&call, "kh", conv->kernel);
     sanl_op_set(&call, "kw", conv->kernel);
     sanl_op_set(&call, "stride", conv->stride);
     sanl_op_set(&call, "pad", conv->kernel / 2);
     sanl_op_set(&call, "cout", conv->cout);
     sanl_op_set(&call, "bias", conv->bias);
-    sanl_op_set(&call, "norm", fold);
-    sanl_op_set(&call, "relu", last && conv->relu);
+    sanl_op_set(&call, "norm", !fold ? 0 : first == 0 ? 1 : 2);
+    sanl_op_set(&call, "relu", conv->relu);
     if (sanl_graph_get_options(g)->direct_conv)
         sanl_op_set(&call, "winograd", 0);
-    params.param[0] = named(name, "weight", SANL_PARAM_CONV, conv->init, fan_in);
-    params.param[1] = named(name, "bias", SANL_PARAM_VECTOR,
+    params.param[0] = named(weights, "weight", SANL_PARAM_CONV, conv->init, fan_in);
+    params.param[1] = named(weights, "bias", SANL_PARAM_VECTOR,
                             conv->init == SANL_INIT_SMALL ? SANL_INIT_ZERO : SANL_INIT_FAN_IN, fan_in);
     if (fold)
         norm_params(params.state, conv->norm, conv->norm_zero);
-    struct sanl_tensor *in[2] = {x, conv->residual};
-    struct sanl_tensor *y = sanl_graph_add(g, name, &call, in, &params);
+    return sanl_graph_add(g, name, &call, (struct sanl_tensor *[]){x, conv->residual}, &params);
+}
+
+/* What the further inputs add to the convolution of x. */
+static struct sanl_tensor *convolve_more(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                         int cin, const struct sanl_conv *conv)
+{
+    struct sanl_tensor *part[SANL_STAGES];
+    struct sanl_conv plain = *conv;
+    char text[112];
+    int first = x->shape.c;
+    plain.bias = plain.relu = false;
+    plain.residual = NULL;
+    for (int i = 0; i < conv->more.count; first += conv->more.x[i++]->shape.c) {
+        snprintf(text, sizeof text, "%s.%d", name, i + 1);
+        part[i] = convolve(g, text, conv->more.x[i], first, cin, name, &plain);
+    }
+    snprintf(text, sizeof text, "%s.upsample", name);
+    return upsample(g, text, part, conv->more.count, SANL_UPSAMPLE_BILINEAR, x->shape.h, x->shape.w);
+}
+
+struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
+                                    const struct sanl_conv *conv)
+{
+    const int cin = channels_of(x, &conv->more);
+    if (cin == 0)
+        return NULL;
+    struct sanl_conv own = *conv;
+    const bool last = !conv->norm || folds(g, conv); /* residual and ReLU belong to the convolution */
+    if (!last) {
+        own.residual = NULL;
+        own.relu = false;
+    }
+    if (conv->more.count)
+        own.residual = convolve_more(g, name, x, cin, conv);
+    struct sanl_tensor *y = convolve(g, name, x, 0, cin, name, &own);
     return last ? y : norm(g, y, conv);
 }
 
@@ -119,18 +178,12 @@ struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, 
 {
     if (!x || (x->shape.h == h && x->shape.w == w))
         return x;
-    struct sanl_op_call call = sanl_op_new("upsample", 1);
-    sanl_op_set(&call, "mode", mode);
-    sanl_op_set(&call, "out_h", h);
-    sanl_op_set(&call, "out_w", w);
-    return sanl_layer_plain(g, name, &call, &x);
+    return upsample(g, name, &x, 1, mode, h, w);
 }
 
 struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
-                                          int mid, int cout, int stride)
+                                          struct sanl_levels more, int mid, int cout, int stride)
 {
-    if (!x)
-        return NULL;
     char conv[4][96], bn[4][96];
     for (int i = 0; i < 3; i++) {
         snprintf(conv[i], sizeof conv[i], "%s.conv%d", name, i + 1);
@@ -139,15 +192,22 @@ struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name
     snprintf(conv[3], sizeof conv[3], "%s.downsample.0", name);
     snprintf(bn[3], sizeof bn[3], "%s.downsample.1", name);
     struct sanl_tensor *skip = x;
-    if (stride != 1 || x->shape.c != cout)
-        skip = sanl_layer_conv(
-            g, conv[3], x,
-            &(struct sanl_conv){
-                .cout = cout, .kernel = 1, .stride = stride, .norm = bn[3], .init = SANL_INIT_HE});
-    struct sanl_tensor *y = sanl_layer_conv(
-        g, conv[0], x,
-        &(struct sanl_conv){
-            .cout = mid, .kernel = 1, .stride = 1, .norm = bn[0], .relu = true, .init = SANL_INIT_HE});
+    if (stride != 1 || channels_of(x, &more) != cout)
+        skip = sanl_layer_conv(g, conv[3], x,
+                               &(struct sanl_conv){.cout = cout,
+                                                   .kernel = 1,
+                                                   .stride = stride,
+                                                   .norm = bn[3],
+                                                   .init = SANL_INIT_HE,
+                                                   .more = more});
+    struct sanl_tensor *y = sanl_layer_conv(g, conv[0], x,
+                                            &(struct sanl_conv){.cout = mid,
+                                                                .kernel = 1,
+                                                                .stride = 1,
+                                                                .norm = bn[0],
+                                                                .relu = true,
+                                                                .init = SANL_INIT_HE,
+                                                                .more = more});
     y = sanl_layer_conv(
         g, conv[1], y,
         &(struct sanl_conv){

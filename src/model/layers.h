@@ -19,6 +19,14 @@ struct sanl_op_call sanl_op_new(const char *op, int in_count);
 struct sanl_tensor *sanl_layer_plain(struct sanl_graph *g, const char *name, struct sanl_op_call *call,
                                      struct sanl_tensor *const *in);
 
+/* Tensors of other sizes that stand behind another one's channels once they are resized to its size,
+ * bilinearly. A 1x1 convolution of all is the sum of one of each, and resizing may follow it: so it is done
+ * at each one's own size, which costs least. */
+struct sanl_levels {
+    struct sanl_tensor *const *x; /* (count), fewer than SANL_STAGES */
+    int count;
+};
+
 struct sanl_conv {
     int cout, kernel, stride;
     bool bias;                    /* NAME.bias */
@@ -27,10 +35,11 @@ struct sanl_conv {
     bool norm_zero;               /* its scale starts at zero */
     enum sanl_param_init init;    /* of the weight; a bias starts at zero with SANL_INIT_SMALL, else FAN_IN */
     struct sanl_tensor *residual; /* added before the ReLU; NULL: none */
+    struct sanl_levels more;      /* of a 1x1 convolution of stride 1 without residual: further inputs */
 };
 
-/* relu(norm(conv(x)) + residual), padding kernel / 2. Where parameters have no gradients the norm is folded
- * into the convolution; else norm, residual and ReLU are one node after it. */
+/* relu(norm(conv(x, more)) + residual), padding kernel / 2. Where parameters have no gradients the norm is
+ * folded into the convolution; else norm, residual and ReLU are one node after it. */
 struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                     const struct sanl_conv *conv);
 
@@ -40,9 +49,9 @@ enum sanl_upsampling { SANL_UPSAMPLE_NEAREST, SANL_UPSAMPLE_BILINEAR };
 struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                         enum sanl_upsampling mode, int h, int w);
 
-/* cin -> mid -> cout: 1x1, 3x3, 1x1, each with norm; a 1x1 `downsample` where the shape changes. */
+/* x and `more` -> mid -> cout: 1x1, 3x3, 1x1, each with norm; a 1x1 `downsample` where the shape changes. */
 struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
-                                          int mid, int cout, int stride);
+                                          struct sanl_levels more, int mid, int cout, int stride);
 
 /* Non-local block (spatial-aware when cam is given): theta, phi, g on x, those of config->gate on x with cam;
  * softmax attention; out, norm. */

@@ -87,29 +87,46 @@ static float *read_param(struct sanl_onnx_graph *graph, const struct sanl_param 
     return values;
 }
 
-/* A constant of the parameter's name and shape. */
-static const char *add_param(struct sanl_onnx_graph *graph, const struct sanl_param *param, float *values)
+/* A constant of the node's weights, named as their parameter or, where they are a part of that, as the node.
+ */
+static const char *add_weight(struct sanl_onnx_graph *graph, const struct sanl_node_view *n, float *values)
 {
+    struct sanl_param own = *n->param[0];
     char name[SANL_ONNX_NAME_BYTES];
     int dims[4], rank;
     int64_t wide[4];
-    sanl_param_file_shape(param, dims, &rank);
+    own.shape = n->call->param_shape[0];
+    if (n->cin)
+        snprintf(own.name, sizeof own.name, "%s.weight", n->name);
+    sanl_param_file_shape(&own, dims, &rank);
     for (int i = 0; i < rank; i++)
         wide[i] = dims[i];
-    sanl_onnx_graph_name(name, graph, param);
+    sanl_onnx_graph_name(name, graph, &own);
     return sanl_onnx_floats(graph->onnx, name, wide, rank, values);
 }
 
-/* norm(w x + b) = (w s) x + (b - mean) s + shift with s = scale / sqrt(variance + eps): into w, (cout, size)
- * values, and b. In double, one step at a time, so that every compiler gives the same. */
-static void fold_norm(float *w, float *b, float *const norm[4], int cout, size_t size, double eps)
+/* The values that the node takes of its weights, (cout, cin) of 1x1, to their beginning. */
+static void keep_own(float *w, const struct sanl_node_view *n)
 {
-    for (int o = 0; o < cout; o++) {
-        const double deviation = sqrt((double)norm[3][o] + eps), s = (double)norm[0][o] / deviation;
-        const double centred = ((double)b[o] - (double)norm[2][o]) * s;
+    const size_t own = (size_t)n->call->param_shape[0].w;
+    for (size_t o = 0; o < (size_t)n->call->out_shape[0].c; o++)
+        memmove(w + o * own, w + o * (size_t)n->cin + n->cin_first, own * sizeof *w);
+}
+
+/* norm(w x + b) = (w s) x + (b - mean) s + shift with s = scale / sqrt(variance + eps), without mean and
+ * shift where the convolution has the scale alone: into w, (cout, size) values, and b. In double, one step at
+ * a time, so that every compiler gives the same. */
+static void fold_norm(float *w, float *b, float *const norm[4], const struct sanl_op_call *call)
+{
+    const size_t cout = (size_t)call->out_shape[0].c, size = sanl_shape_count(call->param_shape[0]) / cout;
+    const bool shifts = sanl_op_get(call, "norm") == 1;
+    for (size_t o = 0; o < cout; o++) {
+        const double deviation = sqrt((double)norm[3][o] + sanl_op_get(call, "eps"));
+        const double s = (double)norm[0][o] / deviation;
+        const double centred = ((double)b[o] - (shifts ? (double)norm[2][o] : 0)) * s;
         for (size_t i = 0; i < size; i++)
-            w[(size_t)o * size + i] = (float)((double)w[(size_t)o * size + i] * s);
-        b[o] = (float)(centred + (double)norm[1][o]);
+            w[o * size + i] = (float)((double)w[o * size + i] * s);
+        b[o] = (float)(centred + (shifts ? (double)norm[1][o] : 0));
     }
 }
 
@@ -122,16 +139,17 @@ static void add_weights(struct sanl_onnx_graph *graph, const struct sanl_node_vi
     float *b =
         n->call->param_count > 1 ? read_param(graph, n->param[1]) : sanl_calloc((size_t)cout, sizeof *b);
     bool whole = w && b;
+    if (w && n->cin)
+        keep_own(w, n);
     for (int i = 0; i < states; i++)
         whole = (norm[i] = read_param(graph, n->state[i])) && whole;
     if (whole && states)
-        fold_norm(w, b, norm, cout, sanl_shape_count(n->param[0]->shape) / (size_t)cout,
-                  sanl_op_get(n->call, "eps"));
+        fold_norm(w, b, norm, n->call);
     for (int i = 0; i < states; i++)
         free(norm[i]);
     char name[SANL_ONNX_NAME_BYTES];
     snprintf(name, sizeof name, "%s%s.bias", graph->prefix, n->name);
-    *weight = add_param(graph, n->param[0], w);
+    *weight = add_weight(graph, n, w);
     *bias = sanl_onnx_floats(graph->onnx, name, &(int64_t){cout}, 1, b);
 }
 
@@ -205,8 +223,16 @@ const char *sanl_onnx_graph_resize(struct sanl_onnx_graph *graph, const char *su
 
 static const char *add_upsample(struct sanl_onnx_graph *graph, const struct sanl_node_view *n)
 {
-    return sanl_onnx_graph_resize(graph, "", in_of(graph, n, 0), n->call->in_shape[0], n->call->out_shape[0],
-                                  sanl_op_get(n->call, "mode") == SANL_UPSAMPLE_BILINEAR);
+    const bool bilinear = sanl_op_get(n->call, "mode") == SANL_UPSAMPLE_BILINEAR;
+    const char *resized[SANL_OP_IN + 1] = {0};
+    char suffix[16] = "";
+    for (int k = 0; k < n->call->in_count; k++) {
+        if (n->call->in_count > 1)
+            snprintf(suffix, sizeof suffix, "/resized%d", k);
+        resized[k] = sanl_onnx_graph_resize(graph, suffix, in_of(graph, n, k), n->call->in_shape[k],
+                                            n->call->out_shape[0], bilinear);
+    }
+    return n->call->in_count > 1 ? sanl_onnx_graph_node(graph, "Sum", "", resized, NULL) : resized[0];
 }
 
 /* x (1 + cam) */

@@ -101,8 +101,9 @@ void sanl_model_resnet(struct sanl_graph *g, const char *prefix, const struct sa
         for (int b = 0; b < variants[backbone].blocks[s]; b++) {
             const int stride = b == 0 && s > 0 ? 2 : 1;
             snprintf(name, sizeof name, "%slayer%d.%d", prefix, s + 1, b);
-            x = variants[backbone].bottleneck ? sanl_layer_bottleneck(g, name, x, mid, 4 * mid, stride)
-                                              : basic_block(g, name, x, mid, stride);
+            x = variants[backbone].bottleneck
+                    ? sanl_layer_bottleneck(g, name, x, (struct sanl_levels){0}, mid, 4 * mid, stride)
+                    : basic_block(g, name, x, mid, stride);
         }
         x = stages[s] = sanl_model_block(g, config, SANL_PLACE_BACKBONE, s, x, cam[s]);
     }

@@ -194,6 +194,8 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         winograd);
     SANL_OP_REQUIRE(call, s.h + 2 * s.pad >= s.kh && s.w + 2 * s.pad >= s.kw,
                     "input %dx%d with pad %d is smaller than the kernel %dx%d", s.h, s.w, s.pad, s.kh, s.kw);
+    SANL_OP_REQUIRE(call, sanl_attr_whole(call->attr[CONV2D_NORM], 0, 2),
+                    "expected a norm of 0 to 2, found %g", call->attr[CONV2D_NORM]);
     call->out_count = 1;
     call->out_shape[0] = (struct sanl_shape){s.n, s.oh, s.ow, s.cout};
     if (call->in_count == 2) {
@@ -303,8 +305,9 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
         SANL_TRY(sanl_buffer_fill(device, out, p.weights, 0.0f));
     if (attr(call, CONV2D_NORM))
         SANL_TRY(sanl_launch_1d(device, "conv2d", "conv2d_fold", "", (size_t)attr(call, CONV2D_COUT),
-                                "bbbbbif", call->state[0], call->state[1], call->state[2], call->state[3],
-                                out, attr(call, CONV2D_COUT), call->attr[CONV2D_EPS]));
+                                "bbbbbi2f", call->state[0], call->state[1], call->state[2], call->state[3],
+                                out, attr(call, CONV2D_COUT), attr(call, CONV2D_NORM) == 1 ? 1 : 0,
+                                call->attr[CONV2D_EPS]));
     const int channels = gradient ? call->in_shape[0].c : attr(call, CONV2D_COUT);
     if (!way.winograd)
         return way.kernel->route->packs

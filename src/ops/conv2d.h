@@ -11,7 +11,8 @@ enum {
     CONV2D_PAD,
     CONV2D_COUT,
     CONV2D_BIAS, /* 1: param[1] is a bias (1, 1, 1, cout) */
-    CONV2D_NORM, /* 1: a frozen batch norm follows, its gamma, beta, mean, var in state[0..3] */
+    CONV2D_NORM, /* 1: a frozen batch norm follows, its gamma, beta, mean, var in state[0..3]; 2: its scale
+                    alone */
     CONV2D_RELU, /* 1: ReLU at the very end */
     CONV2D_EPS,
     CONV2D_WINOGRAD /* side of Winograd's tile: 0 none, 2 or 4; -1: chosen */

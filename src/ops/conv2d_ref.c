@@ -60,10 +60,12 @@ void sanl_conv2d_reference_forward(const struct sanl_op_call *call, const struct
         const size_t j = i % c;
         if (s.flags & CONV2D_HAS_BIAS)
             y[i] += host->param[1][j];
-        if (s.flags & CONV2D_HAS_NORM)
-            y[i] = host->state[0][j] * (y[i] - host->state[2][j]) /
+        if (s.flags & CONV2D_HAS_NORM) {
+            const double shift = call->attr[CONV2D_NORM] == 1 ? 1 : 0;
+            y[i] = host->state[0][j] * (y[i] - shift * host->state[2][j]) /
                        sqrt(host->state[3][j] + call->attr[CONV2D_EPS]) +
-                   host->state[1][j];
+                   shift * host->state[1][j];
+        }
         if (s.flags & CONV2D_HAS_RESIDUAL)
             y[i] += host->in[1][i];
         if ((s.flags & CONV2D_HAS_RELU) && y[i] < 0)
