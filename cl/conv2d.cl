@@ -116,24 +116,6 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     y[at] = v;
 }
 
-/* The epilogue's backward pass: with m = dy where relu let pass, else 0: g = m * scale, and the residual's
- * gradient = m, or += m. Either result may be absent. */
-kernel void conv2d_epilogue_backward(global const float *restrict dy, global const float *restrict y,
-                                     global const float *restrict norm, global float *restrict g,
-                                     global float *restrict dres, int has_g, int add, int flags, int pixels,
-                                     int c)
-{
-    const int j = (int)get_global_id(0), pixel = (int)get_global_id(1);
-    if (j >= c || pixel >= pixels)
-        return;
-    const size_t at = (size_t)pixel * c + j;
-    const float m = (flags & HAS_RELU) && y[at] <= 0.0f ? 0.0f : dy[at];
-    if (flags & HAS_RESIDUAL)
-        dres[at] = add ? dres[at] + m : m;
-    if (has_g)
-        g[at] = flags & HAS_NORM ? m * norm[j] : m;
-}
-
 /* out[i] = sum of partial[chunk][i] over the chunks, in order. */
 kernel void conv2d_sum_chunks(global const float *restrict partial, global float *restrict out, int count,
                               int chunks)

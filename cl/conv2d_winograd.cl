@@ -20,6 +20,13 @@
 #define A (M + 2)
 #define UNROLL _Pragma("unroll")
 
+/* Asks for the cache line at p, to be written. */
+#ifdef BUILTIN_PREFETCH
+#define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 3)
+#else
+#define PREFETCH_TO_WRITE(p) (void)(p)
+#endif
+
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 #if M == 2
@@ -125,7 +132,8 @@ static void collect_square(VEC *y, const VEC *t, int count)
 }
 
 /* v[A * A][strip][count][lanes] = B x B' of the tiles' patches, which begin `pad` pixels before the tile;
- * zero outside of x (n, h, w, groups). lanes: VECs of a strip, which divide groups. */
+ * zero outside of x (n, h, w, groups). lanes: VECs of a strip, which divide groups. The A * A places to write
+ * are too far apart for a processor to foresee: the next tile's are fetched. */
 kernel void winograd_input(global const VEC *restrict x, global VEC *restrict v, int first, int count,
                            int span, int groups, int lanes, int h, int w, int pad, int tiles_y, int tiles_x)
 {
@@ -147,53 +155,59 @@ kernel void winograd_input(global const VEC *restrict x, global VEC *restrict v,
             const int strip = g / lanes;
             const size_t point = (size_t)groups * count,
                          at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
+            global VEC *out = v + at, *next = i + 1 < to ? out + lanes : out;
             UNROLL for (int kx = 0; kx < A; kx++)
             {
                 VEC column[A];
                 UNROLL for (int ky = 0; ky < A; ky++) column[ky] = d[ky * A + kx];
                 interpolate(column);
-                UNROLL for (int ky = 0; ky < A; ky++) v[(ky * A + kx) * point + at] = column[ky];
+                UNROLL for (int ky = 0; ky < A; ky++)
+                {
+                    out[(ky * A + kx) * point] = column[ky];
+                    PREFETCH_TO_WRITE(next + (ky * A + kx) * point);
+                }
             }
         }
     }
 }
 
 /* y (n, h, w, groups) = epilogue(C(M)' m C(M)), m[A * A][strip][count][lanes]; the epilogue is that of
- * conv2d_wide.cl. */
+ * conv2d_wide.cl. Strip by strip, so that m is read at A * A places at a time. */
 kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y,
                             global const VEC *restrict bias, global const VEC *restrict norm,
                             global const VEC *restrict residual, int flags, int first, int count, int span,
                             int groups, int lanes, int strips, int h, int w, int tiles_y, int tiles_x)
 {
     const int from = (int)get_global_id(1) * span, to = min(from + span, count);
-    for (int i = from; i < to; i++) {
-        const int row = (first + i) / tiles_x, y0 = row % tiles_y * M, x0 = (first + i - row * tiles_x) * M;
-        const size_t image = (size_t)(row / tiles_y) * h;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
-            VEC t[A * A], out[M * M];
-            const int strip = g / lanes;
-            const size_t point = (size_t)strips * count * lanes,
-                         from_at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
-            UNROLL for (int k = 0; k < A * A; k++) t[k] = m[k * point + from_at];
-            collect_square(out, t, M);
-            for (int ky = 0; ky < M && y0 + ky < h; ky++)
-                for (int kx = 0; kx < M && x0 + kx < w; kx++) {
-                    const size_t at = ((image + y0 + ky) * w + x0 + kx) * groups + g;
-                    VEC value = out[ky * M + kx];
-                    if (flags & HAS_BIAS)
-                        value += bias[g];
-                    if (flags & HAS_NORM)
-                        value = fma(value, norm[g], norm[groups + g]);
-                    if (flags & HAS_RESIDUAL)
-                        value += residual[at];
-                    if (flags & HAS_RELU)
-                        value = fmax(value, (VEC)(0.0f));
-                    if (flags & HAS_ADD)
-                        value += y[at];
-                    y[at] = value;
-                }
+    for (int strip = 0; strip * lanes < groups; strip++)
+        for (int i = from; i < to; i++) {
+            const int row = (first + i) / tiles_x, y0 = row % tiles_y * M,
+                      x0 = (first + i - row * tiles_x) * M;
+            const size_t image = (size_t)(row / tiles_y) * h;
+            for (int g = strip * lanes + get_global_id(0); g < min((strip + 1) * lanes, groups); g += STEP) {
+                VEC t[A * A], out[M * M];
+                const size_t point = (size_t)strips * count * lanes,
+                             from_at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
+                UNROLL for (int k = 0; k < A * A; k++) t[k] = m[k * point + from_at];
+                collect_square(out, t, M);
+                for (int ky = 0; ky < M && y0 + ky < h; ky++)
+                    for (int kx = 0; kx < M && x0 + kx < w; kx++) {
+                        const size_t at = ((image + y0 + ky) * w + x0 + kx) * groups + g;
+                        VEC value = out[ky * M + kx];
+                        if (flags & HAS_BIAS)
+                            value += bias[g];
+                        if (flags & HAS_NORM)
+                            value = fma(value, norm[g], norm[groups + g]);
+                        if (flags & HAS_RESIDUAL)
+                            value += residual[at];
+                        if (flags & HAS_RELU)
+                            value = fmax(value, (VEC)(0.0f));
+                        if (flags & HAS_ADD)
+                            value += y[at];
+                        y[at] = value;
+                    }
+            }
         }
-    }
 }
 
 /* u[strip][A * A][row][lanes] = S(3) w S(3)', where w stands strip_pitch, tap_pitch and row_pitch VECs from

@@ -353,7 +353,7 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
     const struct sanl_pieces pieces = sanl_pieces_of(rows, false);
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, s->cout, s->cout);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_bias", "conv2d_bias_partial", sweep.options));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue", "conv2d_bias_partial", sweep.options));
     SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "i4b2", s->pixels, sweep.groups,
                          pieces.count, pieces.length, g, partial));
     return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, pieces.count);
@@ -362,16 +362,13 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,
                                           const struct conv2d_sizes *s, sanl_buffer g)
 {
+    const struct sanl_sweep sweep = sanl_sweep_rows(device, (size_t)s->pixels, s->cout, s->cout);
+    const int flags = call->din[1] ? s->flags : s->flags & ~CONV2D_HAS_RESIDUAL;
     struct sanl_kernel *kernel;
-    int flags = s->flags;
-    if (!call->din[1])
-        flags &= ~CONV2D_HAS_RESIDUAL;
-
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d", "conv2d_epilogue_backward", ""));
-    return sanl_launch(device, kernel,
-                       (struct sanl_range){{(size_t)s->cout, (size_t)s->pixels, 0}, {0, 0, 0}}, "b5i5",
-                       call->dout[0], call->out[0], call->prepared[SANL_BACKWARD], g, call->din[1], g ? 1 : 0,
-                       call->din_add[1] ? 1 : 0, flags, s->pixels, s->cout);
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue", "conv2d_epilogue_backward", sweep.options));
+    return sanl_launch(device, kernel, sweep.range, "i6b5", s->pixels, sweep.groups, sweep.span, g ? 1 : 0,
+                       call->din_add[1] ? 1 : 0, flags, call->dout[0], call->out[0],
+                       call->prepared[SANL_BACKWARD], g, call->din[1]);
 }
 
 static enum sanl_status backward_parts(struct sanl_op_call *call, struct sanl_device *device,
