@@ -21,8 +21,8 @@ kernel void conv2d_epilogue_backward(int rows, int groups, int span, int has_g, 
         }
 }
 
-/* The bias, first pass: partial[piece] = sum of g (rows, groups) over the rows of the piece. Rows are taken in
- * blocks, so that memory is read in order and a sum is loaded once for all of a block. */
+/* The bias, first pass: partial[piece] = sum of g (rows, groups) over the rows of the piece. Rows are taken
+ * in blocks, so that memory is read in order and a sum is loaded once for all of a block. */
 #define BLOCK 8
 
 kernel void conv2d_bias_partial(int rows, int groups, int pieces, int length, global const VEC *restrict g,

@@ -53,7 +53,7 @@ bool sanl_winograd_fits(const struct conv2d_sizes *s)
 static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum conv2d_direction direction,
                       bool stored)
 {
-    enum { TILE_FLOAT = 52, WEIGHT_FLOAT = 40, STORED_WEIGHT_FLOAT = 16 };
+    enum { TILE_FLOAT = 52, WEIGHT_FLOAT = 40, STORED_WEIGHT_FLOAT = 20 };
     if (way.winograd == 0)
         return 9.0 * s->n * s->oh * s->ow * s->cin * s->cout;
     const struct filtering f = filtering_of(s, way, direction);
@@ -62,8 +62,8 @@ static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum 
            (stored ? STORED_WEIGHT_FLOAT : WEIGHT_FLOAT) * weights;
 }
 
-/* Of input and output: transformed weights larger than that are made anew for each run, which costs about
- * what reading them from memory does. */
+/* Of input and output: transformed weights larger than that are made anew for each run. Those of 2x2 tiles
+ * are kept in any case: they take 16/9 of the plain ones' memory, not 4 times as much. */
 static const double swelling = 0.25;
 
 bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
@@ -71,7 +71,7 @@ bool sanl_winograd_swells(const struct conv2d_sizes *s, struct conv2d_way way,
 {
     const struct filtering f = filtering_of(s, way, direction);
     const double tensors = (double)f.n * ((double)f.in_h * f.in_w * f.k + (double)f.out_h * f.out_w * f.c);
-    return (double)f.points * f.k * f.c > swelling * tensors;
+    return f.m > 2 && (double)f.points * f.k * f.c > swelling * tensors;
 }
 
 int sanl_winograd_choose(const struct conv2d_sizes *s, const struct conv2d_kernel *kernel,
