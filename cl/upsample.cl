@@ -2,10 +2,6 @@
  * align_corners=False). Positions are whole multiples of 1 / (2 * out), so that they are exact. Loops and
  * VEC: see ops/sweep.h. */
 
-#ifndef MODE
-#define MODE bilinear /* or nearest */
-#endif
-
 /* Output pixel `o` of `out` stands at input position i0 + l1; i1 is the pixel behind i0, at the border i0. */
 static void source(int o, int in, int out, int *i0, int *i1, float *l1)
 {
@@ -65,23 +61,32 @@ static void bilinear(global const VEC *x, int h, int w, int line, int groups, in
     }
 }
 
-/* y = the sum of up to four inputs, of which the first `count` are there, each resized by MODE. A line stays
- * in the cache between them. */
-kernel void upsample_forward(int lines, int groups, int oh, int ow, int count, int h0, int w0, int h1, int w1,
-                             int h2, int w2, int h3, int w3, global const VEC *restrict x0,
+static void resize(bool smooth, global const VEC *x, int h, int w, int line, int groups, int oh, int ow,
+                   bool add, global VEC *y)
+{
+    if (smooth)
+        bilinear(x, h, w, line, groups, oh, ow, add, y);
+    else
+        nearest(x, h, w, line, groups, oh, ow, add, y);
+}
+
+/* y = the sum of up to four inputs, of which the first `count` are there, each resized bilinearly (smooth) or
+ * by the nearest pixel. A line stays in the cache between them. */
+kernel void upsample_forward(int smooth, int lines, int groups, int oh, int ow, int count, int h0, int w0,
+                             int h1, int w1, int h2, int w2, int h3, int w3, global const VEC *restrict x0,
                              global const VEC *restrict x1, global const VEC *restrict x2,
                              global const VEC *restrict x3, global VEC *restrict y)
 {
     const int line = get_global_id(2);
     if (line >= lines)
         return;
-    MODE(x0, h0, w0, line, groups, oh, ow, false, y);
+    resize(smooth, x0, h0, w0, line, groups, oh, ow, false, y);
     if (count > 1)
-        MODE(x1, h1, w1, line, groups, oh, ow, true, y);
+        resize(smooth, x1, h1, w1, line, groups, oh, ow, true, y);
     if (count > 2)
-        MODE(x2, h2, w2, line, groups, oh, ow, true, y);
+        resize(smooth, x2, h2, w2, line, groups, oh, ow, true, y);
     if (count > 3)
-        MODE(x3, h3, w3, line, groups, oh, ow, true, y);
+        resize(smooth, x3, h3, w3, line, groups, oh, ow, true, y);
 }
 
 /* dx (+)= sum of dy over the output pixels that copy a pixel. */

@@ -12,7 +12,8 @@ extern "C" {
 /* A node of the network as it runs for inference: a batch norm, the sum with a residual and a ReLU that
  * follow a convolution belong to it, and so do the norm's parameters. */
 struct sanl_layer {
-    char name[64];           /* what its parameters' names begin with, e.g. "backbone.layer1.0.conv1" */
+    char name[64];           /* what its parameters' names begin with, e.g. "backbone.layer1.0.conv1"; with a
+                                number behind, e.g. ".2", that part of the weights' input channels */
     char op[96];             /* e.g. "conv2d 3x3 /2 +norm +relu" */
     int n, c, h, w;          /* of the output, in the order of PyTorch; in memory it is n, h, w, c */
     long long parameters;    /* trained values: weights, biases, scales and shifts of norms */

@@ -27,8 +27,8 @@ typedef struct sanl_buffer *sanl_buffer;
 /* A buffer of `bytes` bytes (at least 1), not cleared. Release with sanl_buffer_free. */
 SANL_CHECKED enum sanl_status sanl_buffer_create(sanl_buffer *out, struct sanl_device *device, size_t bytes);
 
-/* A part of a buffer or of a part; for kernels `offset` is a multiple of base_align_bytes. Holds the whole.
- */
+/* A part of a buffer or of a part; for kernels `offset` is a multiple of base_align_bytes, but weights of
+ * some of a convolution's input channels begin at any of their rows of output channels. Holds the whole. */
 SANL_CHECKED enum sanl_status sanl_buffer_part(sanl_buffer *out, sanl_buffer parent, size_t offset,
                                                size_t bytes);
 

@@ -42,6 +42,7 @@ enum sanl_status sanl_gradients_plan(struct sanl_graph *graph)
     return SANL_OK;
 }
 
+/* By all nodes that have it, or by none: those that share weights add to one sum. */
 static bool is_written(const struct sanl_graph *graph, const struct sanl_param *param)
 {
     for (int i = 0; i < graph->node_count; i++)

@@ -119,6 +119,10 @@ static enum sanl_status declare_params(struct sanl_graph *graph, struct node *no
                                        const struct sanl_node_params *params)
 {
     struct sanl_op_call *call = &node->call;
+    const struct sanl_shape own = call->param_shape[0];
+    if (node->cin && (own.n != 1 || own.h != 1 || node->cin_first < 0 || node->cin_first > node->cin - own.w))
+        return sanl_fail(SANL_ERR_INTERNAL, "no part of weights: (%d, %d, %d, %d) from channel %d of %d",
+                         own.n, own.h, own.w, own.c, node->cin_first, node->cin);
     for (int i = 0; i < call->param_count; i++) {
         struct sanl_param wanted = params->param[i];
         wanted.shape = call->param_shape[i];
@@ -254,8 +258,8 @@ int sanl_graph_tensor_count(const struct sanl_graph *graph)
     return graph->tensor_count;
 }
 
-/* A norm that is folded into a convolution has its scale and shift among the states; where several nodes
- * share the weights, they are the first one's. */
+/* A norm that is folded into a convolution has its scale and shift among the states; of nodes that share
+ * weights, they are that one's whose channels come first. */
 size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node)
 {
     const struct node *n = graph->nodes[node];

@@ -51,8 +51,8 @@ const struct sanl_graph_options *sanl_graph_get_options(const struct sanl_graph 
 struct sanl_tensor *sanl_graph_input(struct sanl_graph *graph, const char *name, struct sanl_shape shape);
 
 /* A node of operator `call->op`: attributes and in_count from `call`, the inputs from `in`, parameters and
- * states from `params` (names in the operator's order, NULL-ended or NULL). Returns its first output; NULL
- * after a failure or when an input is NULL. */
+ * states from `params`, in the operator's order. Returns its first output; NULL after a failure or when an
+ * input is NULL. */
 struct sanl_node_params {
     struct sanl_param param[SANL_OP_PARAM];
     struct sanl_param state[SANL_OP_STATE];

@@ -72,8 +72,12 @@ static enum sanl_status bind_params(struct sanl_graph *graph)
 {
     for (int i = 0; i < graph->node_count && !graph->bound; i++) {
         struct node *node = graph->nodes[i];
-        for (int k = 0; k < node->call.param_count; k++)
+        for (int k = 0; k < node->call.param_count; k++) {
+            if (!node->param[k]->value)
+                return sanl_fail(SANL_ERR_INTERNAL, "parameter %s is not there", node->param[k]->name);
+            sanl_buffer_free(node->call.param[k]); /* of a call that failed */
             SANL_TRY(sanl_node_param_part(&node->call.param[k], node, k, node->param[k]->value, 0));
+        }
         for (int k = 0; k < node->call.state_count; k++)
             node->call.state[k] = node->state[k]->value;
     }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "model/resnet.h"
 
 void sanl_op_set(struct sanl_op_call *call, const char *name, double value)
 {
@@ -129,7 +128,7 @@ static struct sanl_tensor *convolve(struct sanl_graph *g, const char *name, stru
 static struct sanl_tensor *convolve_more(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                          int cin, const struct sanl_conv *conv)
 {
-    struct sanl_tensor *part[SANL_STAGES];
+    struct sanl_tensor *part[SANL_OP_IN];
     struct sanl_conv plain = *conv;
     char text[112];
     int first = x->shape.c;
@@ -151,6 +150,7 @@ struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, stru
         return NULL;
     struct sanl_conv own = *conv;
     const bool last = !conv->norm || folds(g, conv); /* residual and ReLU belong to the convolution */
+    assert(conv->more.count == 0 || (conv->kernel == 1 && conv->stride == 1 && !conv->residual));
     if (!last) {
         own.residual = NULL;
         own.relu = false;
@@ -192,7 +192,7 @@ struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name
     snprintf(conv[3], sizeof conv[3], "%s.downsample.0", name);
     snprintf(bn[3], sizeof bn[3], "%s.downsample.1", name);
     struct sanl_tensor *skip = x;
-    if (stride != 1 || channels_of(x, &more) != cout)
+    if (stride != 1 || more.count || channels_of(x, &more) != cout)
         skip = sanl_layer_conv(g, conv[3], x,
                                &(struct sanl_conv){.cout = cout,
                                                    .kernel = 1,

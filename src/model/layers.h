@@ -23,7 +23,7 @@ struct sanl_tensor *sanl_layer_plain(struct sanl_graph *g, const char *name, str
  * bilinearly. A 1x1 convolution of all is the sum of one of each, and resizing may follow it: so it is done
  * at each one's own size, which costs least. */
 struct sanl_levels {
-    struct sanl_tensor *const *x; /* (count), fewer than SANL_STAGES */
+    struct sanl_tensor *const *x; /* (count), at most four */
     int count;
 };
 
@@ -49,7 +49,8 @@ enum sanl_upsampling { SANL_UPSAMPLE_NEAREST, SANL_UPSAMPLE_BILINEAR };
 struct sanl_tensor *sanl_layer_upsample(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                         enum sanl_upsampling mode, int h, int w);
 
-/* x and `more` -> mid -> cout: 1x1, 3x3, 1x1, each with norm; a 1x1 `downsample` where the shape changes. */
+/* x and `more` -> mid -> cout: 1x1, 3x3, 1x1, each with norm; a 1x1 `downsample` where the shape changes.
+ * With `more` the stride is 1. */
 struct sanl_tensor *sanl_layer_bottleneck(struct sanl_graph *g, const char *name, struct sanl_tensor *x,
                                           struct sanl_levels more, int mid, int cout, int stride);
 

@@ -1,6 +1,7 @@
 /* Convolution with its epilogue: y = relu(norm(conv(x, w) + bias) + residual), each part optional.
  * in[0] x (n, h, w, cin), in[1] residual (n, oh, ow, cout) when in_count is 2; param[0] w (kh, kw, cin,
- * cout), param[1] bias. The fused norm is a frozen one, for inference and for gradients of inputs alone. */
+ * cout), param[1] bias. The fused norm is a frozen one, for inference and for gradients of inputs alone;
+ * norm=2 is its scale alone, for a part of a sum that has the shift once. */
 #include "ops/conv2d.h"
 
 #include "ops/conv2d_ref.h"
@@ -353,7 +354,8 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
     const struct sanl_pieces pieces = sanl_pieces_of(rows, false);
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, s->cout, s->cout);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue", "conv2d_bias_partial", sweep.options));
+    SANL_TRY(
+        sanl_kernel_get(&kernel, device, "conv2d_epilogue_backward", "conv2d_bias_partial", sweep.options));
     SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "i4b2", s->pixels, sweep.groups,
                          pieces.count, pieces.length, g, partial));
     return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, pieces.count);
@@ -365,7 +367,8 @@ static enum sanl_status epilogue_backward(struct sanl_device *device, const stru
     const struct sanl_sweep sweep = sanl_sweep_rows(device, (size_t)s->pixels, s->cout, s->cout);
     const int flags = call->din[1] ? s->flags : s->flags & ~CONV2D_HAS_RESIDUAL;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue", "conv2d_epilogue_backward", sweep.options));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue_backward", "conv2d_epilogue_backward",
+                             sweep.options));
     return sanl_launch(device, kernel, sweep.range, "i6b5", s->pixels, sweep.groups, sweep.span, g ? 1 : 0,
                        call->din_add[1] ? 1 : 0, flags, call->dout[0], call->out[0],
                        call->prepared[SANL_BACKWARD], g, call->din[1]);

@@ -7,7 +7,8 @@
  *     for (row = get_global_id(1) * span; row < min(that + span, rows); row++)
  *         for (g = get_global_id(0); g < groups; g += STEP)
  * VEC and STEP come from the build options. Tensors are aligned to a VEC: a buffer and its parts start at
- * multiples of base_align_bytes, and rows at multiples of VEC by the choice of its width. */
+ * multiples of base_align_bytes, and rows at multiples of VEC by the choice of its width. (Weights may not:
+ * a convolution can have a part of them.) */
 #ifndef OPS_SWEEP_H
 #define OPS_SWEEP_H
 

@@ -5,7 +5,6 @@
 #include "ops/sweep.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { MODE, FACTOR, OUT_H, OUT_W };
@@ -117,14 +116,12 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
 {
     const struct sanl_shape *in = call->in_shape, out = call->out_shape[0];
     const struct sanl_sweep sweep = sanl_sweep_picture(device, out);
-    char options[96];
-    snprintf(options, sizeof options, "%s -DMODE=%s", sweep.options,
-             call->attr[MODE] == NEAREST ? "nearest" : "bilinear");
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "upsample", "upsample_forward", options));
-    return sanl_launch(device, kernel, sweep.range, "i13b5", out.n * out.h, sweep.groups, out.h, out.w,
-                       call->in_count, in[0].h, in[0].w, in[1].h, in[1].w, in[2].h, in[2].w, in[3].h, in[3].w,
-                       call->in[0], call->in[1], call->in[2], call->in[3], call->out[0]);
+    SANL_TRY(sanl_kernel_get(&kernel, device, "upsample", "upsample_forward", sweep.options));
+    return sanl_launch(device, kernel, sweep.range, "i14b5", call->attr[MODE] == BILINEAR ? 1 : 0,
+                       out.n * out.h, sweep.groups, out.h, out.w, call->in_count, in[0].h, in[0].w, in[1].h,
+                       in[1].w, in[2].h, in[2].w, in[3].h, in[3].w, call->in[0], call->in[1], call->in[2],
+                       call->in[3], call->out[0]);
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)

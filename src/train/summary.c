@@ -18,6 +18,7 @@ static int attribute(const struct sanl_op_call *call, const char *name)
 static void describe(char *out, size_t bytes, const struct sanl_op_call *call)
 {
     char size[32] = "", stride[32] = "";
+    const int norm = attribute(call, "norm"); /* as in ops/conv2d.h */
     const char *kind = "";
     if (strcmp(call->op->name, "conv2d") == 0)
         snprintf(size, sizeof size, " %dx%d", attribute(call, "kh"), attribute(call, "kw"));
@@ -32,7 +33,9 @@ static void describe(char *out, size_t bytes, const struct sanl_op_call *call)
     if (attribute(call, "stride") > 1 && size[0])
         snprintf(stride, sizeof stride, " /%d", attribute(call, "stride"));
     snprintf(out, bytes, "%s%s%s%s%s%s%s", call->op->name, kind, size, stride,
-             attribute(call, "norm") ? " +norm" : "",
+             norm == 2 ? " +scale"
+             : norm    ? " +norm"
+                       : "",
              strcmp(call->op->name, "conv2d") == 0 && call->in_count > 1 ? " +add" : "",
              attribute(call, "relu") ? " +relu" : "");
 }

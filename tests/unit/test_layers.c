@@ -12,12 +12,22 @@
 #include "base/random.h"
 #include "model/layers.h"
 
-enum { LEVELS = 4, BATCH = 2, SIDE = 9 };
+enum { LEVELS = 4, SIDE = 9 };
 
 static struct sanl_device *device;
 
 /* Channels of the levels and of the result: of places in memory that suit any vector, and that suit none. */
 static const int widths[][LEVELS + 1] = {{16, 16, 16, 16, 64}, {5, 3, 6, 1, 7}, {8, 4, 12, 8, 12}};
+
+/* How the two are built. */
+struct kind {
+    const int *width;
+    int batch;
+    bool train;     /* gradients of parameters, else none, or those of inputs alone */
+    bool inputs;    /* gradients of inputs with the norm folded */
+    bool norm;      /* else a bias */
+    bool recompute; /* values between checkpoints are made once more */
+};
 
 struct built {
     struct sanl_graph *graph;
@@ -36,25 +46,33 @@ static struct sanl_tensor *side_by_side(struct sanl_graph *g, struct sanl_tensor
     return sanl_layer_plain(g, "concat", &call, up);
 }
 
-static struct built build(struct sanl_params *params, const int *width, bool train, bool as_defined)
+static struct built build(struct sanl_params *params, const struct kind *kind, bool as_defined)
 {
-    const struct sanl_graph_options options = {.backward = train, .param_gradients = train};
+    const int *width = kind->width;
+    const bool backward = kind->train || kind->inputs;
+    const struct sanl_graph_options options = {
+        .backward = backward, .param_gradients = kind->train, .recompute = kind->recompute};
     struct built b;
-    struct sanl_conv conv = {
-        .cout = width[LEVELS], .kernel = 1, .stride = 1, .norm = "bn", .relu = true, .init = SANL_INIT_HE};
+    struct sanl_conv conv = {.cout = width[LEVELS],
+                             .kernel = 1,
+                             .stride = 1,
+                             .bias = !kind->norm,
+                             .norm = kind->norm ? "bn" : NULL,
+                             .relu = true,
+                             .init = SANL_INIT_HE};
     char name[16];
     assert_int_equal(sanl_graph_create(&b.graph, params, &options), SANL_OK);
     for (int i = 0, side = SIDE; i < LEVELS; i++, side = (side + 1) / 2) {
         snprintf(name, sizeof name, "x%d", i);
-        b.x[i] = sanl_graph_input(b.graph, name, (struct sanl_shape){BATCH, side, side, width[i]});
-        if (train)
+        b.x[i] = sanl_graph_input(b.graph, name, (struct sanl_shape){kind->batch, side, side, width[i]});
+        if (backward)
             sanl_graph_want_gradient(b.x[i]);
     }
     if (!as_defined)
         conv.more = (struct sanl_levels){b.x + 1, LEVELS - 1};
     b.y = sanl_layer_conv(b.graph, "conv", as_defined ? side_by_side(b.graph, b.x) : b.x[0], &conv);
     sanl_graph_keep(b.y);
-    if (train)
+    if (backward)
         sanl_graph_root(b.y);
     assert_int_equal(sanl_graph_plan(b.graph), SANL_OK);
     return b;
@@ -69,7 +87,7 @@ static float *drawn(size_t count, uint64_t key)
     return values;
 }
 
-static void run(struct built *b, bool train)
+static void run(struct built *b, bool backward)
 {
     for (int i = 0; i < LEVELS; i++) {
         float *values = drawn(sanl_shape_count(b->x[i]->shape), (uint64_t)i);
@@ -77,7 +95,7 @@ static void run(struct built *b, bool train)
         free(values);
     }
     assert_int_equal(sanl_graph_forward(b->graph), SANL_OK);
-    if (!train)
+    if (!backward)
         return;
     float *values = drawn(sanl_shape_count(b->y->shape), 7);
     assert_int_equal(sanl_tensor_write_gradient(b->y, values), SANL_OK);
@@ -113,7 +131,7 @@ static void compare_gradients(const struct built *a, const struct built *b, cons
     for (int i = 0; i < params->count + LEVELS; i++) {
         const struct sanl_param *p = i < params->count ? params->list[i] : NULL;
         struct sanl_tensor *xa = p ? NULL : a->x[i - params->count], *xb = p ? NULL : b->x[i - params->count];
-        if (p && !p->trained)
+        if (p && (!p->trained || !sanl_graph_get_options(a->graph)->param_gradients))
             continue;
         const size_t count = sanl_shape_count(p ? p->shape : xa->shape), bytes = count * sizeof(float);
         float *va = calloc(count, sizeof *va), *vb = calloc(count, sizeof *vb);
@@ -130,24 +148,24 @@ static void compare_gradients(const struct built *a, const struct built *b, cons
     }
 }
 
-static void compare(const int *width, bool train)
+static void compare(const struct kind *kind)
 {
     struct sanl_params *params;
+    const bool backward = kind->train || kind->inputs;
     assert_int_equal(sanl_params_create(&params, device), SANL_OK);
-    struct built defined = build(params, width, train, true), levels = build(params, width, train, false);
-    assert_int_equal(sanl_params_allocate(params, train ? 0 : -1), SANL_OK);
+    struct built defined = build(params, kind, true), levels = build(params, kind, false);
+    assert_int_equal(sanl_params_allocate(params, kind->train ? 0 : -1), SANL_OK);
     assert_int_equal(sanl_params_init_hashed(params, 3, 0), SANL_OK);
     assert_int_equal(sanl_graph_allocate(defined.graph), SANL_OK);
     assert_int_equal(sanl_graph_allocate(levels.graph), SANL_OK);
-    run(&defined, train);
-    run(&levels, train);
+    run(&defined, backward);
+    run(&levels, backward);
     compare_values(&defined, &levels);
-    if (train)
+    if (backward) {
         compare_gradients(&defined, &levels, params);
-    else
+    } else { /* once more, without the weights */
         assert_int_equal(sanl_graph_seal(levels.graph), SANL_OK);
-    if (!train) { /* without the weights */
-        run(&levels, train);
+        run(&levels, backward);
         compare_values(&defined, &levels);
         assert_true(sanl_device_route(device) != SANL_ROUTE_WIDE || !params->list[0]->value);
     }
@@ -159,29 +177,56 @@ static void compare(const int *width, bool train)
 static void levels_are_resized_after_their_convolution(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        compare(widths[i], true);
-        compare(widths[i], false);
+    static const enum sanl_route routes[] = {SANL_ROUTE_AUTO, SANL_ROUTE_TILE, SANL_ROUTE_CLBLAST};
+    for (size_t r = 0; r < sizeof routes / sizeof *routes; r++) {
+        const struct sanl_device_options options = {.route = routes[r]};
+        assert_int_equal(sanl_device_open(&device, &options), SANL_OK);
+        for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+            const int *width = widths[i];
+            compare(&(struct kind){.width = width, .batch = 2, .train = true, .norm = true});
+            compare(&(struct kind){.width = width, .batch = 1, .train = true, .recompute = true});
+            compare(&(struct kind){.width = width, .batch = 2, .inputs = true, .norm = true});
+            compare(&(struct kind){.width = width, .batch = 1, .norm = true});
+            compare(&(struct kind){.width = width, .batch = 2});
+        }
+        sanl_device_free(device);
     }
 }
 
-static int open_device(void **state)
+/* What is no part of weights is refused. */
+static void parts_lie_within_the_weights(void **state)
 {
     (void)state;
-    return sanl_device_open(&device, NULL) != SANL_OK;
-}
-
-static int close_device(void **state)
-{
-    (void)state;
+    static const struct {
+        int kernel, cin, first;
+    } wrong[] = {{3, 16, 8}, {1, 16, 9}, {1, 16, -1}, {1, 7, 0}};
+    struct sanl_params *params;
+    assert_int_equal(sanl_device_open(&device, NULL), SANL_OK);
+    assert_int_equal(sanl_params_create(&params, device), SANL_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct sanl_graph *graph;
+        assert_int_equal(sanl_graph_create(&graph, params, &(struct sanl_graph_options){0}), SANL_OK);
+        struct sanl_tensor *x = sanl_graph_input(graph, "x", (struct sanl_shape){1, 4, 4, 8});
+        struct sanl_op_call call = sanl_op_new("conv2d", 1);
+        struct sanl_node_params part = {.cin = wrong[i].cin, .cin_first = wrong[i].first};
+        snprintf(part.param[0].name, sizeof part.param[0].name, "w%zu", i);
+        sanl_op_set(&call, "kh", wrong[i].kernel);
+        sanl_op_set(&call, "kw", wrong[i].kernel);
+        sanl_op_set(&call, "cout", 4);
+        assert_null(sanl_graph_add(graph, "conv", &call, &x, &part));
+        assert_int_equal(sanl_graph_status(graph), SANL_ERR_INTERNAL);
+        assert_non_null(strstr(sanl_error_message(), "no part of weights"));
+        sanl_graph_free(graph);
+    }
+    sanl_params_free(params);
     sanl_device_free(device);
-    return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(levels_are_resized_after_their_convolution),
+        cmocka_unit_test(parts_lie_within_the_weights),
     };
-    return cmocka_run_group_tests(tests, open_device, close_device);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
