@@ -150,6 +150,7 @@ struct sanl_tensor *sanl_layer_conv(struct sanl_graph *g, const char *name, stru
         return NULL;
     struct sanl_conv own = *conv;
     const bool last = !conv->norm || folds(g, conv); /* residual and ReLU belong to the convolution */
+    assert(conv->more.count <= SANL_OP_IN);
     assert(conv->more.count == 0 || (conv->kernel == 1 && conv->stride == 1 && !conv->residual));
     if (!last) {
         own.residual = NULL;

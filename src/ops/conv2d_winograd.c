@@ -49,7 +49,8 @@ bool sanl_winograd_fits(const struct conv2d_sizes *s)
 
 /* What F(m x m, 3 x 3) costs, in multiplications: products, transforms of tiles, and transforms of weights,
  * or at least their reading. The weighting is how many multiplications go by while a float is moved; it is
- * similar for CPUs and GPUs. m = 0: the cost without. */
+ * similar for CPUs and GPUs; a stored float counts for a little more than its reading, for it takes memory.
+ * m = 0: the cost without. */
 static double cost_of(const struct conv2d_sizes *s, struct conv2d_way way, enum conv2d_direction direction,
                       bool stored)
 {
