@@ -8,7 +8,7 @@
  *   turned [ceil(tokens / SW)][c][SW]: the vector runs over tokens; tokens past the end are zero
  *   strips [ceil(tokens / KB)][ceil(c / SW)][KB, the last time what is left][SW]: the vector runs over
  *   channels; channels past the end are zero
- * Both are read from front to back. A block of 64 rows of SW floats stays in the nearest cache while the
+ * Both are read from front to back. A block of CHUNK rows of SW floats stays in the nearest cache while the
  * register tiles of all rows of a work-item pass over it.
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
  * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
@@ -101,18 +101,27 @@ INLINE float largest_lane(vec x)
 }
 
 /* Terms added up in a row: CHUNK x SW floats of b stay in the nearest cache for all rows of a work-item. */
-#define CHUNK 64
+#define CHUNK 128
 
 /* total + rest (+)= acc, the sum of the chunk at k0; without loss where `rest` is given: an error of a score
  * is one of the logarithm of a weight, and scores can be large. */
-INLINE void join(vec *total, vec *rest, const vec acc[NV], int k0)
+INLINE void join(vec *total, vec *rest, int pitch, vec acc[MR][NV], int k0)
 {
-    UNROLL for (int v = 0; v < NV; v++)
+    if (k0 == 0) {
+        UNROLL for (int i = 0; i < MR; i++) UNROLL for (int v = 0; v < NV; v++)
+        {
+            total[i * pitch + v] = acc[i][v];
+            if (rest)
+                rest[i * pitch + v] = (vec)(0.0f);
+        }
+        return;
+    }
+    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int v = 0; v < NV; v++)
     {
-        const vec old = k0 ? total[v] : (vec)(0.0f), sum = old + acc[v], part = sum - old;
-        total[v] = sum;
+        const vec old = total[i * pitch + v], sum = old + acc[i][v], part = sum - old;
+        total[i * pitch + v] = sum;
         if (rest)
-            rest[v] = (k0 > CHUNK ? rest[v] : (vec)(0.0f)) + ((old - (sum - part)) + (acc[v] - part));
+            rest[i * pitch + v] += (old - (sum - part)) + (acc[i][v] - part);
     }
 }
 
@@ -146,8 +155,7 @@ INLINE void join(vec *total, vec *rest, const vec acc[NV], int k0)
                         UNROLL for (int v = 0; v < NV; v++) acc[i][v] = fma(same, lanes[v], acc[i][v]);      \
                     }                                                                                        \
                 }                                                                                            \
-                UNROLL for (int i = 0; i < MR; i++)                                                          \
-                    join(total + (r + i) * pitch, rest ? rest + (r + i) * pitch : 0, acc[i], k0);            \
+                join(total + r * pitch, rest ? rest + r * pitch : 0, pitch, acc, k0);                        \
             }                                                                                                \
     }
 
@@ -249,20 +257,28 @@ UNROLL
     }
 }
 
+/* The first of `rows` rows of a work-item: all have as many register tiles, or one more. */
+INLINE int first_row(int item, int rows)
+{
+    int tiles = (rows + MR - 1) / MR;
+    return min((int)((long)tiles * item / (long)get_global_size(0)) * MR, rows);
+}
+
 /* exp(scale * (hi + lo) - top). */
 INLINE vec weight_of(vec hi, vec lo, float scale, float top)
 {
     return exponential(fma(hi, (vec)(scale), (vec)(-top)) + lo * scale);
 }
 
-/* A work-item: `per` queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
+/* A work-item: its share of the queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
 SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
                                             const __global float *restrict kt,
                                             const __global float *restrict vs, long vs_at,
                                             __global float *restrict y, __global float *restrict norm,
-                                            int queries, int keys, int c, int image, int per, float scale)
+                                            int queries, int keys, int c, int image, float scale)
 {
-    int first = get_global_id(0) * per, count = min(per, queries - first);
+    int first = first_row(get_global_id(0), queries);
+    int count = first_row(get_global_id(0) + 1, queries) - first;
     int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * queries + first;
     vec p[ROWS * PITCH], rest[ROWS * PITCH], total[ROWS * NV], sum[ROWS];
@@ -300,12 +316,12 @@ SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
             factors[i] = exponential(factors[i]);
         for (int i = 0; i < count; i++) {
             vec *row = p + i * PITCH, share = (vec)(0.0f);
-            for (int k = 0; k < part * NV; k++)
+            for (int k = 0; k < part * NV; k++) {
                 row[k] = weight_of(row[k], rest[i * PITCH + k], scale, top[i]);
-            for (int k = here; k < part * SW; k++)
-                ((float *)row)[k] = 0;
-            for (int k = 0; k < part * NV; k++)
+                for (int j = max(here - k * VW, 0); j < VW; j++) /* past the end */
+                    ((float *)(row + k))[j] = 0;
                 share += row[k];
+            }
             sum[i] = sum[i] * before[i] + share;
             after[i] = last ? 1.0f / sum_lanes(sum[i]) : 1.0f;
         }
@@ -335,16 +351,17 @@ INLINE float inner_product(const __global float *a, const __global float *b, int
     return sum_lanes(lanes) + rest;
 }
 
-/* A work-item: `per` queries, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
+/* A work-item: its share, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
  * ds of the block, with `room` rows for an image, and dq unless it is NULL. */
 SINGLE __kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
                                            const __global float *restrict dy,
                                            const __global float *restrict norm, __global float *restrict dq,
                                            int add, __global float *restrict work, long vt_at, long ks_at,
                                            long p_at, long ds_at, int queries, int keys, int c, int image,
-                                           int row0, int rows, int room, int per, float scale)
+                                           int row0, int rows, int room, float scale)
 {
-    int first = get_global_id(0) * per, count = min(per, rows - first), slot = get_global_id(1);
+    int first = first_row(get_global_id(0), rows), slot = get_global_id(1);
+    int count = first_row(get_global_id(0) + 1, rows) - first;
     int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + slot) * queries + row0 + first;
     const __global float *kt = work + (size_t)slot * blocks * c * SW;

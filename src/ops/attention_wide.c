@@ -138,19 +138,21 @@ static int keys_each(struct sanl_device *device, int rows, int images)
     return each;
 }
 
-/* Queries of a work-item, at most ROWS and a multiple of MR, so that all compute units get as many items. */
-static int queries_each(struct sanl_device *device, int rows, int images)
+/* Work-items for the queries of an image, which share the register tiles evenly, at most SUB each: as many
+ * for each compute unit. */
+static int query_items(struct sanl_device *device, int rows, int images)
 {
     const int units = (int)sanl_device_get_info(device)->compute_units;
-    int items = (rows + ROWS - 1) / ROWS;
-    while (images * items % units && items * MR < rows)
+    const int tiles = (rows + MR - 1) / MR;
+    int items = (tiles + SUB - 1) / SUB;
+    while (images * items % units && items < tiles)
         items++;
-    return ((rows + items - 1) / items + MR - 1) / MR * MR;
+    return items;
 }
 
-static struct sanl_range range_of(int rows, int images, int each)
+static struct sanl_range range_of(int items, int images)
 {
-    return (struct sanl_range){{(size_t)(rows + each - 1) / (size_t)each, (size_t)images, 0}, {1, 1, 0}};
+    return (struct sanl_range){{(size_t)items, (size_t)images, 0}, {1, 1, 0}};
 }
 
 enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct sanl_device *device)
@@ -160,14 +162,14 @@ enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct s
     SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_forward", w.options));
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
-        const int each = queries_each(device, w.queries, images);
+        const int items = query_items(device, w.queries, images);
         SANL_TRY(turn(device, &w, call->in[SANL_ATTENTION_K], image, images, call->workspace, 0));
         SANL_TRY(
             strip(device, &w, call->in[SANL_ATTENTION_V], w.keys, image, images, call->workspace, w.turned));
-        SANL_TRY(sanl_launch(device, kernel, range_of(w.queries, images, each), "bbblbbiiiiif",
+        SANL_TRY(sanl_launch(device, kernel, range_of(items, images), "bbblbbiiiif",
                              call->in[SANL_ATTENTION_Q], call->workspace, call->workspace, (int64_t)w.turned,
                              call->out[0], call->training ? call->saved[0] : NULL, w.queries, w.keys, w.c,
-                             image, each, call->attr[SANL_ATTENTION_SCALE]));
+                             image, call->attr[SANL_ATTENTION_SCALE]));
     }
     return SANL_OK;
 }
@@ -210,21 +212,20 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     const struct places at = places_of(w);
     const int rows = w->queries - row < w->rows ? w->queries - row : w->rows;
     const sanl_buffer dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
-    int each = queries_each(device, rows, images);
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
-    SANL_TRY(sanl_launch(device, scores, range_of(rows, images, each),
+    SANL_TRY(sanl_launch(device, scores, range_of(query_items(device, rows, images), images),
                          "bbbbbibllll"
-                         "iiiiiiiif",
+                         "iiiiiiif",
                          call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
                          call->din[SANL_ATTENTION_Q], (int)call->din_add[SANL_ATTENTION_Q], call->workspace,
                          (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->queries, w->keys,
-                         w->c, image, row, rows, w->room, each, call->attr[SANL_ATTENTION_SCALE]));
+                         w->c, image, row, rows, w->room, call->attr[SANL_ATTENTION_SCALE]));
     if (!dk && !dv)
         return SANL_OK;
     SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
-    each = keys_each(device, w->keys, images);
-    return sanl_launch(device, keys, range_of(w->keys, images, each),
+    const int each = keys_each(device, w->keys, images);
+    return sanl_launch(device, keys, range_of((w->keys + each - 1) / each, images),
                        "bllll"
                        "bibi"
                        "iiiiiiii",
