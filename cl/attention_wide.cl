@@ -45,16 +45,8 @@
 
 #define INLINE   static __attribute__((always_inline)) inline
 #define SINGLE   __attribute__((reqd_work_group_size(1, 1, 1)))
-#define UNROLL   _Pragma("unroll")
 #define SENTINEL (-1e30f) /* below every score, and finite */
 #define CUTOFF   (-46.0f) /* exp: 1e-20 */
-
-/* Asks for the cache line at p. The standard prefetch() does nothing in PoCL. */
-#ifdef BUILTIN_PREFETCH
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
-#else
-#define PREFETCH(p) prefetch((const __global float *)(size_t)(p), 16)
-#endif
 
 INLINE vec larger(vec a, vec b)
 {

@@ -1,18 +1,9 @@
 /* What every route of the convolution shares: repacking, epilogues on their own, im2col and col2im. */
 
-enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
-
 /* prepared[at ...] as [strip][tap][k][lane] = w[tap * tap_stride + k * k_stride + j * j_stride], j = strip *
  * width + lane, zero for j >= count; width is a multiple of PACK_ROWS, and k_stride or j_stride is 1. A
  * work-item takes PACK_ROWS rows of one tap, each from end to end: w is read in the order of memory. */
 enum { PACK_ROWS = 16 };
-
-/* Asks for the cache line at p. The standard prefetch() does nothing in PoCL. */
-#ifdef BUILTIN_PREFETCH
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
-#else
-#define PREFETCH(p) prefetch(p, 16)
-#endif
 
 /* The transpose of 16 x 16 floats: each pass turns the 8 bits of an element's index by one. */
 static void transpose16(float16 *v)

@@ -1,7 +1,5 @@
 /* The backward pass of a convolution's epilogue. Loops and VEC: see ops/sweep.h. */
 
-enum { HAS_NORM = 1, HAS_RESIDUAL = 4, HAS_RELU = 8 };
-
 /* With m = dy where relu let pass, else 0: g = m * scale, and the residual's gradient = m, or += m. Either
  * result may be absent. All are (rows, groups). */
 kernel void conv2d_epilogue_backward(int rows, int groups, int span, int has_g, int add, int flags,

@@ -1,8 +1,6 @@
 /* Convolution for GPUs: implicit products of matrices in tiles (cl/tile.cl). The geometry of the gather is
  * that of conv2d_wide.cl. */
 
-enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
-
 #ifndef TURNED
 #define TURNED 0 /* weight (tap, k, j) stands at tap * w_tap + k * w_pitch + j; 1: + j * w_pitch + k */
 #endif

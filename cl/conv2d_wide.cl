@@ -20,20 +20,6 @@
 #endif
 #define STRIP (NV * 16)
 
-/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. The standard
- * prefetch() does nothing in PoCL. Those that wait for memory are few at a time, or a core waits for them: so
- * they stand between parts of the sums. */
-#ifdef BUILTIN_PREFETCH
-#define PREFETCH_NEAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
-#define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 2)
-#else
-#define PREFETCH_NEAR(p) prefetch(p, 16)
-#define PREFETCH(p) prefetch(p, 16)
-#define PREFETCH_TO_WRITE(p)
-#endif
-#define UNROLL _Pragma("unroll")
-
 /* Sixteen floats at any float: PoCL makes several instructions of vload16 and vstore16. */
 typedef float16 __attribute__((aligned(4))) loose16;
 
@@ -43,8 +29,6 @@ typedef float16 __attribute__((aligned(4))) loose16;
 #define CHUNK 64
 #define TILES 8
 #define LINES ((CHUNK * NV + TILES * P - 1) / (TILES * P)) /* of a chunk of weights to a part of a tile */
-
-enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 /* y = relu((acc + bias) * scale + shift + residual) + old y, each part where its flag is set. */
 static float epilogue(float v, int j, size_t at, int flags, global const float *bias,
@@ -100,7 +84,8 @@ static void put(const float16 *sum, int strip, size_t at, int flags, global cons
 
 /* total (+)= x * w over a chunk of `depth` terms from k0 on, for `count` pixels whose x begin at `source`;
  * `fresh`: total is new. Fetches the chunk of weights behind this one, of each pixel x at `ahead` (0: none)
- * and the vectors `from` to `to` of what will be written. */
+ * and the vectors `from` to `to` of what will be written: between parts of the sums, for a core waits where
+ * it asks for more lines than it can wait for. */
 static void add_chunk(float16 (*total)[NV], bool fresh, global const float *const *source, int k0, int depth,
                       int count, global const float *chunk, int ahead, const size_t *at, int from, int to,
                       global const float *y, global const float *residual)

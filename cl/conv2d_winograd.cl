@@ -18,16 +18,6 @@
 #define STEP 1
 #endif
 #define A (M + 2)
-#define UNROLL _Pragma("unroll")
-
-/* Asks for the cache line at p, to be written. */
-#ifdef BUILTIN_PREFETCH
-#define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 3)
-#else
-#define PREFETCH_TO_WRITE(p) (void)(p)
-#endif
-
-enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
 #if M == 2
 #define P2 1.0f /* p * p */

@@ -28,7 +28,6 @@
 #define QM (TM / 4)
 #define QN (TN / 4)
 #define THREADS (GM * GN)
-#define UNROLL  _Pragma("unroll")
 #define UNROLL_TERMS _Pragma("unroll 4")
 
 /* A slice in local memory: BK lines of quads, each with one more, so that writing down a column of lines

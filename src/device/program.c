@@ -47,16 +47,20 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
     return status;
 }
 
-/* The text to build: cl/tile.cl before sources whose name ends in _tile, and pointers with offsets. In new
- * memory. */
+/* The text to build: cl/common.cl, cl/tile.cl before sources whose name ends in _tile, and pointers with
+ * offsets. In new memory. */
 static enum sanl_status source_text(char **out, const struct sanl_source *source)
 {
     const char *end = strrchr(source->name, '_');
-    const struct sanl_source *prefix = end && strcmp(end, "_tile") == 0 ? find_source("tile") : NULL;
+    const struct sanl_source *common = find_source("common"),
+                             *tile = end && strcmp(end, "_tile") == 0 ? find_source("tile") : NULL;
     char *text = sanl_source_with_offsets(source->text, source->length);
-    *out = !text || !prefix ? text : sanl_format("%.*s%s", (int)prefix->length, prefix->text, text);
-    if (*out != text)
-        free(text);
+    if (!common)
+        return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/common.cl");
+    *out = text ? sanl_format("%.*s%.*s%s", (int)common->length, common->text, tile ? (int)tile->length : 0,
+                              tile ? tile->text : "", text)
+                : NULL;
+    free(text);
     return *out ? SANL_OK : SANL_ERR_MEMORY;
 }
 
