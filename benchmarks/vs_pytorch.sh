@@ -86,7 +86,7 @@ if [[ ${#on_gpu[@]} != 0 ]]; then
             exit 1
         fi
     done
-elif ! /sbin/ldconfig -p | grep -qE 'libopenblas\.|libblis\.|libmkl_rt\.'; then
+elif ! /sbin/ldconfig -p | grep -E 'libopenblas\.|libblis\.|libmkl_rt\.' >/dev/null; then
     echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
     exit 1
 fi
