@@ -1,4 +1,4 @@
-/* What stands before every other source. */
+/* Stands before every other source when it is built; tile.cl follows before those that end in _tile. */
 
 #define UNROLL _Pragma("unroll")
 
@@ -16,4 +16,3 @@
 
 /* Parts of a convolution's epilogue, CONV2D_HAS_... of src/ops/conv2d.h. */
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
-
