@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sanlcl/clock.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "device/device.h"
 
@@ -50,6 +51,10 @@ static enum sanl_status median(double *seconds, struct peak *peak, int samples,
     double *sample = sanl_calloc((size_t)samples, sizeof *sample);
     enum sanl_status status = sample ? SANL_OK : SANL_ERR_MEMORY;
     for (int i = -1; i < samples && status == SANL_OK; i++) {
+        if (sanl_interrupted()) {
+            status = sanl_fail(SANL_ERR_INTERRUPTED, "the measurement of the peaks was stopped");
+            break;
+        }
         const double start = sanl_clock_seconds();
         status = run(peak, what);
         if (status == SANL_OK)

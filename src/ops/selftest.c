@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "ops/opcase.h"
 #include "ops/opcheck.h"
@@ -36,7 +37,7 @@ static void run_choices(struct sanl_selftest_row *row, struct sanl_device *devic
     char name[SANL_CHOICE_BYTES], all[SANL_CASE_BYTES + SANL_CHOICE_BYTES + 16];
     if (!op->choice_name || sanl_opcase_parse(&parsed, op, text) != SANL_OK || !parsed.choices)
         return;
-    for (int choice = 1; op->choice_name(name, choice); choice++) {
+    for (int choice = 1; op->choice_name(name, choice) && !sanl_interrupted(); choice++) {
         bool fits = false;
         for (int i = 0; i < SANL_OP_CHOICES; i++)
             fits |= op->choice_fits(&parsed.call, device, i, choice);
@@ -52,12 +53,12 @@ static void run_file(struct sanl_selftest_row *row, struct sanl_device *device, 
 {
     const char *cursor = sanl_opcase_file(op);
     char text[SANL_CASE_BYTES];
-    while (cursor && sanl_opcase_next(text, &cursor))
+    while (cursor && !sanl_interrupted() && sanl_opcase_next(text, &cursor))
         if (!options->tiny || sanl_opcase_is_tiny(op, text)) {
             run_case(row, device, op, text, options);
             run_choices(row, device, op, text, options);
         }
-    if (row->cases > 0)
+    if (row->cases > 0 || sanl_interrupted())
         return;
     struct sanl_opcheck_result none = {.op = op};
     snprintf(none.message, sizeof none.message, "%s: no %scase in tests/cases/%s.txt", op->name,
@@ -75,7 +76,7 @@ static void run_op(struct sanl_selftest_row *row, struct sanl_device *device, co
     else
         run_file(row, device, op, options);
     row->passed = row->failed == 0;
-    if (options->done)
+    if (options->done && !sanl_interrupted())
         options->done(options->payload, row);
 }
 
@@ -99,7 +100,7 @@ enum sanl_status sanl_selftest_run(struct sanl_selftest_row **out, int *count, s
     if (!rows)
         return SANL_ERR_MEMORY;
     int used = 0, failed = 0;
-    for (size_t i = 0; i < room; i++) {
+    for (size_t i = 0; i < room && !sanl_interrupted(); i++) {
         if (options->op && strcmp(options->op, sanl_ops[i]->name) != 0)
             continue;
         run_op(&rows[used], device, sanl_ops[i], options);
@@ -107,5 +108,7 @@ enum sanl_status sanl_selftest_run(struct sanl_selftest_row **out, int *count, s
     }
     *out = rows;
     *count = used;
+    if (sanl_interrupted())
+        return sanl_fail(SANL_ERR_INTERRUPTED, "stopped before all operators were checked");
     return failed == 0 ? SANL_OK : sanl_fail(SANL_ERR_NUMERIC, "%d of %d operators failed", failed, used);
 }

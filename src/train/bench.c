@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sanlcl/clock.h>
+#include <sanlcl/interrupt.h>
 #include <sanlcl/memory.h>
 #include "base/memory.h"
 #include "base/random.h"
@@ -105,6 +106,11 @@ static enum sanl_status time_stage(struct bench *bench, const struct stage *stag
     double *seconds = sanl_calloc((size_t)runs, sizeof *seconds);
     enum sanl_status status = seconds ? count_flops(&result.flops, bench, stage) : SANL_ERR_MEMORY;
     for (int i = -1; i < runs && status == SANL_OK; i++) {
+        if (sanl_interrupted()) {
+            status = sanl_fail(SANL_ERR_INTERRUPTED, "%s was stopped after %d of %d runs", stage->name,
+                               i < 0 ? 0 : i, runs);
+            break;
+        }
         const double start = sanl_clock_seconds();
         status = stage->run(bench);
         if (status == SANL_OK)

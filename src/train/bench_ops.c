@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "ops/optime.h"
 
@@ -150,7 +151,9 @@ enum sanl_status sanl_bench_ops(struct sanl_bench_op **out, int *count, struct s
     for (int i = 0; i < list.count && status == SANL_OK; i++) {
         if (options->progress)
             options->progress(options->payload, i, list.count, list.rows[i].work.call.op->name);
-        status = time_row(&(*out)[i], device, &list.rows[i], options);
+        status = sanl_interrupted()
+                     ? sanl_fail(SANL_ERR_INTERRUPTED, "stopped after %d of %d rows", i, list.count)
+                     : time_row(&(*out)[i], device, &list.rows[i], options);
         *count = i + 1;
     }
     sanl_work_free(&list);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "model/layers.h"
 #include "model/model.h"
@@ -324,7 +325,9 @@ static enum sanl_status run_training(struct golden *g)
         if (g->train.loss[i])
             status = sanl_tensor_write_gradient(g->train.loss[i], &(float){1});
     for (int s = 0; s < STEPS && status == SANL_OK; s++) {
-        status = sanl_graph_forward(g->train.graph);
+        status = sanl_interrupted() ? sanl_fail(SANL_ERR_INTERRUPTED, "%s: stopped in step %d of %d",
+                                                g->values.path, s + 1, STEPS)
+                                    : sanl_graph_forward(g->train.graph);
         if (status == SANL_OK)
             status = check_loss(g, s);
         if (status == SANL_OK)

@@ -37,6 +37,15 @@ expect 2 '' 'the route is tile already' bench --op relu --gemm tile --vs-route t
 expect 2 '' 'go with --network alone' bench --peak --profile
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
+for command in 'bench --ops --batch 1 --backbone resnet18 --size 64' \
+    'bench --network --batch 4 --backbone resnet18 --size 128 --runs 100' 'selftest --op conv2d'; do
+    "$program" $command >"$folder/out" 2>"$folder/err" &
+    sleep 1
+    kill -INT $!
+    wait $!
+    check "a signal stops $command" "[ $? = 130 ] && grep -q '^sanlcl: interrupted: .*stopped' '$folder/err'"
+done
+
 XDG_CACHE_HOME=$folder/cache expect 0 'shapes tuned' '' tune --batch 2 --budget 0.02 model.backbone=resnet18 \
     model.size=32 model.width=8
 check 'what was tuned is kept' 'grep -q "^conv2d .* n=2 = " "$folder"/cache/sanlcl/tuned-*.txt'

@@ -103,6 +103,11 @@ for file in tests/cases/*.txt; do
     grep -qx "$(basename "$file" .txt)" "$work/ops" || echo "$file"
 done | report "every case file belongs to an operator of src/ops/ops.c"
 
+# ---- the top of the tree: what is tracked, where there is git ---------------------------------------------
+git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
+    grep -vxE 'src|cl|include|benchmarks|configs|tests|scripts|cmake|CMake[A-Z].*|README\.md|\..*' |
+    report "no other files at the top of the tree"
+
 # ---- text ------------------------------------------------------------------------------------------------
 find CMakeLists.txt CMakePresets.json README.md cmake include src cl configs benchmarks scripts .ci \
     tests/{CMakeLists.txt,unit,cases,cli,structure,reference} -type f 2>/dev/null |
