@@ -21,7 +21,7 @@ kernel void batch_norm_moments(int rows, int groups, int pieces, int length, glo
     for (int start = first; start < last; start += BLOCK) {
         const int count = min(BLOCK, last - start);
         const float inverse = 1.0f / count, before = start - first, share = count / (before + count);
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             const VEC shift = x[(size_t)first * groups + g];
             global const VEC *at = x + (size_t)start * groups + g;
             VEC sum = 0, square = 0;
@@ -56,20 +56,6 @@ kernel void batch_norm_moments(int rows, int groups, int pieces, int length, glo
     }
 }
 
-/* The sum of the parts' values, in their order: the parts are the group's work-items along dimension 1. What
- * they read in global memory before may be written to after it. */
-static VEC sum_parts(VEC value, local VEC *scratch)
-{
-    const int width = get_local_size(0), parts = get_local_size(1);
-    VEC sum = 0;
-    scratch[get_local_id(1) * width + get_local_id(0)] = value;
-    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-    for (int part = 0; part < parts; part++)
-        sum += scratch[part * width + get_local_id(0)];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return sum;
-}
-
 /* From the pieces: mean and invstd of the batch, and the running averages (of the unbiased variance). */
 kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, float eps, float momentum,
                                   global const VEC *restrict part, global VEC *restrict mean,
@@ -87,13 +73,15 @@ kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, 
         const VEC v = part[(size_t)piece * groups + g] - shift - sum;
         square += part[(size_t)(pieces + piece) * groups + g] + v * v * min(length, rows - piece * length);
     }
+    const bool owner = g < groups && first == 0;
+    const VEC old_mean = owner ? running_mean[g] : 0, old_var = owner ? running_var[g] : 0;
     square = sum_parts(square, scratch);
-    if (g >= groups || first > 0)
+    if (!owner)
         return;
     mean[g] = shift + sum;
     invstd[g] = 1 / sqrt(square / rows + eps);
-    running_mean[g] += momentum * (shift + sum - running_mean[g]);
-    running_var[g] += momentum * (square / max(rows - 1, 1) - running_var[g]);
+    running_mean[g] = old_mean + momentum * (shift + sum - old_mean);
+    running_var[g] = old_var + momentum * (square / max(rows - 1, 1) - old_var);
 }
 
 /* mean and invstd from the running averages. */
@@ -116,7 +104,7 @@ kernel void batch_norm_forward(int rows, int groups, int span, int relu, global 
 {
     const int first = (int)get_global_id(1) * span, last = min(first + span, rows);
     for (int start = first; start < last; start += BLOCK)
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             const VEC centre = mean[g], scale = invstd[g] * gamma[g], shift = beta[g];
             const int stop = min(start + BLOCK, last);
             for (int row = start; row < stop; row++) {
@@ -143,7 +131,7 @@ kernel void batch_norm_sums(int rows, int groups, int pieces, int length, global
     const int first = piece * length, last = min(first + length, rows);
     global VEC *sums = part + (size_t)piece * groups, *products = sums + (size_t)pieces * groups;
     for (int start = first; start < last; start += BLOCK)
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             const VEC centre = mean[g];
             const int stop = min(start + BLOCK, last);
             VEC sum = start > first ? sums[g] : 0, product = start > first ? products[g] : 0;
@@ -173,16 +161,18 @@ kernel void batch_norm_gradients(int rows, int groups, int pieces, global VEC *r
         sum += part[(size_t)piece * groups + g];
         product += part[(size_t)(pieces + piece) * groups + g];
     }
+    const bool owner = g < groups && first == 0;
+    const VEC scale = owner ? invstd[g] : 0;
     sum = sum_parts(sum, scratch);
     product = sum_parts(product, scratch);
-    if (g >= groups || first > 0)
+    if (!owner)
         return;
     if (dgamma)
-        dgamma[g] = product * invstd[g];
+        dgamma[g] = product * scale;
     if (dbeta)
         dbeta[g] = sum;
     part[g] = sum / rows;
-    part[groups + g] = product * invstd[g] * invstd[g] / rows;
+    part[groups + g] = product * scale * scale / rows;
 }
 
 /* Batch mode: dx (+)= gamma * invstd * (dy - mean(dy) - (x - mean) * invstd^2 * mean(dy * (x - mean))), the
@@ -197,7 +187,7 @@ kernel void batch_norm_backward(int rows, int groups, int span, int add_x, int a
 {
     const int first = (int)get_global_id(1) * span, last = min(first + span, rows);
     for (int start = first; start < last; start += BLOCK)
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             const VEC centre = mean[g], scale = invstd[g] * gamma[g];
             const VEC of_one = coefficients ? coefficients[g] : 0;
             const VEC of_x = coefficients ? coefficients[groups + g] : 0;

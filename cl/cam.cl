@@ -1,65 +1,49 @@
 // Grad-CAM of one stage; definition in ops/cam.c, which also says what lies in the workspace `work`.
 
-// A work-item for each (sample, chunk, 16 channels): the sums of g over the positions of the chunk
-__kernel void cam_sums(__global const float *g, __global float *work, uint count, int positions, int c,
+// A work-item for each (sample, chunk, VEC of channels): the sums of g over the positions of the chunk
+__kernel void cam_sums(__global const VEC *g, __global VEC *work, uint count, int positions, int groups,
                        int chunks, int chunk)
 {
-    uint i = (uint)get_global_id(0), lanes = ((uint)c + 15) / 16;
-    if (i >= count * lanes)
+    uint i = (uint)get_global_id(0);
+    if (i >= count * groups)
         return;
-    uint part = i / lanes, n = part / (uint)chunks;
+    uint part = i / groups, n = part / (uint)chunks;
     int from = (int)(part - n * chunks) * chunk, to = min(from + chunk, positions);
-    int first = (int)(i - part * lanes) * 16;
-    __global const float *at = g + (size_t)n * positions * c + first;
-    __global float *sums = work + (size_t)part * c + first;
-    if (first + 16 <= c) {
-        float16 sum = 0.0f;
-        for (int p = from; p < to; p++)
-            sum += vload16(0, at + (size_t)p * c);
-        vstore16(sum, 0, sums);
-        return;
-    }
-    for (int k = 0; first + k < c; k++) {
-        float sum = 0.0f;
-        for (int p = from; p < to; p++)
-            sum += at[(size_t)p * c + k];
-        sums[k] = sum;
-    }
+    __global const VEC *at = g + (size_t)n * positions * groups + (i - part * groups);
+    VEC sum = 0.0f;
+    for (int p = from; p < to; p++)
+        sum += at[(size_t)p * groups];
+    work[i] = sum;
 }
 
-// A work-item for each (sample, channel): the mean of g over all positions
-__kernel void cam_alpha(__global float *work, uint alpha, uint count, int positions, int c, int chunks)
+// A VEC of channels along dimension 0, a sample along 2: the mean of g over all positions; the chunks are
+// shared along dimension 1
+__kernel void cam_alpha(__global VEC *work, uint alpha, int positions, int groups, int chunks,
+                        __local VEC *scratch)
 {
-    uint i = (uint)get_global_id(0);
-    if (i >= count)
-        return;
-    uint n = i / (uint)c;
-    __global const float *sums = work + (size_t)n * chunks * c + (i - n * c);
-    float sum = 0.0f;
-    for (int k = 0; k < chunks; k++)
-        sum += sums[(size_t)k * c];
-    work[alpha + i] = sum / (float)positions;
+    int g = get_global_id(0), n = get_global_id(2), part = get_local_id(1), parts = get_local_size(1);
+    __global const VEC *sums = work + (size_t)n * chunks * groups + g;
+    VEC sum = 0.0f;
+    for (int k = part; k < (g < groups ? chunks : 0); k += parts)
+        sum += sums[(size_t)k * groups];
+    sum = sum_parts(sum, scratch);
+    if (g < groups && part == 0)
+        work[alpha / LANES + n * groups + g] = sum / (float)positions;
 }
 
-// A work-item for each pixel: relu(alpha . a)
-__kernel void cam_map(__global const float *a, __global float *work, uint alpha, uint map, uint count,
-                      int positions, int c)
+// A pixel along dimension 0: relu(alpha . a); its channels are shared along dimension 1
+__kernel void cam_map(__global const VEC *a, __global float *work, uint alpha, uint map, int count,
+                      int positions, int groups, __local VEC *scratch)
 {
-    uint i = (uint)get_global_id(0);
-    if (i >= count)
-        return;
-    __global const float *weight = work + alpha + (size_t)(i / (uint)positions) * c;
-    __global const float *at = a + (size_t)i * c;
-    float16 sum = 0.0f;
-    for (int k = 0; k < c / 16; k++)
-        sum += vload16(k, weight) * vload16(k, at);
-    float8 s8 = sum.lo + sum.hi;
-    float4 s4 = s8.lo + s8.hi;
-    float2 s2 = s4.lo + s4.hi;
-    float total = s2.x + s2.y;
-    for (int k = c / 16 * 16; k < c; k++)
-        total += weight[k] * at[k];
-    work[map + i] = fmax(total, 0.0f);
+    int i = get_global_id(0), part = get_local_id(1), parts = get_local_size(1);
+    __global const VEC *weight = (__global const VEC *)(work + alpha) + (size_t)(i / positions) * groups;
+    __global const VEC *at = a + (size_t)i * groups;
+    VEC sum = 0.0f;
+    for (int k = part; k < (i < count ? groups : 0); k += parts)
+        sum += weight[k] * at[k];
+    sum = sum_parts(sum, scratch);
+    if (i < count && part == 0)
+        work[map + i] = fmax(sum_lanes(sum), 0.0f);
 }
 
 // A work-item for each chunk of positions: minimum and maximum of the map

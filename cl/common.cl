@@ -2,6 +2,49 @@
 
 #define UNROLL _Pragma("unroll")
 
+/* A loop of a sweep (src/ops/sweep.h): all turns where a work-item walks, WALKS 1, else at most the first. */
+#define WALK(i, first, last) for (int i = first, more = 1; more && i < last; more = WALKS, i++)
+
+#ifdef LANES
+/* The sum of the values of the group's work-items along dimension 1, a power of two of them; scratch has a
+ * place for each of the group. What they read in global memory before may be written to after it. */
+static inline VEC sum_parts(VEC value, local VEC *scratch)
+{
+    const int width = get_local_size(0), part = get_local_id(1), at = part * width + get_local_id(0);
+    scratch[at] = value;
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+    for (int step = get_local_size(1) / 2; step > 0; step /= 2) {
+        if (part < step)
+            scratch[at] += scratch[at + step * width];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const VEC sum = scratch[get_local_id(0)];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}
+
+/* The sum of a VEC's lanes. */
+static inline float sum_lanes(VEC v)
+{
+#if LANES == 16
+    const float8 v8 = v.lo + v.hi;
+#elif LANES == 8
+    const float8 v8 = v;
+#endif
+#if LANES >= 8
+    const float4 v4 = v8.lo + v8.hi;
+#elif LANES == 4
+    const float4 v4 = v;
+#endif
+#if LANES >= 4
+    const float2 v2 = v4.lo + v4.hi;
+    return v2.x + v2.y;
+#else
+    return v;
+#endif
+}
+#endif
+
 /* Asks for the cache line at p: into the nearest cache, into the next one, to be written. The standard
  * prefetch() does nothing in PoCL. */
 #ifdef BUILTIN_PREFETCH

@@ -10,10 +10,10 @@ kernel void concat_copy(int rows, int groups, int span, int add, int from_length
         const size_t from_at = (size_t)row * from_length + from_offset;
         const size_t to_at = (size_t)row * to_length + to_offset;
         if (add)
-            for (int g = get_global_id(0); g < groups; g += STEP)
+            WALK(g, get_global_id(0), groups)
                 to[to_at + g] += from[from_at + g];
         else
-            for (int g = get_global_id(0); g < groups; g += STEP)
+            WALK(g, get_global_id(0), groups)
                 to[to_at + g] = from[from_at + g];
     }
 }

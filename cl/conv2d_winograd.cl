@@ -9,13 +9,13 @@
  * The products over channels are A * A matrix products, done by the convolution's family of kernels.
  *
  * A tile t of an image is its M x M results from row (t / tiles_x) * M, column (t % tiles_x) * M; kernels
- * take the tiles `first` to `first + count` of the whole batch. VEC, STEP and span: see ops/sweep.h. */
+ * take the tiles `first` to `first + count` of the whole batch. VEC, WALK and span: see ops/sweep.h. */
 #ifndef M
 #define M 4
 #endif
 #ifndef VEC
 #define VEC float
-#define STEP 1
+#define WALKS 1
 #endif
 #define A (M + 2)
 
@@ -128,11 +128,11 @@ kernel void winograd_input(global const VEC *restrict x, global VEC *restrict v,
                            int span, int groups, int lanes, int h, int w, int pad, int tiles_y, int tiles_x)
 {
     const int from = (int)get_global_id(1) * span, to = min(from + span, count);
-    for (int i = from; i < to; i++) {
+    WALK(i, from, to) {
         const int row = (first + i) / tiles_x, y0 = row % tiles_y * M - pad,
                   x0 = (first + i - row * tiles_x) * M - pad;
         const size_t image = (size_t)(row / tiles_y) * h;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC d[A * A];
             UNROLL for (int ky = 0; ky < A; ky++)
             {
@@ -169,19 +169,20 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
                             int groups, int lanes, int strips, int h, int w, int tiles_y, int tiles_x)
 {
     const int from = (int)get_global_id(1) * span, to = min(from + span, count);
-    for (int strip = 0; strip * lanes < groups; strip++)
-        for (int i = from; i < to; i++) {
+    WALK(strip, 0, strips)
+        WALK(i, from, to) {
             const int row = (first + i) / tiles_x, y0 = row % tiles_y * M,
                       x0 = (first + i - row * tiles_x) * M;
             const size_t image = (size_t)(row / tiles_y) * h;
-            for (int g = strip * lanes + get_global_id(0); g < min((strip + 1) * lanes, groups); g += STEP) {
+            WALK(g, strip * lanes + get_global_id(0), min((strip + 1) * lanes, groups)) {
                 VEC t[A * A], out[M * M];
                 const size_t point = (size_t)strips * count * lanes,
                              from_at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
                 UNROLL for (int k = 0; k < A * A; k++) t[k] = m[k * point + from_at];
                 collect_square(out, t, M);
-                for (int ky = 0; ky < M && y0 + ky < h; ky++)
-                    for (int kx = 0; kx < M && x0 + kx < w; kx++) {
+                UNROLL for (int ky = 0; ky < M; ky++) UNROLL for (int kx = 0; kx < M; kx++) {
+                        if (y0 + ky >= h || x0 + kx >= w)
+                            continue;
                         const size_t at = ((image + y0 + ky) * w + x0 + kx) * groups + g;
                         VEC value = out[ky * M + kx];
                         if (flags & HAS_BIAS)
@@ -209,8 +210,8 @@ kernel void winograd_weights(global const VEC *restrict w, global VEC *restrict 
     const int from = (int)get_global_id(1) * span, to = min(from + span, rows);
     w += (size_t)get_global_id(2) * strip_pitch;
     u += at + (size_t)get_global_id(2) * A * A * rows * lanes;
-    for (int row = from; row < to; row++)
-        for (int g = get_global_id(0); g < lanes; g += STEP) {
+    WALK(row, from, to)
+        WALK(g, get_global_id(0), lanes) {
             VEC taps[9], t[A * A];
             UNROLL for (int k = 0; k < 9; k++) taps[k] =
                 w[(size_t)(flip ? 8 - k : k) * tap_pitch + (size_t)row * row_pitch + g];
@@ -226,10 +227,10 @@ kernel void winograd_gradient(global const VEC *restrict g, global VEC *restrict
                               int tiles_x)
 {
     const int from = (int)get_global_id(1) * span, to = min(from + span, count);
-    for (int i = from; i < to; i++) {
+    WALK(i, from, to) {
         const int row = (first + i) / tiles_x, y0 = row % tiles_y * M, x0 = (first + i - row * tiles_x) * M;
         const size_t image = (size_t)(row / tiles_y) * h;
-        for (int c = get_global_id(0); c < lanes * strips; c += STEP) {
+        WALK(c, get_global_id(0), lanes * strips) {
             VEC tile[M * M], t[A * A];
             UNROLL for (int ky = 0; ky < M; ky++) UNROLL for (int kx = 0; kx < M; kx++) tile[ky * M + kx] =
                 c < groups && y0 + ky < h && x0 + kx < w

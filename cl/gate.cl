@@ -7,7 +7,7 @@ kernel void gate_forward(int rows, int groups, int span, global const VEC *restr
     for (int row = first; row < last; row++) {
         const float factor = 1.0f + a[row];
         const size_t at = (size_t)row * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP)
+        WALK(g, get_global_id(0), groups)
             y[at + g] = x[at + g] * factor;
     }
 }
@@ -21,10 +21,10 @@ kernel void gate_backward(int rows, int groups, int span, int add, global const 
         const float factor = 1.0f + a[row];
         const size_t at = (size_t)row * groups;
         if (add)
-            for (int g = get_global_id(0); g < groups; g += STEP)
+            WALK(g, get_global_id(0), groups)
                 dx[at + g] += dy[at + g] * factor;
         else
-            for (int g = get_global_id(0); g < groups; g += STEP)
+            WALK(g, get_global_id(0), groups)
                 dx[at + g] = dy[at + g] * factor;
     }
 }

@@ -45,14 +45,17 @@ __kernel void heatmap_loss_parts(__global const float *p, __global const float *
     parts[i] = sum;
 }
 
+// One work-group along dimension 1; VEC is a float
 __kernel void heatmap_loss_mean(__global const float *sums, __global const float *mask, __global float *scale,
-                                __global float *out, uint at, int masks, int pixels, float weight)
+                                __global float *out, uint at, int masks, int pixels, float weight,
+                                __local float *scratch)
 {
-    if (get_global_id(0) > 0)
-        return;
     float visible = 0.0f;
-    for (int i = 0; i < masks; i++)
+    for (int i = get_local_id(1); i < masks; i += get_local_size(1))
         visible += mask[i];
+    visible = sum_parts(visible, scratch);
+    if (get_local_id(1) > 0)
+        return;
     float s = weight / ((float)pixels * fmax(1.0f, visible));
     scale[0] = s;
     out[0] = sums[at] * s;

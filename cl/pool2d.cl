@@ -13,10 +13,10 @@ kernel void pool2d_max_forward(int lines, int h, int w, int groups, int oh, int 
         return;
     const int top = line % oh * stride - pad, y_first = max(top, 0), y_last = min(top + kh, h);
     global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
-    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+    WALK(ox, get_global_id(1), ow) {
         const int left = ox * stride - pad, x_first = max(left, 0), x_last = min(left + kw, w);
         const size_t out = ((size_t)line * ow + ox) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC best = picture[((size_t)y_first * w + x_first) * groups + g];
             VEC place = (y_first - top) * kw + x_first - left;
             for (int iy = y_first; iy < y_last; iy++)
@@ -44,10 +44,10 @@ kernel void pool2d_max_backward(int lines, int h, int w, int groups, int oh, int
     const int iy = line % h + pad; /* in the padded picture, as ix */
     const int y_first = iy < kh ? 0 : (iy - kh) / stride + 1, y_last = min(iy / stride, oh - 1);
     const size_t picture = (size_t)(line / h) * oh;
-    for (int ix = (int)get_global_id(1) + pad; ix < w + pad; ix += STEP1) {
+    WALK(ix, (int)get_global_id(1) + pad, w + pad) {
         const int x_first = ix < kw ? 0 : (ix - kw) / stride + 1, x_last = min(ix / stride, ow - 1);
         const size_t in = ((size_t)line * w + ix - pad) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC sum = 0;
             for (int oy = y_first; oy <= y_last; oy++)
                 for (int ox = x_first; ox <= x_last; ox++) {
@@ -70,10 +70,10 @@ kernel void pool2d_average_forward(int lines, int h, int w, int groups, int oh, 
         return;
     const int top = line % oh * stride - pad, y_first = max(top, 0), y_last = min(top + kh, h);
     global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
-    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+    WALK(ox, get_global_id(1), ow) {
         const int left = ox * stride - pad, x_first = max(left, 0), x_last = min(left + kw, w);
         const size_t out = ((size_t)line * ow + ox) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC sum = 0;
             for (int iy = y_first; iy < y_last; iy++)
                 for (int ix = x_first; ix < x_last; ix++)
@@ -94,10 +94,10 @@ kernel void pool2d_average_backward(int lines, int h, int w, int groups, int oh,
     const int iy = line % h + pad; /* in the padded picture, as ix */
     const int y_first = iy < kh ? 0 : (iy - kh) / stride + 1, y_last = min(iy / stride, oh - 1);
     const size_t picture = (size_t)(line / h) * oh;
-    for (int ix = (int)get_global_id(1) + pad; ix < w + pad; ix += STEP1) {
+    WALK(ix, (int)get_global_id(1) + pad, w + pad) {
         const int x_first = ix < kw ? 0 : (ix - kw) / stride + 1, x_last = min(ix / stride, ow - 1);
         const size_t in = ((size_t)line * w + ix - pad) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC sum = 0;
             for (int oy = y_first; oy <= y_last; oy++)
                 for (int ox = x_first; ox <= x_last; ox++)

@@ -30,10 +30,10 @@ static void nearest(global const VEC *x, int h, int w, int line, int groups, int
                     global VEC *y)
 {
     global const VEC *row = x + ((size_t)(line / oh) * h + line % oh * h / oh) * w * groups;
-    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+    WALK(ox, get_global_id(1), ow) {
         global const VEC *from = row + (size_t)(ox * w / ow) * groups;
         global VEC *to = y + ((size_t)line * ow + ox) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP)
+        WALK(g, get_global_id(0), groups)
             to[g] = add ? to[g] + from[g] : from[g];
     }
 }
@@ -46,14 +46,14 @@ static void bilinear(global const VEC *x, int h, int w, int line, int groups, in
     source(line % oh, h, oh, &y0, &y1, &v1);
     global const VEC *picture = x + (size_t)(line / oh) * h * w * groups;
     global const VEC *row0 = picture + (size_t)y0 * w * groups, *row1 = picture + (size_t)y1 * w * groups;
-    for (int ox = get_global_id(1); ox < ow; ox += STEP1) {
+    WALK(ox, get_global_id(1), ow) {
         int x0, x1;
         float u1;
         source(ox, w, ow, &x0, &x1, &u1);
         const size_t left = (size_t)x0 * groups, right = (size_t)x1 * groups;
         const float u0 = 1 - u1, v0 = 1 - v1;
         global VEC *to = y + ((size_t)line * ow + ox) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             const VEC value = v0 * (u0 * row0[left + g] + u1 * row0[right + g]) +
                               v1 * (u0 * row1[left + g] + u1 * row1[right + g]);
             to[g] = add ? to[g] + value : value;
@@ -98,10 +98,10 @@ kernel void upsample_nearest_backward(int lines, int h, int w, int groups, int o
         return;
     const int iy = line % h, y_first = (iy * oh + h - 1) / h, y_end = ((iy + 1) * oh + h - 1) / h;
     global const VEC *picture = dy + (size_t)(line / h) * oh * ow * groups;
-    for (int ix = get_global_id(1); ix < w; ix += STEP1) {
+    WALK(ix, get_global_id(1), w) {
         const int x_first = (ix * ow + w - 1) / w, x_end = ((ix + 1) * ow + w - 1) / w;
         const size_t in = ((size_t)line * w + ix) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC sum = 0;
             for (int oy = y_first; oy < y_end; oy++)
                 for (int ox = x_first; ox < x_end; ox++)
@@ -127,21 +127,26 @@ kernel void upsample_bilinear_backward(int lines, int h, int w, int groups, int 
     int y_first, y_last;
     targets(iy, h, oh, &y_first, &y_last);
     global const VEC *picture = dy + (size_t)(line / h) * oh * ow * groups;
-    for (int ix = get_global_id(1); ix < w; ix += STEP1) {
+    WALK(ix, get_global_id(1), w) {
         int x_first, x_last;
         targets(ix, w, ow, &x_first, &x_last);
-        float taps[TAPS];
         const int count = min(x_last - x_first + 1, TAPS);
+#if WALKS /* for all channels of the pixel */
+        float taps[TAPS];
         for (int k = 0; k < count; k++)
             taps[k] = weight(ix, x_first + k, w, ow, unit_x);
+#define TAP(k) taps[k]
+#else
+#define TAP(k) weight(ix, x_first + (k), w, ow, unit_x)
+#endif
         const size_t in = ((size_t)line * w + ix) * groups;
-        for (int g = get_global_id(0); g < groups; g += STEP) {
+        WALK(g, get_global_id(0), groups) {
             VEC sum = 0;
             for (int oy = y_first; oy <= y_last; oy++) {
                 global const VEC *from = picture + ((size_t)oy * ow + x_first) * groups + g;
                 VEC across = 0;
                 for (int k = 0; k < count; k++)
-                    across += taps[k] * from[(size_t)k * groups];
+                    across += TAP(k) * from[(size_t)k * groups];
                 sum += weight(iy, oy, h, oh, unit_y) * across;
             }
             dx[in + g] = add ? dx[in + g] + sum : sum;

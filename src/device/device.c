@@ -153,6 +153,8 @@ const struct sanl_device_info *sanl_device_get_info(const struct sanl_device *de
     return &device->info;
 }
 
+const char *const sanl_route_names[] = {"auto", "wide", "tile", "clblast"};
+
 enum sanl_route sanl_device_route(const struct sanl_device *device)
 {
     return device->route;
@@ -171,6 +173,11 @@ bool sanl_device_route_is_given(const struct sanl_device *device)
 bool sanl_device_is_cpu(const struct sanl_device *device)
 {
     return device->info.type[0] == 'C';
+}
+
+bool sanl_device_has_few_registers(const struct sanl_device *device)
+{
+    return !sanl_device_is_cpu(device) && strstr(device->info.vendor, "Intel");
 }
 
 cl_command_queue sanl_device_queue(struct sanl_device *device)

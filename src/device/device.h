@@ -84,11 +84,18 @@ SANL_CHECKED enum sanl_status sanl_device_finish(struct sanl_device *device);
 /* The family of kernels for what CLBlast does not do: SANL_ROUTE_WIDE or SANL_ROUTE_TILE. */
 enum sanl_route sanl_device_family(const struct sanl_device *device);
 
+/* "auto", "wide", "tile", "clblast", by enum sanl_route. */
+extern const char *const sanl_route_names[];
+
 /* True when the user, not the device's class, chose the route: no other is taken. */
 bool sanl_device_route_is_given(const struct sanl_device *device);
 
 /* True on devices where one work-item should compute much and local memory does not help (CPUs). */
 bool sanl_device_is_cpu(const struct sanl_device *device);
+
+/* True where a work-item has so few registers that 8x4 sums in a tile overflow them: Intel's GPUs, 64 floats.
+ */
+bool sanl_device_has_few_registers(const struct sanl_device *device);
 
 /* What the launches that follow belong to, until the next of these calls: an operator's pass such as "conv2d
  * forward", one of its calls, and what that costs at least. For devices that measure; else no work. */

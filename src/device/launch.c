@@ -82,15 +82,20 @@ static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *k
         return sanl_fail_prefix(status, "kernel %s", kernel->name);
     size_t global[3] = {1, 1, 1}, local[3] = {1, 1, 1};
     cl_uint dimensions = 1;
-    for (cl_uint d = 0; d < 3; d++) {
-        if (d && range.global[d] == 0)
-            continue;
-        if (range.global[d] == 0)
-            return SANL_OK; /* nothing to do */
-        dimensions = d + 1;
-        local[d] = range.local[d] ? range.local[d] : d == 0 ? default_group(kernel, &range) : 1;
-        global[d] = (range.global[d] + local[d] - 1) / local[d] * local[d];
-    }
+    if (range.global[0] == 0)
+        return SANL_OK; /* nothing to do */
+    for (cl_uint d = 0; d < 3; d++)
+        if (range.global[d] > 0) {
+            dimensions = d + 1;
+            local[d] = range.local[d] ? range.local[d] : d == 0 ? default_group(kernel, &range) : 1;
+        }
+    /* Kernels that take many registers can have smaller groups than the device; those to which the size
+     * matters name it, or have asked. */
+    while (local[0] * local[1] * local[2] > kernel->max_group && local[0] * local[1] > 1)
+        local[local[1] > 1 ? 1 : 0] /= 2;
+    for (cl_uint d = 0; d < dimensions; d++)
+        if (range.global[d] > 0)
+            global[d] = (range.global[d] + local[d] - 1) / local[d] * local[d];
     cl_event event = NULL;
     const cl_int code = clEnqueueNDRangeKernel(device->queue, kernel->handle, dimensions, NULL, global, local,
                                                0, NULL, device->profile ? &event : NULL);

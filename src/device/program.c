@@ -114,8 +114,8 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
     const struct sanl_source *source = find_source(source_name);
     if (!source)
         return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
-    snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, sanl_device_caches(device) ? POCL_OPTIONS : "",
-             options);
+    const bool pocl = sanl_device_is_pocl(device) && sanl_device_is_cpu(device);
+    snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, pocl ? POCL_OPTIONS : "", options);
     struct program *entry = sanl_calloc(1, sizeof *entry);
     char *text = NULL;
     enum sanl_status status = entry && (entry->key = sanl_strdup(key)) ? SANL_OK : SANL_ERR_MEMORY;

@@ -74,9 +74,8 @@ static const struct tile {
     int rows, cols, items;
     const char *options;
 } tiles[] = {
-    {128, 64, 128, "-DBM=128 -DBN=64 -DTM=8 -DTN=8"},
-    {64, 64, 128, "-DBM=64 -DBN=64 -DTM=8 -DTN=4"},
-    {32, 32, 64, "-DBM=32 -DBN=32 -DTM=4 -DTN=4"},
+    {128, 64, 128, "-DBM=128 -DBN=64 -DTM=8 -DTN=8"}, {64, 64, 128, "-DBM=64 -DBN=64 -DTM=8 -DTN=4"},
+    {64, 64, 256, "-DBM=64 -DBN=64 -DTM=4 -DTN=4"},   {32, 32, 64, "-DBM=32 -DBN=32 -DTM=4 -DTN=4"},
     {16, 16, 16, "-DBM=16 -DBN=16 -DTM=4 -DTN=4"},
 };
 enum { TILES = sizeof tiles / sizeof *tiles };
@@ -87,6 +86,7 @@ static bool suits(const struct tile *tile, struct sanl_device *device, int rows,
     const struct sanl_device_info *info = sanl_device_get_info(device);
     const size_t groups = sanl_tiles(rows, tile->rows) * sanl_tiles(cols, tile->cols) * (size_t)images;
     return (size_t)tile->items <= info->max_work_group &&
+           (tile->rows * tile->cols <= 16 * tile->items || !sanl_device_has_few_registers(device)) &&
            sanl_tile_local_bytes(tile->rows, tile->cols) <= info->local_bytes &&
            (tile->rows <= 32 || groups >= 2 * (size_t)info->compute_units);
 }
@@ -139,7 +139,7 @@ static enum sanl_status product(const struct block *block, struct matrix a, stru
 static enum sanl_status get_rows(struct sanl_kernel **out, size_t *group, struct sanl_device *device,
                                  const char *name)
 {
-    SANL_TRY(sanl_kernel_get(out, device, "attention_tile", name, ""));
+    SANL_TRY(sanl_kernel_get(out, device, "attention_tile", name, tiles[TILES - 1].options));
     *group = ROW_GROUP;
     while (*group > sanl_kernel_max_group(*out))
         *group /= 2;

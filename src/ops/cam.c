@@ -4,13 +4,13 @@
  *     0: m / max m;  1: (m - min m) / (max m - min m);  2: m
  * where 0 / 0 is 0. */
 #include <math.h>
-#include "ops/op.h"
+#include "ops/sweep.h"
 
 enum { NORM }; /* attributes */
 enum norm { NORM_MAX, NORM_MINMAX, NORM_NONE };
 
 /* Positions of which one work-item takes the sum, or the maximum. */
-enum { SUM_CHUNK = 16, PEAK_CHUNK = 64 };
+enum { SUM_CHUNK = 16, PEAK_CHUNK = 64, PIXELS = 64 /* to a group of single work-items */ };
 
 static size_t chunks_of(const struct sanl_op_call *call, int length)
 {
@@ -87,26 +87,47 @@ static void reference_forward(const struct sanl_op_call *call, const struct sanl
     }
 }
 
+static enum sanl_status make_map(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const struct sanl_shape s = call->in_shape[0];
+    const struct layout at = layout_of(call);
+    const int positions = s.h * s.w, chunks = (int)chunks_of(call, SUM_CHUNK), parts = s.n * chunks;
+    struct sanl_sweep sweep = sanl_sweep_rows(device, 1, s.c, s.c);
+    struct sanl_kernel *kernel;
+    size_t scratch;
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_sums", sweep.options, (size_t)parts * (size_t)sweep.groups,
+                            "bbuiiii", call->in[1], call->workspace, (unsigned)parts, positions, sweep.groups,
+                            chunks, (int)SUM_CHUNK));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "cam", "cam_alpha", sweep.options));
+    struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
+    range.global[2] = (size_t)s.n;
+    range.local[2] = 1;
+    SANL_TRY(sanl_launch(device, kernel, range, "buiiis", call->workspace, (unsigned)at.alpha, positions,
+                         sweep.groups, chunks, scratch));
+    SANL_TRY(sanl_kernel_get(&kernel, device, "cam", "cam_map", sweep.options));
+    const int groups = sweep.groups;
+    sweep.groups = s.n * positions; /* shared out as rows are */
+    range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
+    const size_t more =
+        range.local[1] == 1 && sanl_kernel_max_group(kernel) >= PIXELS * range.local[0] ? PIXELS : 1;
+    range.local[0] *= more; /* where an item has a pixel for itself, that is too little for a group */
+    scratch *= more;
+    return sanl_launch(device, kernel, range, "bbuuiiis", call->in[0], call->workspace, (unsigned)at.alpha,
+                       (unsigned)at.map, s.n * positions, positions, groups, scratch);
+}
+
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct sanl_shape s = call->in_shape[0];
     const struct layout at = layout_of(call);
-    const int positions = s.h * s.w, chunks = (int)chunks_of(call, SUM_CHUNK),
-              peak_chunks = (int)chunks_of(call, PEAK_CHUNK);
-    const unsigned alpha = (unsigned)at.alpha, map = (unsigned)at.map, peaks = (unsigned)at.peaks;
-    const unsigned channels = (unsigned)(s.n * s.c), pixels = (unsigned)(s.n * positions);
-    const unsigned parts = (unsigned)(s.n * chunks), lanes = (unsigned)(s.c + 15) / 16;
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_sums", "", parts * lanes, "bbuiiii", call->in[1],
-                            call->workspace, parts, positions, s.c, chunks, (int)SUM_CHUNK));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_alpha", "", channels, "buuiii", call->workspace, alpha,
-                            channels, positions, s.c, chunks));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_map", "", pixels, "bbuuuii", call->in[0], call->workspace,
-                            alpha, map, pixels, positions, s.c));
-    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", "", (size_t)s.n * (size_t)peak_chunks, "buuiiii",
-                            call->workspace, map, peaks, s.n * peak_chunks, peak_chunks, positions,
-                            (int)PEAK_CHUNK));
-    return sanl_launch_1d(device, "cam", "cam_scale", "", pixels, "bbuuuiii", call->workspace, call->out[0],
-                          map, peaks, pixels, positions, peak_chunks, (int)call->attr[NORM]);
+    const int positions = s.h * s.w, chunks = (int)chunks_of(call, PEAK_CHUNK);
+    const unsigned map = (unsigned)at.map, peaks = (unsigned)at.peaks, pixels = (unsigned)(s.n * positions);
+    const char *options = sanl_sweep_rows(device, 1, s.c, s.c).options;
+    SANL_TRY(make_map(call, device));
+    SANL_TRY(sanl_launch_1d(device, "cam", "cam_peaks", options, (size_t)s.n * (size_t)chunks, "buuiiii",
+                            call->workspace, map, peaks, s.n * chunks, chunks, positions, (int)PEAK_CHUNK));
+    return sanl_launch_1d(device, "cam", "cam_scale", options, pixels, "bbuuuiii", call->workspace,
+                          call->out[0], map, peaks, pixels, positions, chunks, (int)call->attr[NORM]);
 }
 
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)

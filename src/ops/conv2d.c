@@ -161,7 +161,8 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
     if (call->training && (s.flags & OWN_G))
         w.g_bytes = (size_t)s.pixels * (size_t)s.cout * 4;
     if (call->training && (s.flags & CONV2D_HAS_BIAS))
-        w.partial_bytes = (size_t)sanl_pieces_of((size_t)s.pixels, false).count * (size_t)s.cout * 4;
+        w.partial_bytes =
+            (size_t)sanl_pieces_of((size_t)s.pixels, sanl_many_pieces(device)).count * (size_t)s.cout * 4;
     for (int i = 0; i < (call->training ? 3 : 1); i++) {
         const enum conv2d_direction direction = (enum conv2d_direction)i;
         const struct conv2d_way way = sanl_conv2d_way_of(call, direction);
@@ -351,14 +352,18 @@ static enum sanl_status bias_gradient(struct sanl_device *device, const struct s
                                       const struct conv2d_sizes *s, sanl_buffer g, sanl_buffer partial)
 {
     const size_t rows = (size_t)s->pixels;
-    const struct sanl_pieces pieces = sanl_pieces_of(rows, false);
+    const struct sanl_pieces pieces = sanl_pieces_of(rows, sanl_many_pieces(device));
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, s->cout, s->cout);
     struct sanl_kernel *kernel;
+    size_t scratch;
     SANL_TRY(
         sanl_kernel_get(&kernel, device, "conv2d_epilogue_backward", "conv2d_bias_partial", sweep.options));
     SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "i4b2", s->pixels, sweep.groups,
                          pieces.count, pieces.length, g, partial));
-    return sanl_conv2d_sum_chunks(device, partial, call->dparam[1], s->cout, pieces.count);
+    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_epilogue_backward", "conv2d_bias_sum", sweep.options));
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
+    return sanl_launch(device, kernel, range, "iibbs", sweep.groups, pieces.count, partial, call->dparam[1],
+                       scratch);
 }
 
 static enum sanl_status epilogue_backward(struct sanl_device *device, const struct sanl_op_call *call,

@@ -20,6 +20,7 @@ static const struct conv2d_kernel kernels[] = {
     {"tile-64x32", &sanl_conv2d_tile, "-DBM=64 -DBN=32 -DTM=8 -DTN=4", 64, 32, 8, 8},
     {"tile-32x64", &sanl_conv2d_tile, "-DBM=32 -DBN=64 -DTM=4 -DTN=8", 32, 64, 8, 8},
     {"tile-32x32", &sanl_conv2d_tile, "-DBM=32 -DBN=32 -DTM=4 -DTN=4", 32, 32, 8, 8},
+    {"tile-64x16", &sanl_conv2d_tile, "-DBM=64 -DBN=16 -DTM=4 -DTN=4", 64, 16, 16, 4},
     {"tile-16x16", &sanl_conv2d_tile, "-DBM=16 -DBN=16 -DTM=4 -DTN=4", 16, 16, 4, 4},
     {"clblast", &sanl_conv2d_clblast, "", 0, 0, 0, 0}, /* --gemm clblast: with its own parameters */
     {"clblast-32x32", &sanl_conv2d_clblast, "", 32, 32, 8, 8},
@@ -55,11 +56,11 @@ static const struct conv2d_kernel *default_kernel(const struct conv2d_sizes *s,
                                                   enum conv2d_direction direction,
                                                   const struct sanl_device *device)
 {
-    /* Intel's work-items have 64 registers of floats, which 8x4 results would overflow. */
-    const bool few_registers =
-        device && !sanl_device_is_cpu(device) && strstr(sanl_device_get_info(device)->vendor, "Intel");
-    const char *const tiles[] = {few_registers ? "tile-64x64-4" : "tile-64x64", "tile-32x32", "tile-16x16"};
     const int channels = channels_out(s, direction);
+    const char *const tiles[] = {channels <= 16                                    ? "tile-64x16"
+                                 : device && sanl_device_has_few_registers(device) ? "tile-64x64-4"
+                                                                                   : "tile-64x64",
+                                 "tile-32x32", "tile-16x16"};
     switch (device ? sanl_device_route(device) : SANL_ROUTE_WIDE) {
     case SANL_ROUTE_CLBLAST:
         return kernel_named("clblast");

@@ -7,6 +7,7 @@
 #include <math.h>
 #include "ops/op.h"
 #include "ops/reduce.h"
+#include "ops/sweep.h"
 
 enum { SIGMA, STRIDE, WEIGHT };
 
@@ -92,15 +93,20 @@ static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *d
     const double width = 1 / (2 * call->attr[SIGMA] * call->attr[SIGMA]);
     const unsigned factors = (unsigned)sanl_shape_count(call->saved_shape[1]), pixels = pixels_of(call);
     const unsigned parts = pixels < SANL_REDUCE_PARTS ? pixels : SANL_REDUCE_PARTS;
-    SANL_TRY(sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_axes", "", factors, "bbuiiiff", call->in[1],
-                            call->saved[1], factors, s.h, s.w, s.c, call->attr[STRIDE], width));
-    SANL_TRY(sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_parts", "", parts, "bbbbuuuiii",
+    const struct sanl_sweep one = sanl_sweep_rows(device, 1, 1, 1);
+    struct sanl_kernel *mean;
+    size_t scratch;
+    SANL_TRY(sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_axes", one.options, factors, "bbuiiiff",
+                            call->in[1], call->saved[1], factors, s.h, s.w, s.c, call->attr[STRIDE], width));
+    SANL_TRY(sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_parts", one.options, parts, "bbbbuuuiii",
                             call->in[0], call->saved[1], call->in[2], call->workspace, parts,
                             (pixels + parts - 1) / parts, pixels, s.h, s.w, s.c));
     SANL_TRY(sanl_reduce_parts(device, parts, call->workspace));
-    return sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_mean", "", 1, "bbbbuiif", call->workspace,
-                          call->in[2], call->saved[0], call->out[0], (unsigned)SANL_REDUCE_RESULT, s.n * s.c,
-                          s.h * s.w, call->attr[WEIGHT]);
+    SANL_TRY(sanl_kernel_get(&mean, device, "heatmap_loss", "heatmap_loss_mean", one.options));
+    const struct sanl_range range = sanl_sweep_parts(&one, device, mean, &scratch);
+    return sanl_launch(device, mean, range, "bbbbuiifs", call->workspace, call->in[2], call->saved[0],
+                       call->out[0], (unsigned)SANL_REDUCE_RESULT, s.n * s.c, s.h * s.w, call->attr[WEIGHT],
+                       scratch);
 }
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
@@ -108,7 +114,8 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
     const struct sanl_shape s = call->in_shape[0];
     if (!call->din[0])
         return SANL_OK;
-    return sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_backward", "", pixels_of(call), "bbbbbbuiiii",
+    return sanl_launch_1d(device, "heatmap_loss", "heatmap_loss_backward",
+                          sanl_sweep_rows(device, 1, 1, 1).options, pixels_of(call), "bbbbbbuiiii",
                           call->in[0], call->saved[1], call->in[2], call->saved[0], call->dout[0],
                           call->din[0], pixels_of(call), s.h, s.w, s.c, (int)call->din_add[0]);
 }

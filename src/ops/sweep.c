@@ -6,6 +6,7 @@ enum {
     ITEM_FLOATS = 8192, /* of a tensor to a work-item in wide kernels: far more work than starting it costs */
     GROUP_ITEMS = 128,  /* work-items to a group in the tile family */
     TILE_SPAN = 4,      /* rows to a work-item in tile kernels: values of a channel are loaded once for all */
+    BLOCK = 8,          /* rows that kernels take at once, as in their sources */
     SIDE_MAX = 16384    /* of a picture: index arithmetic of kernels multiplies two of them */
 };
 
@@ -28,12 +29,10 @@ static void choose_width(struct sanl_sweep *sweep, bool wide, size_t multiple)
         int width;
         const char *wide, *tile;
     } table[] = {
-        {16, "-DVEC=float16 -DSTEP=1 -DSTEP1=1", NULL},
-        {8, "-DVEC=float8 -DSTEP=1 -DSTEP1=1", NULL},
-        {4, "-DVEC=float4 -DSTEP=1 -DSTEP1=1",
-         "-DVEC=float4 -DSTEP=get_global_size(0) -DSTEP1=get_global_size(1)"},
-        {1, "-DVEC=float -DSTEP=1 -DSTEP1=1",
-         "-DVEC=float -DSTEP=get_global_size(0) -DSTEP1=get_global_size(1)"},
+        {16, "-DVEC=float16 -DLANES=16 -DWALKS=1", NULL},
+        {8, "-DVEC=float8 -DLANES=8 -DWALKS=1", NULL},
+        {4, "-DVEC=float4 -DLANES=4 -DWALKS=1", "-DVEC=float4 -DLANES=4 -DWALKS=0"},
+        {1, "-DVEC=float -DLANES=1 -DWALKS=1", "-DVEC=float -DLANES=1 -DWALKS=0"},
     };
     int i = 0;
     while (multiple % (size_t)table[i].width != 0 || !(wide ? table[i].wide : table[i].tile))
@@ -45,7 +44,10 @@ static void choose_width(struct sanl_sweep *sweep, bool wide, size_t multiple)
 static int group_limit(struct sanl_device *device)
 {
     const struct sanl_device_info *info = sanl_device_get_info(device);
-    return info->max_work_group < GROUP_ITEMS ? (int)info->max_work_group : GROUP_ITEMS;
+    int items = GROUP_ITEMS;
+    while ((uint64_t)items > info->max_work_group)
+        items /= 2;
+    return items;
 }
 
 struct sanl_sweep sanl_sweep_rows(struct sanl_device *device, size_t rows, int channels, int common)
@@ -96,8 +98,10 @@ bool sanl_many_pieces(const struct sanl_device *device)
 
 struct sanl_pieces sanl_pieces_of(size_t rows, bool many)
 {
-    const size_t least = many ? 8 : 32, most = many ? 1024 : 256;
-    const size_t length = rows / most < least ? least : (rows + most - 1) / most;
+    const size_t least = many ? BLOCK : 32, most = many ? 1024 : 256;
+    size_t length = rows / most < least ? least : (rows + most - 1) / most;
+    if (many)
+        length = (length + BLOCK - 1) / BLOCK * BLOCK;
     return (struct sanl_pieces){(int)((rows + length - 1) / length), (int)length};
 }
 
@@ -116,13 +120,14 @@ struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep)
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
                                    const struct sanl_kernel *kernel, size_t *scratch_bytes)
 {
-    enum { ACROSS = 16, PARTS = 16 };
+    enum { ACROSS = 4, PARTS = 64 }; /* quads of channels: a line of memory; few pieces to a work-item */
     const bool wide = sanl_device_family(device) == SANL_ROUTE_WIDE;
     const size_t limit = sanl_kernel_max_group(kernel);
-    size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, ACROSS);
+    size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, ACROSS), parts = wide ? 1 : PARTS;
+    while (across * parts > limit && parts > 1)
+        parts /= 2;
     while (across > limit)
         across /= 2;
-    const size_t parts = wide ? 1 : least(limit / across, PARTS);
     *scratch_bytes = across * parts * (size_t)sweep->width * sizeof(float);
     return (struct sanl_range){{(size_t)sweep->groups, parts, 0}, {across, parts, 0}};
 }

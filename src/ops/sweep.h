@@ -5,17 +5,17 @@
  * is tight; in the tile family (GPUs) neighbouring work-items take neighbouring VECs. A kernel covers both
  * by the two loops
  *     for (row = get_global_id(1) * span; row < min(that + span, rows); row++)
- *         for (g = get_global_id(0); g < groups; g += STEP)
- * VEC and STEP come from the build options. Tensors are aligned to a VEC: a buffer and its parts start at
- * multiples of base_align_bytes, and rows at multiples of VEC by the choice of its width. (Weights may not:
- * a convolution can have a part of them.) */
+ *         WALK(g, get_global_id(0), groups)
+ * VEC, its LANES and WALKS, of which WALK is made (cl/common.cl), come from the build options. Tensors are
+ * aligned to a VEC: a buffer and its parts start at multiples of base_align_bytes, and rows at multiples of
+ * VEC by the choice of its width. (Weights may not: a convolution can have a part of them.) */
 #ifndef OPS_SWEEP_H
 #define OPS_SWEEP_H
 
 #include "ops/op.h"
 
 struct sanl_sweep {
-    const char *options; /* -DVEC=float16 -DSTEP=1 */
+    const char *options; /* -DVEC=float16 -DLANES=16 -DWALKS=1 */
     int width;           /* floats in a VEC */
     int groups;          /* VECs in a row */
     int span;            /* rows, or VECs of a flat tensor, to a work-item */
@@ -31,7 +31,7 @@ struct sanl_sweep sanl_sweep_rows(struct sanl_device *device, size_t rows, int c
 struct sanl_sweep sanl_sweep_flat(struct sanl_device *device, size_t count);
 
 /* Over pictures: dimension 2 is a row of pixels (image times height), 1 the pixel, 0 the VEC:
- *     for (x = get_global_id(1); x < w; x += STEP1) for (g = get_global_id(0); g < groups; g += STEP) */
+ *     WALK(x, get_global_id(1), w) WALK(g, get_global_id(0), groups) */
 struct sanl_sweep sanl_sweep_picture(struct sanl_device *device, struct sanl_shape shape);
 
 /* A (rows, channels) tensor in `count` pieces of `length` rows each, the last maybe shorter: the first pass
@@ -47,8 +47,9 @@ bool sanl_many_pieces(const struct sanl_device *device); /* in the tile family; 
  * the VEC, whatever the device). */
 struct sanl_range sanl_sweep_pieces(const struct sanl_sweep *sweep, struct sanl_pieces pieces);
 struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep);
-/* Over channels, of which a work-group of `kernel` shares the pieces: each work-item along dimension 1 takes
- * some. One in the wide family. *scratch_bytes: a VEC of local memory for each work-item. */
+/* Over channels, of which a work-group of `kernel` shares the pieces: each work-item along dimension 1, a
+ * power of two, takes some, and sum_parts of cl/common.cl adds up. One in the wide family. *scratch_bytes: a
+ * VEC of local memory for each work-item. */
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
                                    const struct sanl_kernel *kernel, size_t *scratch_bytes);
 
