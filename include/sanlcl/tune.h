@@ -28,13 +28,15 @@ struct sanl_tune_options {
     bool full;             /* every choice; else those of the route that the device's class takes */
     bool again;            /* shapes that are tuned already, too */
     double budget_seconds; /* no new shape but the first is begun after so long; 0: no limit */
+    /* Before each measurement: of which kernels, for which key, the index-th of count shapes. May be NULL. */
+    void (*progress)(void *payload, const char *kernels, const char *key, int index, int count);
     void (*done)(void *payload, const struct sanl_tune_row *row, int index, int count);
     void (*failed)(void *payload, const char *message); /* of each choice that failed */
     void *payload;
 };
 
 struct sanl_tune_result {
-    int shapes, tuned, left;        /* of the network; of this run; not reached */
+    int shapes, kept, tuned, left;  /* of the network; of earlier runs; of this run; not reached */
     double preset_seconds, seconds; /* of all shapes times their counts: by default, and now */
     char path[1024];                /* of the file that holds the choices */
 };

@@ -129,6 +129,20 @@ static enum sanl_status check_counts(const struct sanl_args *args)
     return SANL_OK;
 }
 
+/* Of two options that write one file the later would replace what the first has written. */
+static enum sanl_status check_outputs(const struct sanl_args *args)
+{
+    const struct sanl_arg *rows = args->command->args;
+    const size_t count = row_count(args->command);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++)
+            if (rows[i].output && rows[k].output && args->values[i] && args->values[k] &&
+                strcmp(args->values[i], args->values[k]) == 0)
+                return sanl_cli_fail(SANL_ERR_USAGE, "%s and %s: both would write '%s'", rows[i].name,
+                                     rows[k].name, args->values[i]);
+    return SANL_OK;
+}
+
 enum sanl_status sanl_args_parse(struct sanl_args *out, const struct sanl_command *command, int argc,
                                  char **argv)
 {
@@ -157,6 +171,8 @@ enum sanl_status sanl_args_parse(struct sanl_args *out, const struct sanl_comman
     }
     if (status == SANL_OK && !out->help)
         status = check_counts(out);
+    if (status == SANL_OK && !out->help)
+        status = check_outputs(out);
     if (status != SANL_OK)
         sanl_args_free(out);
     return status;

@@ -20,6 +20,7 @@ struct sanl_arg {
     const char *preset;         /* the default, shown in the help; NULL: none */
     double min, max;            /* inclusive, of an int or number */
     const char *const *choices; /* of a text, NULL-ended; NULL: any */
+    bool output;                /* a file to write: no two options may name the same */
 };
 
 /* The options that most commands share, as rows for their tables. */

@@ -55,7 +55,11 @@ static const struct sanl_arg args_table[] = {
      .help = "time each operator by the kernels of this route, too, in turns"},
     {.name = "--memory", .help = "print what the network takes of the device's memory, without timing"},
     SANL_ARG_PROFILE_ROWS,
-    {.name = "--json", .value = "FILE", .type = SANL_ARG_TEXT, .help = "write everything as JSON, too"},
+    {.name = "--json",
+     .value = "FILE",
+     .type = SANL_ARG_TEXT,
+     .output = true,
+     .help = "write everything as JSON, too"},
     {0},
 };
 
@@ -279,9 +283,11 @@ static enum sanl_status run_parts(struct job *job)
         status = run_network(job);
     if (status == SANL_OK && job->loader)
         status = run_loader(job);
-    if (status == SANL_OK)
-        status = sanl_cli_save_trace(job->device, job->args);
-    return status == SANL_OK ? save(job) : status;
+    if (status != SANL_OK)
+        return status;
+    status = save(job);
+    const enum sanl_status traced = sanl_cli_save_trace(job->device, job->args);
+    return status == SANL_OK ? traced : status;
 }
 
 static enum sanl_status run(const struct sanl_args *args)

@@ -68,8 +68,10 @@ static enum sanl_status run(const struct sanl_args *args)
     sanl_progress_end();
     if (status == SANL_OK)
         print_result(&config, metric, &result);
-    if (status == SANL_OK)
-        status = sanl_cli_end_profile(device, args, stdout);
+    if (status == SANL_OK || status == SANL_ERR_INTERRUPTED) {
+        const enum sanl_status ended = sanl_cli_end_profile(device, args, stdout);
+        status = ended == SANL_OK ? status : ended;
+    }
     sanl_device_free(device);
     return status;
 }

@@ -23,7 +23,7 @@ static const struct sanl_arg args_table[] = {
      .preset = "0",
      .min = 0,
      .max = 100000,
-     .help = "begin no new shape after so many minutes; 0: no limit"},
+     .help = "begin no new shape after so many minutes, but tune at least one; 0: no limit"},
     {.name = "--again", .help = "tune shapes again that are tuned already"},
     {0},
 };
@@ -31,10 +31,20 @@ static const struct sanl_arg args_table[] = {
 static void print_row(void *payload, const struct sanl_tune_row *row, int index, int count)
 {
     (void)payload;
+    sanl_progress_end();
     const double gain = row->seconds > 0 ? row->preset_seconds / row->seconds : 1;
     printf("%4d/%d %9.3f ms %8.2f x  %-24s %s\n", index + 1, count, row->seconds * 1e3, gain, row->choice,
            row->key);
     fflush(stdout);
+}
+
+static void show_progress(void *payload, const char *kernels, const char *key, int index, int count)
+{
+    (void)payload;
+    if (strcmp(kernels, "default") == 0)
+        sanl_progress_update("measuring the present kernels, %d of %d: %s", index + 1, count, key);
+    else
+        sanl_progress_update("trying %s for %s", kernels, key);
 }
 
 static void print_failure(void *payload, const char *message)
@@ -45,7 +55,9 @@ static void print_failure(void *payload, const char *message)
 
 static void print_result(const struct sanl_tune_result *result)
 {
-    printf("%d of %d shapes tuned", result->tuned, result->shapes);
+    printf("%d of %d shapes tuned", result->kept + result->tuned, result->shapes);
+    if (result->kept)
+        printf(", %d of them in this run", result->tuned);
     if (result->left)
         printf(", %d left: run it again to go on", result->left);
     printf("\nconvolutions of a training step and an inference: %.1f ms by default, %.1f ms tuned (%.2f x)\n",
@@ -72,6 +84,7 @@ static enum sanl_status run(const struct sanl_args *args)
                                               .full = sanl_args_flag(args, "--full"),
                                               .again = sanl_args_flag(args, "--again"),
                                               .budget_seconds = 60 * sanl_args_number(args, "--budget"),
+                                              .progress = show_progress,
                                               .done = print_row,
                                               .failed = print_failure};
     printf("%9s %12s %10s  %-24s %s\n", "shape", "time", "gain", "kernels", "of");

@@ -13,7 +13,7 @@ enum sanl_status sanl_cli_print_memory(const struct sanl_memory_use *use, struct
     char note[128];
     const enum sanl_status status = sanl_memory_plan(&memory, use, device);
     if (status != SANL_OK)
-        return status;
+        return status == SANL_ERR_LIMIT ? sanl_memory_check(use, device, 0) : status;
     printf("device memory in MiB for");
     if (use->train_batch)
         printf(" training at batch %d", use->train_batch);
@@ -34,5 +34,6 @@ enum sanl_status sanl_cli_print_memory(const struct sanl_memory_use *use, struct
     snprintf(note, sizeof note, "of the device's %.1f",
              (double)sanl_device_get_info(device)->memory_bytes / (1 << 20));
     print_row("total", memory.total, note);
-    return SANL_OK;
+    fflush(stdout);
+    return sanl_memory_check(use, device, 0);
 }

@@ -54,8 +54,11 @@ void sanl_cli_print_times(FILE *file, const struct sanl_device_time *times, int 
     fprintf(file, rates ? " %8s %8s  operator\n" : "  kernel\n", "GFLOP/s", "GB/s");
     for (int i = 0; i < count; i++) {
         const struct sanl_device_time *t = &times[i];
-        int used = fprintf(file, "%10.2f %5.1f%% %8ld", t->seconds * 1e3,
-                           total > 0 ? 100 * t->seconds / total : 0, t->runs);
+        char runs[24] = "-";
+        if (t->runs > 0)
+            snprintf(runs, sizeof runs, "%ld", t->runs);
+        int used = fprintf(file, "%10.2f %5.1f%% %8s", t->seconds * 1e3,
+                           total > 0 ? 100 * t->seconds / total : 0, runs);
         if (rates) {
             print_rate(file, t->flops, t->seconds);
             print_rate(file, t->bytes, t->seconds);

@@ -9,7 +9,7 @@
 #define SANL_ARG_PROFILE_ROWS                                                                                \
     {.name = "--profile", .help = "measure every kernel (a little slower) and list them at the end"},        \
     {                                                                                                        \
-        .name = "--trace", .value = "FILE", .type = SANL_ARG_TEXT,                                           \
+        .name = "--trace", .value = "FILE", .type = SANL_ARG_TEXT, .output = true,                           \
         .help = "write the first 200000 launches for chrome://tracing or Perfetto"                           \
     }
 

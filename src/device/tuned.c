@@ -28,7 +28,8 @@ static uint64_t hash_kernels(void)
 {
     uint64_t h = 0;
     for (const struct sanl_source *s = sanl_sources; s->name; s++)
-        if (strncmp(s->name, "conv2d", 6) == 0 || strcmp(s->name, "tile") == 0)
+        if (strncmp(s->name, "conv2d", 6) == 0 || strcmp(s->name, "tile") == 0 ||
+            strcmp(s->name, "common") == 0)
             h = sanl_mix64(h ^ sanl_hash_text(s->text));
     return h;
 }

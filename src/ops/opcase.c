@@ -110,8 +110,9 @@ enum sanl_status sanl_opcase_parse(struct sanl_opcase *out, const struct sanl_op
         if (!good)
             return sanl_fail(
                 SANL_ERR_USAGE,
-                "%s: case '%s': '%s=%s' is neither in=N,H,W,C;... nor choice=NAME of its kernels nor a "
-                "number for an attribute of %s or for train, noparam, refuse, choices",
+                "%s: case '%s': '%s=%s' is neither in=N,H,W,C;... of at most 2^28 elements each nor "
+                "choice=NAME of its kernels nor a number for an attribute of %s or for train, noparam, "
+                "refuse, choices",
                 op->name, text, word, value, op->name);
     }
     if (out->call.in_count == 0)

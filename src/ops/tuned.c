@@ -7,12 +7,15 @@
 
 const char *const sanl_direction_names[SANL_OP_CHOICES] = {"forward", "data", "weight"};
 
-void sanl_tuned_key(char key[SANL_TUNED_KEY_BYTES], const struct sanl_op_call *call, int direction)
+void sanl_tuned_key(char key[SANL_TUNED_KEY_BYTES], const struct sanl_op_call *call,
+                    const struct sanl_device *device, int direction)
 {
     char shape[SANL_TUNED_KEY_BYTES / 2];
+    const bool given = sanl_device_route_is_given(device);
     call->op->choice_key(shape, sizeof shape, call);
-    snprintf(key, SANL_TUNED_KEY_BYTES, "%s %s %s n=%d", call->op->name, sanl_direction_names[direction],
-             shape, call->in_shape[0].n);
+    snprintf(key, SANL_TUNED_KEY_BYTES, "%s %s%s%s %s n=%d", call->op->name, sanl_direction_names[direction],
+             given ? " gemm=" : "", given ? sanl_route_names[sanl_device_route(device)] : "", shape,
+             call->in_shape[0].n);
 }
 
 int sanl_choice_named(const struct sanl_op *op, const char *name)
@@ -38,7 +41,7 @@ int sanl_tuned_choice(const struct sanl_op_call *call, const struct sanl_device 
     double nearest = INFINITY;
     if (!device || !call->op->choice_key || !sanl_device_tuned_at(device, 0, &key, &value))
         return 0;
-    sanl_tuned_key(wanted, call, direction);
+    sanl_tuned_key(wanted, call, device, direction);
     const size_t length = stem(wanted);
     for (int i = 0; sanl_device_tuned_at(device, i, &key, &value); i++) {
         if (stem(key) != length || strncmp(key, wanted, length) != 0)

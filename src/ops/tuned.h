@@ -10,8 +10,9 @@ enum { SANL_TUNED_KEY_BYTES = 256 };
 extern const char *const sanl_direction_names[SANL_OP_CHOICES];
 
 /* The key of a direction of a call whose attributes and input shapes are set, batch last:
- * "conv2d forward kh=3 ... n=4". */
-void sanl_tuned_key(char key[SANL_TUNED_KEY_BYTES], const struct sanl_op_call *call, int direction);
+ * "conv2d forward kh=3 ... n=4"; "conv2d forward gemm=tile ..." where the device is held to a route. */
+void sanl_tuned_key(char key[SANL_TUNED_KEY_BYTES], const struct sanl_op_call *call,
+                    const struct sanl_device *device, int direction);
 
 /* The choice of that name; 0: there is none. */
 int sanl_choice_named(const struct sanl_op *op, const char *name);

@@ -154,14 +154,19 @@ static void close_network(struct bench *bench)
     bench->network = NULL;
 }
 
+static enum sanl_status check_memory(const struct bench *bench, bool training)
+{
+    const int batch = bench->options->batch;
+    const struct sanl_memory_use use = {bench->options->config, training ? batch : 0, training ? 0 : batch};
+    return sanl_memory_check(&use, bench->device, 0);
+}
+
 static enum sanl_status open_network(struct bench *bench, bool training)
 {
     const struct sanl_config *config = bench->options->config;
     const float half = (float)config->model.size / 2;
     const int moments = training ? sanl_updater_moments(&config->train) : -1;
-    const int batch = bench->options->batch;
-    const struct sanl_memory_use use = {config, training ? batch : 0, training ? 0 : batch};
-    SANL_TRY(sanl_memory_check(&use, bench->device, 0));
+    SANL_TRY(check_memory(bench, training));
     SANL_TRY(sanl_network_create_random(&bench->network, config, bench->device, moments, CLASSES));
     SANL_TRY(sanl_engine_create(&bench->engine, bench->network, bench->options->batch, training));
     SANL_TRY(fill(bench->engine->image, 1, 0, 1));
@@ -190,7 +195,9 @@ static enum sanl_status time_training(struct bench *bench)
 enum sanl_status sanl_bench_network(struct sanl_device *device, const struct sanl_bench_options *options)
 {
     struct bench bench = {.options = options, .device = device};
-    enum sanl_status status = time_inference(&bench);
+    enum sanl_status status = options->training ? check_memory(&bench, true) : SANL_OK;
+    if (status == SANL_OK)
+        status = time_inference(&bench);
     close_network(&bench);
     if (status != SANL_OK || !options->training)
         return status;

@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include "base/file.h"
+#include "device/device.h"
 
 static const char *const limit_names[] = {"compute", "memory", "launch"};
-static const char *const route_names[] = {"auto", "wide", "tile", "clblast"};
 
 /* Drivers write what they like into their names. */
 static json_t *text(const char *value)
@@ -43,7 +43,7 @@ static json_t *op_object(const struct sanl_bench_op *op)
 {
     json_t *made = json_pack("{ss ss ss si sf sf sf ss ss ss sf}", "op", op->op, "pass", op->pass, "shape",
                              op->shape, "count", op->count, "seconds", op->seconds, "flops", op->flops,
-                             "bytes", op->bytes, "route", route_names[op->route], "kernels", op->kernels,
+                             "bytes", op->bytes, "route", sanl_route_names[op->route], "kernels", op->kernels,
                              "limit", limit_names[op->limit], "roof", op->roof);
     if (made && op->other_seconds > 0)
         json_object_set_new(made, "other_seconds", json_real(op->other_seconds));

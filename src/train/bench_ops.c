@@ -8,6 +8,7 @@
 #include "ops/optime.h"
 
 enum { MOST_ROUNDS = 100 };
+static const double nothing = 0.5e-6; /* seconds: less than any launch takes, so there was none */
 
 static int compare(const void *a, const void *b)
 {
@@ -41,6 +42,8 @@ static enum sanl_status compare_devices(struct sanl_bench_op *row, struct sanl_d
     sanl_optime_free(other);
     row->seconds = median(ours, rounds);
     row->other_seconds = median(theirs, rounds);
+    if (row->other_seconds < nothing)
+        row->other_seconds = 0;
     return status;
 }
 
@@ -85,7 +88,19 @@ static enum sanl_status list_case(struct sanl_work_list *list, const struct sanl
 {
     struct sanl_opcase parsed;
     SANL_TRY(sanl_opcase_parse(&parsed, op, text));
+    bool empty = false, fits = false, wish = false;
+    for (int i = 0; i < parsed.call.in_count; i++)
+        empty |= sanl_shape_count(parsed.call.in_shape[i]) == 0;
+    if (empty)
+        return sanl_fail(SANL_ERR_USAGE, "%s: '%s' has no elements to compute with", op->name, text);
     SANL_TRY(op->infer(&parsed.call, device));
+    for (int i = 0; i < SANL_OP_CHOICES; i++) {
+        wish |= parsed.call.choice[i] != 0;
+        fits |= parsed.call.choice[i] != 0 && parsed.call.chosen[i] == parsed.call.choice[i];
+    }
+    if (wish && !fits)
+        return sanl_fail(SANL_ERR_USAGE, "%s: '%s': these kernels suit neither this shape nor this route",
+                         op->name, text);
     const unsigned din = op->in_grad & ((1u << parsed.call.in_count) - 1);
     return sanl_work_add(list, &parsed.call, sanl_work_passes(&parsed.call, din), din);
 }

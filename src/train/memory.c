@@ -96,15 +96,18 @@ static void advise(char *out, size_t size, struct sanl_memory_use use, struct sa
     const struct sanl_memory_use eval = {use.config, 0, use.eval_batch};
     const bool by_eval = !use.train_batch || (use.eval_batch && !fits(&eval, device, bytes));
     const bool recompute = use.train_batch && !use.config->train.recompute;
-    const char *key = by_eval ? "eval.batch" : "train.batch";
+    const struct sanl_config *config = use.config;
+    const bool of_config =
+        by_eval ? use.eval_batch == config->eval.batch : use.train_batch == config->train.batch;
+    const char *key = !of_config ? "" : by_eval ? " (eval.batch)" : " (train.batch)";
     if (by_eval)
         use.train_batch = 0;
     const int batch = largest(&use, by_eval ? &use.eval_batch : &use.train_batch, device, bytes);
     if (batch)
-        snprintf(out, size, "a batch of %d fits (%s)%s", batch, key,
+        snprintf(out, size, "a batch of %d fits%s%s", batch, key,
                  recompute && !by_eval ? "; train.recompute=true takes less" : "");
     else
-        snprintf(out, size, "not even a batch of 1 fits (%s): take a smaller model.size or backbone%s", key,
+        snprintf(out, size, "not even a batch of 1 fits%s: take a smaller model.size or backbone%s", key,
                  recompute ? " or train.recompute=true" : "");
 }
 

@@ -179,7 +179,9 @@ enum sanl_status sanl_network_create(struct sanl_network **out, const struct san
 enum sanl_status sanl_network_create_random(struct sanl_network **out, const struct sanl_config *config,
                                             struct sanl_device *device, int moments, int classes)
 {
-    return create_network(out, config, device, moments, NULL, classes);
+    struct sanl_config fresh = *config;
+    memset(fresh.model.pretrained, 0, sizeof fresh.model.pretrained);
+    return create_network(out, &fresh, device, moments, NULL, classes);
 }
 
 enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,

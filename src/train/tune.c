@@ -167,6 +167,17 @@ static void report_failure(struct tuner *t, struct sanl_tune_row *row, const cha
         t->options->failed(t->options->payload, message);
 }
 
+static void show_progress(const struct tuner *t, const char *name, int shape)
+{
+    if (t->options->progress)
+        t->options->progress(t->options->payload, name, t->rows[shape].key, shape, t->count);
+}
+
+static bool is_tuned(const struct tuner *t, int shape)
+{
+    return t->shapes[shape].tuned && !t->options->again;
+}
+
 /* The choice that is fastest at first sight; 0: the default. */
 static enum sanl_status try_choices(int *best, struct tuner *t, int shape)
 {
@@ -180,6 +191,7 @@ static enum sanl_status try_choices(int *best, struct tuner *t, int shape)
         bool fits = false;
         if (strcmp(name, row->preset) == 0 || (!t->options->full && !same_route(name, row->preset)))
             continue;
+        show_progress(t, name, shape);
         const enum sanl_status status = measure(&seconds, found, &fits, t, shape, choice, quick);
         if (status == SANL_ERR_INTERRUPTED)
             return status;
@@ -225,18 +237,26 @@ static enum sanl_status decide(struct tuner *t, int shape, int best)
                    .wish = TUNE_KEEP, .shape = shape, .choice = sanl_choice_named(op, row->choice)});
 }
 
-/* A shape whose default cannot be measured is left alone. */
-static enum sanl_status measure_defaults(struct tuner *t)
+/* The defaults, and what an earlier run kept. A shape whose default cannot be measured is left alone. */
+static enum sanl_status measure_present(struct tuner *t)
 {
     for (int i = 0; i < t->count; i++) {
         bool fits;
         struct sanl_tune_row *row = &t->rows[i];
-        const enum sanl_status status = measure(&row->preset_seconds, row->preset, &fits, t, i, 0, quick);
+        show_progress(t, "default", i);
+        enum sanl_status status = measure(&row->preset_seconds, row->preset, &fits, t, i, 0, quick);
         if (status == SANL_ERR_INTERRUPTED || (status != SANL_OK && i == 0))
             return status;
         if (status != SANL_OK)
             report_failure(t, row, "default");
         row->seconds = row->preset_seconds;
+        if (status != SANL_OK || !is_tuned(t, i))
+            continue;
+        status = measure(&row->seconds, row->choice, &fits, t, i, t->shapes[i].tuned, quick);
+        if (status == SANL_ERR_INTERRUPTED)
+            return status;
+        if (status != SANL_OK)
+            t->shapes[i].tuned = 0; /* once more, then */
     }
     return SANL_OK;
 }
@@ -255,8 +275,9 @@ static enum sanl_status tune_shapes(struct tuner *t, struct sanl_tune_result *re
 {
     int done = 0;
     for (int i = 0; i < t->count; i++) {
-        finished[i] = t->rows[i].preset_seconds <= 0 || (t->shapes[i].tuned && !t->options->again);
+        finished[i] = t->rows[i].preset_seconds <= 0 || is_tuned(t, i);
         done += finished[i];
+        result->kept += is_tuned(t, i);
     }
     for (int shape; (shape = next_shape(t, finished)) >= 0; finished[shape] = true) {
         if (result->tuned > 0 && t->options->budget_seconds > 0 &&
@@ -287,7 +308,7 @@ enum sanl_status sanl_tune_run(struct sanl_tune_result *result, const struct san
     sigaction(SIGPIPE, &ignore, &before); /* of a child that is gone */
     enum sanl_status status = list_shapes(&t, result);
     if (status == SANL_OK)
-        status = measure_defaults(&t);
+        status = measure_present(&t);
     if (status == SANL_OK && !(finished = sanl_calloc((size_t)t.count, sizeof *finished)))
         status = SANL_ERR_MEMORY;
     if (status == SANL_OK)

@@ -28,7 +28,7 @@ struct tune_shape {
     char key[256];
     char op[32];
     int count;
-    bool tuned;
+    int tuned; /* the choice that is kept; 0: none */
 };
 
 /* Whole records; false at the end of the pipe or on failure. */

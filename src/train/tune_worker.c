@@ -52,7 +52,7 @@ bool sanl_tune_receive(int pipe, void *record, size_t bytes)
 }
 
 /* Works that differ in what does not count for the speed, as in their epilogues, are one. */
-static enum sanl_status merge(struct sanl_work_list *list)
+static enum sanl_status merge(struct sanl_work_list *list, const struct sanl_device *device)
 {
     int kept = 0;
     char key[SANL_TUNED_KEY_BYTES], other[SANL_TUNED_KEY_BYTES];
@@ -61,9 +61,10 @@ static enum sanl_status merge(struct sanl_work_list *list)
         int same = 0;
         if (direction < 0)
             continue;
-        sanl_tuned_key(key, &list->rows[i].work.call, direction);
+        sanl_tuned_key(key, &list->rows[i].work.call, device, direction);
         for (; same < kept; same++) {
-            sanl_tuned_key(other, &list->rows[same].work.call, sanl_work_direction(&list->rows[same].work));
+            sanl_tuned_key(other, &list->rows[same].work.call, device,
+                           sanl_work_direction(&list->rows[same].work));
             if (strcmp(key, other) == 0)
                 break;
         }
@@ -81,18 +82,27 @@ static enum sanl_status open_worker(struct worker *w)
     const struct sanl_tune_options *o = w->options;
     const struct sanl_device_options options = {.select = o->select, .route = o->route, .no_tuned = true};
     SANL_TRY(sanl_device_open(&w->device, &options));
+    sanl_device_load_tuned(w->device); /* whether the file can be written shows before all measuring */
+    const enum sanl_status status = sanl_device_save_tuned(w->device);
+    sanl_device_forget_tuned(w->device);
+    if (status != SANL_OK)
+        return status;
     SANL_TRY(sanl_bench_list_work(&w->list, o->config, w->device, o->batch, true));
     SANL_TRY(sanl_bench_list_work(&w->list, o->config, w->device, o->batch, false));
-    return merge(&w->list);
+    return merge(&w->list, w->device);
 }
 
-static bool is_tuned(const struct sanl_device *device, const char *key)
+/* The choice that is kept for a key, if it suits; else 0. */
+static int kept_choice(const struct sanl_device *device, const struct sanl_work *work, const char *key)
 {
     const char *found, *value;
-    for (int i = 0; sanl_device_tuned_at(device, i, &found, &value); i++)
-        if (strcmp(found, key) == 0)
-            return true;
-    return false;
+    const struct sanl_op *op = work->call.op;
+    for (int i = 0; sanl_device_tuned_at(device, i, &found, &value); i++) {
+        const int choice = strcmp(found, key) == 0 ? sanl_choice_named(op, value) : 0;
+        if (choice && op->choice_fits(&work->call, device, sanl_work_direction(work), choice))
+            return choice;
+    }
+    return 0;
 }
 
 static bool send_list(struct worker *w, int replies)
@@ -106,9 +116,9 @@ static bool send_list(struct worker *w, int replies)
     for (int i = 0; i < w->list.count && sent; i++) {
         const struct sanl_work_row *row = &w->list.rows[i];
         struct tune_shape shape = {.count = row->count};
-        sanl_tuned_key(shape.key, &row->work.call, sanl_work_direction(&row->work));
+        sanl_tuned_key(shape.key, &row->work.call, w->device, sanl_work_direction(&row->work));
         snprintf(shape.op, sizeof shape.op, "%s", row->work.call.op->name);
-        shape.tuned = is_tuned(w->device, shape.key);
+        shape.tuned = kept_choice(w->device, &row->work, shape.key);
         sent = sanl_tune_send(replies, &shape, sizeof shape);
     }
     sanl_device_forget_tuned(w->device);
@@ -206,7 +216,7 @@ static enum sanl_status keep(struct worker *w, const struct tune_request *reques
 {
     const struct sanl_work *work = &w->list.rows[request->shape].work;
     char key[SANL_TUNED_KEY_BYTES], name[SANL_CHOICE_BYTES] = "";
-    sanl_tuned_key(key, &work->call, sanl_work_direction(work));
+    sanl_tuned_key(key, &work->call, w->device, sanl_work_direction(work));
     (void)work->call.op->choice_name(name, request->choice);
     sanl_device_load_tuned(w->device);
     enum sanl_status status = sanl_device_set_tuned(w->device, key, name);

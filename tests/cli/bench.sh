@@ -35,6 +35,12 @@ expect 2 '' "'in=1' is neither in=N,H,W,C" bench --op conv2d --shape in=1
 expect 2 '^resnet18' "the network has no operator 'adam'" bench --op adam $small
 expect 2 '' 'the route is tile already' bench --op relu --gemm tile --vs-route tile
 expect 2 '' 'go with --network alone' bench --peak --profile
+expect 2 '' "both would write '$folder/x.json'" bench --network --trace "$folder/x.json" \
+    --json "$folder/x.json"
+expect 1 '^resnet101' 'of the device.* MiB; a batch of [0-9]* fits;' bench --network --batch 1000 --size 224
+expect 2 '' 'has no elements' bench --op conv2d --shape 'in=0,2,2,8 cout=8'
+expect 2 '' 'suit neither this shape nor this route' bench --op conv2d --gemm wide \
+    --shape 'in=1,2,2,8 cout=8 choice=tile-64x64'
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
 for command in 'bench --ops --batch 1 --backbone resnet18 --size 64' \
@@ -46,9 +52,13 @@ for command in 'bench --ops --batch 1 --backbone resnet18 --size 64' \
     check "a signal stops $command" "[ $? = 130 ] && grep -q '^sanlcl: interrupted: .*stopped' '$folder/err'"
 done
 
-XDG_CACHE_HOME=$folder/cache expect 0 'shapes tuned' '' tune --batch 2 --budget 0.02 model.backbone=resnet18 \
-    model.size=32 model.width=8
+tune() {
+    XDG_CACHE_HOME=$folder/cache "$program" tune --batch 2 --budget 0.0001 model.backbone=resnet18 \
+        model.size=32 model.width=8 >"$folder/out" 2>"$folder/err"
+}
+check 'tuning' 'tune && grep -q "^1 of [0-9]* shapes tuned, [0-9]* left" "$folder/out"'
 check 'what was tuned is kept' 'grep -q "^conv2d .* n=2 = " "$folder"/cache/sanlcl/tuned-*.txt'
+check 'tuning goes on' 'tune && grep -q "^2 of [0-9]* shapes tuned, 1 of them in this run" "$folder/out"'
 check 'times and gains' 'grep -q "^ *[0-9]*/[0-9]* .* ms .* x  .* conv2d " "$folder/out"'
 expect 2 '' 'exclude each other' tune --quick --full
 expect 2 '' 'no.such' tune no.such=1
