@@ -12,6 +12,7 @@
 enum { STAGES = 4, LOADERS = 2, LOADER_SECONDS = 3 };
 
 static const struct sanl_arg args_table[] = {
+    SANL_ARG_CONFIG_ROW,
     SANL_ARG_DEVICE_ROW,
     SANL_ARG_GEMM_ROW,
     {.name = "--peak", .help = "measure the device's peaks"},
@@ -77,7 +78,7 @@ struct job {
     bool peak, each, network, loader;
 };
 
-/* --backbone and its like become overrides in front of the user's own. */
+/* --backbone and its like become overrides in front of the user's own, behind the file. */
 static enum sanl_status read_config(const struct sanl_args *args, struct sanl_config *config)
 {
     static const char *const keys[][2] = {
@@ -94,7 +95,7 @@ static enum sanl_status read_config(const struct sanl_args *args, struct sanl_co
         }
     for (size_t i = 0; i < args->override_count; i++)
         overrides[count++] = args->overrides[i];
-    enum sanl_status status = sanl_config_load(config, NULL, overrides, count);
+    enum sanl_status status = sanl_config_load(config, sanl_args_text(args, "--config"), overrides, count);
     if (status == SANL_OK && config->task != SANL_TASK_LANDMARK)
         status = sanl_cli_fail(SANL_ERR_USAGE, "task: only landmark can be timed");
     free(overrides);
@@ -324,9 +325,9 @@ const struct sanl_command sanl_cmd_bench = {
     .name = "bench",
     .summary = "measure the device's peaks, every operator, and the whole network",
     .details =
-        "Without --peak, --ops, --network or --loader: the first three. The network is that of key=value\n"
-        "arguments; the default is ResNet-101 with SANL blocks at 224 pixels, with random weights and\n"
-        "input. Figures are medians.\n"
+        "Without --peak, --ops, --network or --loader: the first three. The network is that of --config\n"
+        "and key=value arguments, ResNet-101 with SANL blocks at 224 pixels without them; weights and input\n"
+        "are random. Figures are medians.\n"
         "\n"
         "--peak: multiply-adds in registers, bandwidths, the time of an empty kernel.\n"
         "--ops: every distinct operator and shape of a training step (or --inference), forward and backward\n"

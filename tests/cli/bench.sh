@@ -27,6 +27,8 @@ TMPDIR=$folder/drawn expect 0 '^loader, 1 worker .* images/s, .* a core' '' benc
 check 'the loader in JSON' 'grep -q "\"core_seconds\": [0-9]" "$folder/loader.json"'
 check 'the drawn pictures are gone' '[ -z "$(ls "$folder/drawn")" ]'
 expect 0 'activations' 'device' bench --loader --memory --backbone resnet18 --size 32
+expect 0 'inference at batch 2' 'device' bench --memory --inference --batch 2 \
+    --config "${0%/*}/../../configs/synth_landmark.yaml"
 expect 1 '' '/nowhere: no such folder (data.root)' bench --loader data.root=/nowhere
 
 expect 2 '^resnet101' "there is no operator 'nosuch'; expected one of: adam" bench --op nosuch

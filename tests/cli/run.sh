@@ -129,7 +129,9 @@ expect 0 '^  activations  *[1-9].*' '^device' bench --network --memory --backbon
 check 'both plans' '[ "$(grep -c "^  total  *[1-9]" "$folder/out")" = 2 ]'
 expect 0 'training at batch 8 and inference at batch 2' '^device' train --memory model.backbone=resnet18 \
     model.size=64 train.batch=8 eval.batch=2
-expect 1 '^resnet18' '; a batch of [1-9][0-9]* fits (eval.batch)' bench --network --backbone resnet18 \
+expect 1 '' '; a batch of [1-9][0-9]* fits (train.batch)' train --memory model.backbone=resnet18 \
+    model.size=512 train.batch=5000
+expect 1 '^resnet18' '; a batch of [1-9][0-9]* fits' bench --network --inference --backbone resnet18 \
     --block none --size 4096 --batch 2048
 case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
