@@ -144,6 +144,21 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
     return SANL_OK;
 }
 
+/* Some drivers say less than a kernel's source asks for and yet run it with that. */
+static size_t max_group_of(cl_kernel kernel, const struct sanl_device *device)
+{
+    size_t wanted[3] = {0}, most = 0;
+    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_COMPILE_WORK_GROUP_SIZE, sizeof wanted, wanted,
+                                 NULL) == CL_SUCCESS &&
+        wanted[0] > 0)
+        return wanted[0] * wanted[1] * wanted[2];
+    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL) !=
+            CL_SUCCESS ||
+        most == 0)
+        return 1;
+    return most;
+}
+
 enum sanl_status sanl_kernel_get(struct sanl_kernel **out, struct sanl_device *device, const char *source,
                                  const char *name, const char *options)
 {
@@ -173,10 +188,7 @@ enum sanl_status sanl_kernel_get(struct sanl_kernel **out, struct sanl_device *d
         return sanl_fail(SANL_ERR_INTERNAL, "cl/%s.cl has no kernel %s (%s)", source, name,
                          sanl_cl_error_name(code));
     }
-    if (clGetKernelWorkGroupInfo(kernel->handle, device->id, CL_KERNEL_WORK_GROUP_SIZE,
-                                 sizeof kernel->max_group, &kernel->max_group, NULL) != CL_SUCCESS ||
-        !kernel->max_group)
-        kernel->max_group = 1;
+    kernel->max_group = max_group_of(kernel->handle, device);
     kernel->next = *bucket;
     *bucket = kernel;
     *out = kernel;
