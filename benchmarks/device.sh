@@ -21,6 +21,10 @@ while [ $# != 0 ]; do
         program=$(realpath "${2:?--program needs a file}")
         shift 2
         ;;
+    --batch | --size | model.size=*)
+        echo "device.sh: the batches and sizes are its own: without ${1%=*}" >&2
+        exit 2
+        ;;
     --device | --gemm)
         device+=("$1" "${2:?$1 needs a value}")
         shift 2
@@ -36,7 +40,10 @@ failed=0
 run() { # ARGUMENT ...
     echo
     echo "\$ sanlcl $*"
-    "$program" "$@" || failed=1
+    "$program" "$@"
+    local code=$?
+    [ "$code" != 130 ] || exit 130
+    [ "$code" = 0 ] || failed=1
 }
 
 "$program" devices || exit 1

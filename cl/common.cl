@@ -3,7 +3,7 @@
 #define UNROLL _Pragma("unroll")
 
 /* A loop of a sweep (src/ops/sweep.h): all turns where a work-item walks, WALKS 1, else at most the first. */
-#define WALK(i, first, last) for (int i = first, more = 1; more && i < last; more = WALKS, i++)
+#define WALK(i, first, last) for (int i = (first), more = 1; more && i < (last); more = WALKS, i++)
 
 #ifdef LANES
 /* The sum of the values of the group's work-items along dimension 1, a power of two of them; scratch has a

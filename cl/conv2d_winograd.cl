@@ -162,7 +162,7 @@ kernel void winograd_input(global const VEC *restrict x, global VEC *restrict v,
 }
 
 /* y (n, h, w, groups) = epilogue(C(M)' m C(M)), m[A * A][strip][count][lanes]; the epilogue is that of
- * conv2d_wide.cl. Strip by strip, so that m is read at A * A places at a time. */
+ * conv2d_wide.cl. Where a work-item walks, strip by strip, so that it reads m at A * A places at a time. */
 kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y,
                             global const VEC *restrict bias, global const VEC *restrict norm,
                             global const VEC *restrict residual, int flags, int first, int count, int span,
@@ -174,10 +174,11 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
             const int row = (first + i) / tiles_x, y0 = row % tiles_y * M,
                       x0 = (first + i - row * tiles_x) * M;
             const size_t image = (size_t)(row / tiles_y) * h;
-            WALK(g, strip * lanes + get_global_id(0), min((strip + 1) * lanes, groups)) {
+            WALK(g, strip * lanes + get_global_id(0), WALKS ? min((strip + 1) * lanes, groups) : groups) {
+                const int of = WALKS ? strip : g / lanes;
                 VEC t[A * A], out[M * M];
                 const size_t point = (size_t)strips * count * lanes,
-                             from_at = ((size_t)strip * count + i) * lanes + g - strip * lanes;
+                             from_at = ((size_t)of * count + i) * lanes + g - of * lanes;
                 UNROLL for (int k = 0; k < A * A; k++) t[k] = m[k * point + from_at];
                 collect_square(out, t, M);
                 UNROLL for (int ky = 0; ky < M; ky++) UNROLL for (int kx = 0; kx < M; kx++) {

@@ -55,13 +55,13 @@ kernel void peak_fma(global VEC *out, int rounds, float a, float b)
 }
 
 /* How an item walks `count` VECs: `span` neighbours of its own, or with span 0 every get_global_size-th. */
-#define WALK                                                                                                 \
+#define COPY                                                                                                 \
     const long id = get_global_id(0), step = span ? 1 : (long)get_global_size(0);                            \
     const long first = span ? id * span : id, last = span ? min(first + span, count) : count
 
 kernel void peak_copy(long count, int span, global const VEC *restrict x, global VEC *restrict y)
 {
-    WALK;
+    COPY;
     for (long i = first; i < last; i += step)
         y[i] = x[i];
 }
@@ -69,7 +69,7 @@ kernel void peak_copy(long count, int span, global const VEC *restrict x, global
 /* Four sums hide the latency of an addition. */
 kernel void peak_read(long count, int span, global const VEC *restrict x, global VEC *restrict out)
 {
-    WALK;
+    COPY;
     VEC sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
     long i = first;
     for (; i + 3 * step < last; i += 4 * step) {

@@ -287,7 +287,11 @@ static enum sanl_status run_parts(struct job *job)
     if (status != SANL_OK)
         return status;
     status = save(job);
+    if (status != SANL_OK)
+        status = sanl_cli_fail(status, "%s", sanl_error_message());
     const enum sanl_status traced = sanl_cli_save_trace(job->device, job->args);
+    if (status != SANL_OK && traced != SANL_OK)
+        fprintf(stderr, "sanlcl: %s\n", sanl_error_message());
     return status == SANL_OK ? traced : status;
 }
 

@@ -68,9 +68,14 @@ static enum sanl_status run(const struct sanl_args *args)
     sanl_progress_end();
     if (status == SANL_OK)
         print_result(&config, metric, &result);
+    if (status == SANL_ERR_INTERRUPTED)
+        status = sanl_cli_fail(status, "%s", sanl_error_message()); /* stays, whatever comes */
     if (status == SANL_OK || status == SANL_ERR_INTERRUPTED) {
         const enum sanl_status ended = sanl_cli_end_profile(device, args, stdout);
-        status = ended == SANL_OK ? status : ended;
+        if (status == SANL_OK)
+            status = ended;
+        else if (ended != SANL_OK)
+            fprintf(stderr, "sanlcl: %s\n", sanl_error_message());
     }
     sanl_device_free(device);
     return status;

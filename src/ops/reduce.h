@@ -11,7 +11,8 @@ enum {
 };
 
 /* workspace[SANL_REDUCE_RESULT] = the sum of the first `count` floats of `in`, or of their squares, in parts
- * of 16 lanes with Kahan's compensation, and the parts summed in the same way. */
+ * of 16 lanes (on other devices than CPUs of 4) with Kahan's compensation, and the parts summed in the same
+ * way. */
 SANL_CHECKED enum sanl_status sanl_reduce_sum(struct sanl_device *device, sanl_buffer in, size_t count,
                                               bool square, sanl_buffer workspace);
 

@@ -157,8 +157,10 @@ static void close_network(struct bench *bench)
 static enum sanl_status check_memory(const struct bench *bench, bool training)
 {
     const int batch = bench->options->batch;
-    const struct sanl_memory_use use = {bench->options->config, training ? batch : 0, training ? 0 : batch};
-    return sanl_memory_check(&use, bench->device, 0);
+    struct sanl_config config = *bench->options->config;
+    config.train.batch = config.eval.batch = 0; /* not what sets the batch, so no message names them */
+    return sanl_memory_check(&(struct sanl_memory_use){&config, training ? batch : 0, training ? 0 : batch},
+                             bench->device, 0);
 }
 
 static enum sanl_status open_network(struct bench *bench, bool training)

@@ -94,7 +94,7 @@ static enum sanl_status list_case(struct sanl_work_list *list, const struct sanl
     if (empty)
         return sanl_fail(SANL_ERR_USAGE, "%s: '%s' has no elements to compute with", op->name, text);
     SANL_TRY(op->infer(&parsed.call, device));
-    for (int i = 0; i < SANL_OP_CHOICES; i++) {
+    for (int i = 0; i < SANL_OP_CHOICES && (i == 0 || parsed.call.training); i++) {
         wish |= parsed.call.choice[i] != 0;
         fits |= parsed.call.choice[i] != 0 && parsed.call.chosen[i] == parsed.call.choice[i];
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -208,6 +209,20 @@ static enum sanl_status try_choices(int *best, struct tuner *t, int shape)
     return SANL_OK;
 }
 
+/* A choice that fails now, though it did not before, takes infinitely long. */
+static enum sanl_status measure_again(double *seconds, char name[48], struct tuner *t, int shape, int choice)
+{
+    struct sanl_tune_row *row = &t->rows[shape];
+    bool fits;
+    const enum sanl_status status = measure(seconds, name, &fits, t, shape, choice, thorough / 2);
+    if (status == SANL_OK || status == SANL_ERR_INTERRUPTED)
+        return status;
+    (void)sanl_op_find(t->shapes[shape].op)->choice_name(name, choice);
+    report_failure(t, row, name);
+    *seconds = INFINITY;
+    return SANL_OK;
+}
+
 /* The default and the best one in turns, longer; keeps the faster. */
 static enum sanl_status decide(struct tuner *t, int shape, int best)
 {
@@ -221,12 +236,12 @@ static enum sanl_status decide(struct tuner *t, int shape, int best)
         char name[48], preset_name[48];
         for (int i = 0; i < 2; i++) {
             SANL_TRY(measure(&preset[i], preset_name, &fits, t, shape, 0, thorough / 2));
-            SANL_TRY(measure(&other[i], name, &fits, t, shape, best, thorough / 2));
+            SANL_TRY(measure_again(&other[i], name, t, shape, best));
         }
         row->preset_seconds = preset[0] < preset[1] ? preset[0] : preset[1];
         row->seconds = row->preset_seconds;
-        const double seconds = other[0] < other[1] ? other[0] : other[1];
-        if (seconds < least_gain * row->preset_seconds) {
+        const double seconds = fmin(other[0], other[1]);
+        if (fmax(other[0], other[1]) < INFINITY && seconds < least_gain * row->preset_seconds) {
             memcpy(row->choice, name, sizeof row->choice);
             row->seconds = seconds;
         }
@@ -290,7 +305,7 @@ static enum sanl_status tune_shapes(struct tuner *t, struct sanl_tune_result *re
             return status;
         if (status != SANL_OK)
             report_failure(t, &t->rows[shape], "the last measurement");
-        result->tuned++;
+        result->tuned += status == SANL_OK;
         if (t->options->done)
             t->options->done(t->options->payload, &t->rows[shape], done, t->count);
         done++;

@@ -194,6 +194,10 @@ static enum sanl_status measure(struct tune_reply *reply, struct worker *w,
         return SANL_OK;
     reply->fits = true;
     work.call.choice[direction] = request->choice;
+    if (request->choice && w->expected_of != request->shape) {
+        const struct tune_request preset = {.wish = TUNE_MEASURE, .shape = request->shape};
+        SANL_TRY(measure(&(struct tune_reply){0}, w, &preset));
+    }
     SANL_TRY(sanl_optime_create(&timer, w->device, &work));
     const struct sanl_op_call *call = sanl_optime_call(timer);
     const bool repacks = call->prepare_at_use || (call->training && !call->no_param_grad);

@@ -39,16 +39,21 @@ expect 2 '' 'the route is tile already' bench --op relu --gemm tile --vs-route t
 expect 2 '' 'go with --network alone' bench --peak --profile
 expect 2 '' "both would write '$folder/x.json'" bench --network --trace "$folder/x.json" \
     --json "$folder/x.json"
-expect 1 '^resnet101' 'of the device.* MiB; a batch of [0-9]* fits;' bench --network --batch 1000 --size 224
+expect 1 '^resnet101' 'more than 2^31 elements.*; a batch of [0-9]* fits;' bench --network --batch 4096 \
+    --size 224
 expect 2 '' 'has no elements' bench --op conv2d --shape 'in=0,2,2,8 cout=8'
 expect 2 '' 'suit neither this shape nor this route' bench --op conv2d --gemm wide \
     --shape 'in=1,2,2,8 cout=8 choice=tile-64x64'
 expect 1 '' 'nosuch/x.json' bench --peak --json "$folder/nosuch/x.json"
 
-for command in 'bench --ops --batch 1 --backbone resnet18 --size 64' \
-    'bench --network --batch 4 --backbone resnet18 --size 128 --runs 100' 'selftest --op conv2d'; do
+for command in 'bench --ops --batch 1 --least 5 --backbone resnet18 --size 64' \
+    'bench --network --batch 8 --backbone resnet18 --size 224 --runs 100' selftest; do
+    : >"$folder/out"
     "$program" $command >"$folder/out" 2>"$folder/err" &
-    sleep 1
+    tries=0
+    while [ ! -s "$folder/out" ] && [ $((tries += 1)) -le 300 ]; do
+        sleep 0.2
+    done
     kill -INT $!
     wait $!
     check "a signal stops $command" "[ $? = 130 ] && grep -q '^sanlcl: interrupted: .*stopped' '$folder/err'"

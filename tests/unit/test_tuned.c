@@ -48,6 +48,15 @@ static void keep(struct sanl_device *device, int batch, const char *name)
     assert_int_equal(sanl_device_set_tuned(device, key, name), SANL_OK);
 }
 
+/* Where CLBlast was asked for. */
+static void keep_given(struct sanl_device *device, const char *name)
+{
+    char key[SANL_TUNED_KEY_BYTES];
+    const size_t operator= strlen("conv2d forward ");
+    snprintf(key, sizeof key, "%.*sgemm=clblast %s1", (int)operator, stem, stem + operator);
+    assert_int_equal(sanl_device_set_tuned(device, key, name), SANL_OK);
+}
+
 static void nearest_batch_is_taken(void **state)
 {
     (void)state;
@@ -84,7 +93,29 @@ static void what_does_not_suit_is_left_out(void **state)
     const struct sanl_device_options options = {.no_tuned = true, .route = SANL_ROUTE_CLBLAST};
     assert_int_equal(sanl_device_open(&device, &options), SANL_OK);
     keep(device, 1, "tile-16x16"); /* not of the route that was asked for */
-    assert_memory_equal(kernels_of(device, 1), "clblast", 7);
+    assert_string_equal(kernels_of(device, 1), "clblast");
+    keep_given(device, "tile-16x16");
+    assert_string_equal(kernels_of(device, 1), "clblast");
+    sanl_device_free(device);
+}
+
+/* What was tuned with a route given is for that route alone, and the other way round. */
+static void routes_are_apart(void **state)
+{
+    (void)state;
+    const struct sanl_device_options options = {.no_tuned = true, .route = SANL_ROUTE_CLBLAST};
+    struct sanl_device *device = open_device(true);
+    char preset[SANL_CHOICE_BYTES];
+    snprintf(preset, sizeof preset, "%s", kernels_of(device, 1));
+    keep_given(device, "tile-16x16");
+    assert_string_equal(kernels_of(device, 1), preset);
+    sanl_device_free(device);
+
+    assert_int_equal(sanl_device_open(&device, &options), SANL_OK);
+    keep(device, 1, "clblast-winograd2");
+    assert_string_equal(kernels_of(device, 1), "clblast");
+    keep_given(device, "clblast-winograd2");
+    assert_string_equal(kernels_of(device, 1), "clblast-winograd2");
     sanl_device_free(device);
 }
 
@@ -171,11 +202,9 @@ int main(void)
     if (!mkdtemp(folder) || setenv("XDG_CACHE_HOME", folder, 1) != 0)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nearest_batch_is_taken),
-        cmocka_unit_test(what_does_not_suit_is_left_out),
-        cmocka_unit_test(direct_convolutions_stay_direct),
-        cmocka_unit_test(damaged_files_do_no_harm),
-        cmocka_unit_test(choices_have_names),
+        cmocka_unit_test(nearest_batch_is_taken),   cmocka_unit_test(what_does_not_suit_is_left_out),
+        cmocka_unit_test(routes_are_apart),         cmocka_unit_test(direct_convolutions_stay_direct),
+        cmocka_unit_test(damaged_files_do_no_harm), cmocka_unit_test(choices_have_names),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     snprintf(command, sizeof command, "rm -r %s", folder);
