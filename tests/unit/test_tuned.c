@@ -52,8 +52,8 @@ static void keep(struct sanl_device *device, int batch, const char *name)
 static void keep_given(struct sanl_device *device, const char *name)
 {
     char key[SANL_TUNED_KEY_BYTES];
-    const size_t operator= strlen("conv2d forward ");
-    snprintf(key, sizeof key, "%.*sgemm=clblast %s1", (int)operator, stem, stem + operator);
+    const size_t head = strlen("conv2d forward ");
+    snprintf(key, sizeof key, "%.*sgemm=clblast %s1", (int)head, stem, stem + head);
     assert_int_equal(sanl_device_set_tuned(device, key, name), SANL_OK);
 }
 
