@@ -16,7 +16,7 @@
 
 enum { LEAST_RECORDS = 10000 };
 /* Another number whenever the readers of coco or deepfashion2 make something else of the same files. */
-static const char magic[8] = "sanlidx3";
+static const char magic[8] = {'s', 'a', 'n', 'l', 'i', 'd', 'x', '3'};
 
 struct header {
     char magic[8];

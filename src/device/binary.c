@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-static const char magic[8] = "sanlclb1";
+static const char magic[8] = {'s', 'a', 'n', 'l', 'c', 'l', 'b', '1'};
 
 struct header {
     char magic[8];

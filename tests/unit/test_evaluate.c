@@ -19,7 +19,7 @@ struct seen {
 static void keep(void *payload, const struct sanl_evaluated *picture)
 {
     struct seen *seen = payload;
-    assert_in_range(seen->count, 0, MOST - 1);
+    assert_true(seen->count >= 0 && seen->count <= MOST - 1);
     seen->list[seen->count++] = *picture;
 }
 
@@ -153,7 +153,8 @@ static void test_categories(void **state)
     assert_int_equal(e.task, SANL_TASK_CLASSIFY);
     for (int i = 0; i < seen.count; i++) {
         right += seen.list[i].category == seen.list[i].predicted_category;
-        assert_in_range(seen.list[i].predicted_category, 0, FIXTURE_CLASSES - 1);
+        assert_true(seen.list[i].predicted_category >= 0 &&
+                    seen.list[i].predicted_category < FIXTURE_CLASSES);
         assert_true(seen.list[i].probability >= 1.0 / FIXTURE_CLASSES - 1e-9 &&
                     seen.list[i].probability <= 1);
     }

@@ -84,7 +84,7 @@ static void train_ok(const struct sanl_config *config, enum sanl_train_mode mode
     if (sanl_train(&result, config, device, &options) != SANL_OK)
         fail_msg("%s", sanl_error_message());
     assert_int_equal(result.epochs, config->train.epochs);
-    assert_in_range(result.best_epoch, 1, config->train.epochs);
+    assert_true(result.best_epoch >= 1 && result.best_epoch <= config->train.epochs);
 }
 
 static char *content(const char *folder, const char *name, size_t *length)
