@@ -51,7 +51,7 @@ esac
 
 is_there() { # DEBIAN_NAME PROBE
     if command -v dpkg-query >/dev/null; then
-        [[ $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null) == *installed* ]]
+        [[ " $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null)" == *" installed "* ]]
         return
     fi
     local what=${2#*:}

@@ -82,8 +82,11 @@ static void print_device(const struct sanl_device_info *info)
     printf("%2d  %s  %s\n", info->index, info->type, info->name);
     printf("    platform  %s, %s\n", info->platform, info->platform_version);
     printf("    vendor    %s, driver %s, %s\n", info->vendor, info->driver, info->version);
-    printf("    units     %u at %u MHz, work-group up to %llu, float vectors of %u\n", info->compute_units,
-           info->clock_mhz, (unsigned long long)info->max_work_group, info->float_width);
+    printf("    units     %u", info->compute_units);
+    if (info->clock_mhz) /* 0: the driver does not know */
+        printf(" at %u MHz", info->clock_mhz);
+    printf(", work-group up to %llu, float vectors of %u\n", (unsigned long long)info->max_work_group,
+           info->float_width);
     print_bytes("    memory   ", info->memory_bytes);
     print_bytes(", one buffer up to", info->max_alloc_bytes);
     print_bytes(", local", info->local_bytes);
