@@ -44,7 +44,6 @@
 #define as_vec       PASTE(as_float, VW)
 
 #define INLINE   static __attribute__((always_inline)) inline
-#define SINGLE   __attribute__((reqd_work_group_size(1, 1, 1)))
 #define SENTINEL (-1e30f) /* below every score, and finite */
 #define CUTOFF   (-46.0f) /* exp: 1e-20 */
 
@@ -196,8 +195,9 @@ UNROLL
 }
 
 /* A work-item: SW tokens x SW channels of image get_global_id(2), from `image` on, to the turned form. */
-SINGLE __kernel void attention_wide_turn(const __global float *restrict x, int tokens, int c, int image,
-                                         __global float *restrict out, long out_at)
+SINGLE(vec)
+__kernel void attention_wide_turn(const __global float *restrict x, int tokens, int c, int image,
+                                  __global float *restrict out, long out_at)
 {
     int block = get_global_id(0), blocks = (tokens + SW - 1) / SW, first = block * SW;
     int k0 = get_global_id(1) * SW, k1 = min(k0 + SW, c);
@@ -230,8 +230,9 @@ INLINE size_t strip_at(int token, int strip, int tokens, int c)
 }
 
 /* A work-item: SW tokens x SW channels of image get_global_id(2), counted from `image`, to the strips. */
-SINGLE __kernel void attention_wide_strip(const __global float *restrict x, int tokens, int c, int image,
-                                          __global float *restrict out, long out_at)
+SINGLE(vec)
+__kernel void attention_wide_strip(const __global float *restrict x, int tokens, int c, int image,
+                                   __global float *restrict out, long out_at)
 {
     int first = get_global_id(0) * SW, strip = get_global_id(1), strips = (c + SW - 1) / SW;
     int width = min(SW, c - strip * SW);
@@ -263,11 +264,11 @@ INLINE vec weight_of(vec hi, vec lo, float scale, float top)
 }
 
 /* A work-item: its share of the queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
-SINGLE __kernel void attention_wide_forward(const __global float *restrict q,
-                                            const __global float *restrict kt,
-                                            const __global float *restrict vs, long vs_at,
-                                            __global float *restrict y, __global float *restrict norm,
-                                            int queries, int keys, int c, int image, float scale)
+SINGLE(vec)
+__kernel void attention_wide_forward(const __global float *restrict q, const __global float *restrict kt,
+                                     const __global float *restrict vs, long vs_at,
+                                     __global float *restrict y, __global float *restrict norm, int queries,
+                                     int keys, int c, int image, float scale)
 {
     int first = first_row(get_global_id(0), queries);
     int count = first_row(get_global_id(0) + 1, queries) - first;
@@ -345,12 +346,12 @@ INLINE float inner_product(const __global float *a, const __global float *b, int
 
 /* A work-item: its share, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
  * ds of the block, with `room` rows for an image, and dq unless it is NULL. */
-SINGLE __kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
-                                           const __global float *restrict dy,
-                                           const __global float *restrict norm, __global float *restrict dq,
-                                           int add, __global float *restrict work, long vt_at, long ks_at,
-                                           long p_at, long ds_at, int queries, int keys, int c, int image,
-                                           int row0, int rows, int room, float scale)
+SINGLE(vec)
+__kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
+                                    const __global float *restrict dy, const __global float *restrict norm,
+                                    __global float *restrict dq, int add, __global float *restrict work,
+                                    long vt_at, long ks_at, long p_at, long ds_at, int queries, int keys,
+                                    int c, int image, int row0, int rows, int room, float scale)
 {
     int first = first_row(get_global_id(0), rows), slot = get_global_id(1);
     int count = first_row(get_global_id(0) + 1, rows) - first;
@@ -415,10 +416,11 @@ INLINE void gather(__global float *out, int add, const __global float *weight, c
 
 /* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may
  * be NULL). */
-SINGLE __kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at,
-                                         long p_at, long ds_at, __global float *dk, int dk_add,
-                                         __global float *dv, int dv_add, int queries, int keys, int c,
-                                         int image, int row0, int rows, int room, int per)
+SINGLE(vec)
+__kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at, long p_at,
+                                  long ds_at, __global float *dk, int dk_add, __global float *dv, int dv_add,
+                                  int queries, int keys, int c, int image, int row0, int rows, int room,
+                                  int per)
 {
     int first = get_global_id(0) * per, count = min(per, keys - first), slot = get_global_id(1);
     int strips = (c + SW - 1) / SW, blocks = (keys + KB - 1) / KB;

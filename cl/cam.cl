@@ -72,14 +72,11 @@ __kernel void cam_scale(__global const float *work, __global float *out, uint ma
     if (i >= count)
         return;
     __global const float *at = work + peaks + (size_t)(i / (uint)positions) * chunks * 2;
-    float low = at[0], peak = 0.0f, value = work[map + i];
+    float low = at[0], peak = 0.0f;
     for (int k = 0; k < chunks; k++) {
         low = fmin(low, at[2 * k]);
         peak = fmax(peak, at[2 * k + 1]);
     }
-    if (norm != 1)
-        low = 0.0f;
-    if (norm != 2)
-        value = peak > low ? (value - low) / (peak - low) : 0.0f;
-    out[i] = value;
+    const float value = work[map + i], zero = norm == 1 ? low : 0.0f;
+    out[i] = norm == 2 ? value : peak > zero ? (value - zero) / (peak - zero) : 0.0f;
 }

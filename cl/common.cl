@@ -2,6 +2,10 @@
 
 #define UNROLL _Pragma("unroll")
 
+/* Of kernels whose work-items are groups of their own and compute in vectors of `type`. Without the hint
+ * Intel's compiler makes a version of 16 work-items at once, and its vectoriser can crash on it. */
+#define SINGLE(type) __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(type)))
+
 /* A loop of a sweep (src/ops/sweep.h): all turns where a work-item walks, WALKS 1, else at most the first. */
 #define WALK(i, first, last) for (int i = (first), more = 1; more && i < (last); more = WALKS, i++)
 
@@ -18,7 +22,8 @@ static inline VEC sum_parts(VEC value, local VEC *scratch)
             scratch[at] += scratch[at + step * width];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const VEC sum = scratch[get_local_id(0)];
+    /* volatile: PoCL 7.1 reads it again behind later barriers, where it is another sum */
+    const VEC sum = *(volatile local VEC *)(scratch + get_local_id(0));
     barrier(CLK_LOCAL_MEM_FENCE);
     return sum;
 }
@@ -45,17 +50,17 @@ static inline float sum_lanes(VEC v)
 }
 #endif
 
-/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. The standard
- * prefetch() does nothing in PoCL. */
-#ifdef BUILTIN_PREFETCH
-#define PREFETCH_NEAR(p)     __builtin_prefetch((const void *)(size_t)(p), 0, 3)
-#define PREFETCH(p)          __builtin_prefetch((const void *)(size_t)(p), 0, 2)
-#define PREFETCH_TO_WRITE(p) __builtin_prefetch((const void *)(size_t)(p), 1, 2)
+/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. By the builtin of
+ * compilers for processors, PoCL's and Intel's; others refuse it. The standard prefetch() does nothing in the
+ * one and is a function call in the other. */
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__INTEL_LLVM_COMPILER)
+#define FETCH(p, write, locality) __builtin_prefetch((const void *)(size_t)(p), write, locality)
 #else
-#define PREFETCH_NEAR(p)     prefetch((const __global float *)(size_t)(p), 16)
-#define PREFETCH(p)          prefetch((const __global float *)(size_t)(p), 16)
-#define PREFETCH_TO_WRITE(p) (void)(p)
+#define FETCH(p, write, locality) (void)(p)
 #endif
+#define PREFETCH_NEAR(p)     FETCH(p, 0, 3)
+#define PREFETCH(p)          FETCH(p, 0, 2)
+#define PREFETCH_TO_WRITE(p) FETCH(p, 1, 2)
 
 /* Parts of a convolution's epilogue, CONV2D_HAS_... of src/ops/conv2d.h. */
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };

@@ -132,6 +132,7 @@ static void add_chunk(float16 (*total)[NV], bool fresh, global const float *cons
 
 /* A work-item: `group` register tiles of pixels x `across` strips of channels, all strips of some tiles in
  * turn. prepared: norm (2 * cout), from zero_at on a row of zeros; packed: the weights, from packed_at on. */
+SINGLE(float16)
 kernel void conv2d_gather(global const float *restrict x, global const float *restrict prepared, long zero_at,
                           global const float *restrict packed, long packed_at, global float *restrict y,
                           global const float *restrict bias, global const float *restrict residual, int flags,
@@ -248,6 +249,7 @@ static void add_pixels(float16 (*total)[NV], bool fresh, global const float *con
  * is there. A work-item owns BLOCK rows (never across a tap) x ACROSS strips of a split or of a product of a
  * batch: split s takes pixels s * split and on, and a second pass adds up the splits; product b takes image b
  * of x and of g. The channels of a pixel of g stand g_pitch, strips of them g_strip floats apart. */
+SINGLE(float16)
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                                    global float *restrict dw, int pixels, int split, int splits, int h,
                                    int w, int pitch, int run, int cout, int oh, int ow, int step, int pad_y,

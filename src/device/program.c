@@ -9,7 +9,6 @@
 #include "device/source.h"
 
 #define BASE_OPTIONS "-cl-std=CL1.2 -cl-mad-enable"
-#define POCL_OPTIONS " -DBUILTIN_PREFETCH" /* its prefetch() does nothing, the compiler's own works */
 
 static const struct sanl_source *find_source(const char *name)
 {
@@ -114,8 +113,7 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
     const struct sanl_source *source = find_source(source_name);
     if (!source)
         return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
-    const bool pocl = sanl_device_is_pocl(device) && sanl_device_is_cpu(device);
-    snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, pocl ? POCL_OPTIONS : "", options);
+    snprintf(all, sizeof all, "%s %s", BASE_OPTIONS, options);
     struct program *entry = sanl_calloc(1, sizeof *entry);
     char *text = NULL;
     enum sanl_status status = entry && (entry->key = sanl_strdup(key)) ? SANL_OK : SANL_ERR_MEMORY;
