@@ -143,7 +143,7 @@ INLINE void join(vec *total, vec *rest, int pitch, vec acc[MR][NV], int k0)
                     UNROLL for (int i = 0; i < MR; i++)                                                      \
                     {                                                                                        \
                         const vec same = (vec)(x[i][(size_t)k * step]);                                      \
-                        UNROLL for (int v = 0; v < NV; v++) acc[i][v] = fma(same, lanes[v], acc[i][v]);      \
+                        UNROLL for (int v = 0; v < NV; v++) acc[i][v] = FMA(same, lanes[v], acc[i][v]);      \
                     }                                                                                        \
                 }                                                                                            \
                 join(total + r * pitch, rest ? rest + r * pitch : 0, pitch, acc, k0);                        \
@@ -260,7 +260,7 @@ INLINE int first_row(int item, int rows)
 /* exp(scale * (hi + lo) - top). */
 INLINE vec weight_of(vec hi, vec lo, float scale, float top)
 {
-    return exponential(fma(hi, (vec)(scale), (vec)(-top)) + lo * scale);
+    return exponential(FMA(hi, (vec)(scale), (vec)(-top)) + lo * scale);
 }
 
 /* A work-item: its share of the queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */

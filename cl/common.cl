@@ -2,6 +2,14 @@
 
 #define UNROLL _Pragma("unroll")
 
+/* a * b + c. fma() where the device has it (HAS_FMA: it says so; Intel's driver for CPUs does not, but has):
+ * elsewhere it is computed by software, up to a hundred times as slow. */
+#if defined(HAS_FMA) || defined(__INTEL_LLVM_COMPILER)
+#define FMA(a, b, c) fma(a, b, c)
+#else
+#define FMA(a, b, c) mad(a, b, c)
+#endif
+
 /* Of kernels whose work-items are groups of their own and compute in vectors of `type`. Without the hint
  * Intel's compiler makes a version of 16 work-items at once, and its vectoriser can crash on it. */
 #define SINGLE(type) __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(type)))

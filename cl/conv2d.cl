@@ -99,7 +99,7 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     if (flags & HAS_BIAS)
         v += bias[j];
     if (flags & HAS_NORM)
-        v = fma(v, norm[j], norm[c + j]);
+        v = FMA(v, norm[j], norm[c + j]);
     if (flags & HAS_RESIDUAL)
         v += residual[at];
     if (flags & HAS_RELU)

@@ -12,7 +12,7 @@ static void finish(global float *y, size_t base, int c, int cout, float4 v, glob
     if (flags & HAS_BIAS)
         v += load_quad(bias, c, cout, false);
     if (flags & HAS_NORM)
-        v = fma(v, load_quad(norm, c, cout, false), load_quad(norm + cout, c, cout, false));
+        v = FMA(v, load_quad(norm, c, cout, false), load_quad(norm + cout, c, cout, false));
     if (flags & HAS_RESIDUAL)
         v += load_quad(residual + base, c, cout, false);
     if (flags & HAS_RELU)

@@ -37,7 +37,7 @@ static float epilogue(float v, int j, size_t at, int flags, global const float *
     if (flags & HAS_BIAS)
         v += bias[j];
     if (flags & HAS_NORM)
-        v = fma(v, norm[j], norm[cout + j]);
+        v = FMA(v, norm[j], norm[cout + j]);
     if (flags & HAS_RESIDUAL)
         v += residual[at];
     if (flags & HAS_RELU)
@@ -54,7 +54,7 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
     if (flags & HAS_BIAS)
         v += vload16(0, bias + j);
     if (flags & HAS_NORM)
-        v = fma(v, vload16(0, norm + j), vload16(0, norm + cout + j));
+        v = FMA(v, vload16(0, norm + j), vload16(0, norm + cout + j));
     if (flags & HAS_RESIDUAL)
         v += vload16(0, residual + at);
     if (flags & HAS_RELU)
@@ -117,7 +117,7 @@ static void add_chunk(float16 (*total)[NV], bool fresh, global const float *cons
                 UNROLL for (int p = 0; p < P; p++)
                 {
                     const float16 xv = (float16)(xk[p][k]);
-                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, wv[v], acc[p][v]);
+                    UNROLL for (int v = 0; v < NV; v++) acc[p][v] = FMA(xv, wv[v], acc[p][v]);
                 }
             }
         }
@@ -237,7 +237,7 @@ static void add_pixels(float16 (*total)[NV], bool fresh, global const float *con
             UNROLL for (int p = 0; p < P; p++)
             {
                 const float16 xv = (float16)(xs[q][lane[p]]);
-                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = fma(xv, gv[v], acc[p][v]);
+                UNROLL for (int v = 0; v < NV; v++) acc[p][v] = FMA(xv, gv[v], acc[p][v]);
             }
         }
         UNROLL for (int p = 0; p < P; p++) UNROLL for (int v = 0; v < NV; v++)

@@ -189,7 +189,7 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
                         if (flags & HAS_BIAS)
                             value += bias[g];
                         if (flags & HAS_NORM)
-                            value = fma(value, norm[g], norm[groups + g]);
+                            value = FMA(value, norm[g], norm[groups + g]);
                         if (flags & HAS_RESIDUAL)
                             value += residual[at];
                         if (flags & HAS_RELU)

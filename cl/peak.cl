@@ -11,10 +11,10 @@
 #endif
 #define START(x, at) VEC x##0 = at, x##1 = at + 1, x##2 = at + 2, x##3 = at + 3
 #define STEP(x)                                                                                              \
-    x##0 = fma(x##0, va, vb);                                                                                \
-    x##1 = fma(x##1, va, vb);                                                                                \
-    x##2 = fma(x##2, va, vb);                                                                                \
-    x##3 = fma(x##3, va, vb)
+    x##0 = FMA(x##0, va, vb);                                                                                \
+    x##1 = FMA(x##1, va, vb);                                                                                \
+    x##2 = FMA(x##2, va, vb);                                                                                \
+    x##3 = FMA(x##3, va, vb)
 #define SUM(x) (x##0 + x##1 + x##2 + x##3)
 
 #if CHAINS > 4

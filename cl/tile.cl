@@ -112,10 +112,10 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
             UNROLL for (int j = 0; j < QN; j++) bv[j] = b_line[j * GN];                                      \
             UNROLL for (int i = 0; i < QM; i++) UNROLL for (int j = 0; j < QN; j++)                          \
             {                                                                                                \
-                acc[4 * i][j] = fma((float4)(av[i].x), bv[j], acc[4 * i][j]);                                \
-                acc[4 * i + 1][j] = fma((float4)(av[i].y), bv[j], acc[4 * i + 1][j]);                        \
-                acc[4 * i + 2][j] = fma((float4)(av[i].z), bv[j], acc[4 * i + 2][j]);                        \
-                acc[4 * i + 3][j] = fma((float4)(av[i].w), bv[j], acc[4 * i + 3][j]);                        \
+                acc[4 * i][j] = FMA((float4)(av[i].x), bv[j], acc[4 * i][j]);                                \
+                acc[4 * i + 1][j] = FMA((float4)(av[i].y), bv[j], acc[4 * i + 1][j]);                        \
+                acc[4 * i + 2][j] = FMA((float4)(av[i].z), bv[j], acc[4 * i + 2][j]);                        \
+                acc[4 * i + 3][j] = FMA((float4)(av[i].w), bv[j], acc[4 * i + 3][j]);                        \
             }                                                                                                \
             a_line += A_LINE;                                                                                \
             b_line += B_LINE;                                                                                \

@@ -26,6 +26,7 @@ static const struct sanl_column columns[] = {
     {"max_work_group", NULL, 0},
     {"base_align_bytes", NULL, 0},
     {"float_width", NULL, 0},
+    {"fma", NULL, 0},
     {"fp16", NULL, 0},
     {"fp64", NULL, 0},
     {"subgroups", NULL, 0},
@@ -42,7 +43,7 @@ static void add_device(struct sanl_table *table, const struct sanl_device_info *
                                           info->max_alloc_bytes, info->local_bytes,    info->constant_bytes,
                                           info->cache_bytes,     info->max_work_group, info->base_align_bytes,
                                           info->float_width};
-    const bool flags[] = {info->fp16,   info->fp64,           info->subgroups,
+    const bool flags[] = {info->fma,    info->fp16,           info->fp64,    info->subgroups,
                           info->images, info->unified_memory, info->compiler};
     sanl_table_int(table, info->index);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -92,8 +93,8 @@ static void print_device(const struct sanl_device_info *info)
     print_bytes(", local", info->local_bytes);
     print_bytes(", constant", info->constant_bytes);
     print_bytes(", cache", info->cache_bytes);
-    printf("\n    abilities%s%s%s%s%s%s\n", info->fp16 ? " fp16" : "", info->fp64 ? " fp64" : "",
-           info->subgroups ? " sub-groups" : "", info->images ? " images" : "",
+    printf("\n    abilities%s%s%s%s%s%s%s\n", info->fma ? " fma" : "", info->fp16 ? " fp16" : "",
+           info->fp64 ? " fp64" : "", info->subgroups ? " sub-groups" : "", info->images ? " images" : "",
            info->unified_memory ? " unified memory" : "", info->compiler ? "" : " (no compiler: not usable)");
 }
 

@@ -71,6 +71,7 @@ static void describe(struct sanl_device_info *info, cl_platform_id platform, cl_
     info->images = device_word(id, CL_DEVICE_IMAGE_SUPPORT, 4) != 0;
     info->unified_memory = device_word(id, CL_DEVICE_HOST_UNIFIED_MEMORY, 4) != 0;
     info->compiler = device_word(id, CL_DEVICE_COMPILER_AVAILABLE, 4) != 0;
+    info->fma = (device_word(id, CL_DEVICE_SINGLE_FP_CONFIG, 8) & CL_FP_FMA) != 0;
     info->fp16 = has_extension(extensions, "cl_khr_fp16");
     info->fp64 = has_extension(extensions, "cl_khr_fp64");
     info->subgroups =

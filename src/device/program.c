@@ -113,7 +113,7 @@ enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device, c
     const struct sanl_source *source = find_source(source_name);
     if (!source)
         return sanl_fail(SANL_ERR_INTERNAL, "there is no kernel source cl/%s.cl", source_name);
-    snprintf(all, sizeof all, "%s %s", BASE_OPTIONS, options);
+    snprintf(all, sizeof all, "%s%s %s", BASE_OPTIONS, device->info.fma ? " -DHAS_FMA" : "", options);
     struct program *entry = sanl_calloc(1, sizeof *entry);
     char *text = NULL;
     enum sanl_status status = entry && (entry->key = sanl_strdup(key)) ? SANL_OK : SANL_ERR_MEMORY;

@@ -68,6 +68,9 @@ if [ -d src/cli ]; then
         grep -vE '^src/cli/|^[^:]*:[0-9]+: ?[/*]' | report "only src/cli/ prints or exits"
 fi
 
+grep -nE '\b(fma|mad|prefetch)[(]' cl/*.cl | grep -v '^cl/common.cl:' |
+    report "kernels call FMA and PREFETCH of cl/common.cl, which know what a device does fast"
+
 # ---- public headers: no library's types, complete in themselves, C11 and C++ -----------------------------
 grep -nE '#[[:space:]]*include' include/sanlcl/*.h |
     grep -vE '<(sanlcl/[a-z0-9_]+\.h|std(bool|def|int|io|arg)\.h)>' |
