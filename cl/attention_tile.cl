@@ -116,7 +116,7 @@ static float over_group(float value, __local float *scratch, bool largest)
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    value = scratch[0];
+    value = *(volatile __local float *)scratch; /* as in sum_parts of cl/common.cl */
     barrier(CLK_LOCAL_MEM_FENCE);
     return value;
 }

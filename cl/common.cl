@@ -3,7 +3,7 @@
 #define UNROLL _Pragma("unroll")
 
 /* a * b + c. fma() where the device has it (HAS_FMA: it says so; Intel's driver for CPUs does not, but has):
- * elsewhere it is computed by software, up to a hundred times as slow. */
+ * elsewhere software computes it, some twenty times as slowly for a convolution. */
 #if defined(HAS_FMA) || defined(__INTEL_LLVM_COMPILER)
 #define FMA(a, b, c) fma(a, b, c)
 #else

@@ -64,15 +64,11 @@ bool sanl_binary_load(cl_program *out, struct sanl_device *device, const char *n
     return loaded;
 }
 
-bool sanl_device_is_pocl(const struct sanl_device *device)
-{
-    return strcmp(device->info.platform, "Portable Computing Language") == 0;
-}
-
 bool sanl_device_caches(const struct sanl_device *device)
 {
     const char *own = getenv("POCL_KERNEL_CACHE");
-    return sanl_device_is_pocl(device) && !(own && strcmp(own, "0") == 0);
+    const bool pocl = strcmp(device->info.platform, "Portable Computing Language") == 0;
+    return pocl && !(own && strcmp(own, "0") == 0);
 }
 
 void sanl_binary_store(struct sanl_device *device, cl_program program, const char *name, uint64_t check)

@@ -69,9 +69,6 @@ void sanl_programs_free(struct sanl_device *device);
 SANL_CHECKED enum sanl_status sanl_program_get(cl_program *out, struct sanl_device *device,
                                                const char *source, const char *options);
 
-/* True where PoCL is the driver. */
-bool sanl_device_is_pocl(const struct sanl_device *device);
-
 /* True where the driver, PoCL, keeps programs on disk itself and hands them out slowly. */
 bool sanl_device_caches(const struct sanl_device *device);
 
