@@ -206,10 +206,10 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Rows and strips of dw that a work-item owns, and pixels that it takes at a time. More strips read less x
- * and are faster, but drivers have limits for private memory. */
+/* Rows and strips of dw (128 channels) that a work-item owns, and pixels that it takes at a time. More strips
+ * read less x and are faster, but drivers have limits for private memory. */
 #define BLOCK 256
-#define ACROSS 2
+#define ACROSS (8 / NV)
 #define PIXELS 64
 
 /* total (+)= x * g over `count` pixels, for `rows` rows and a strip; `fresh`: total is new. Fetches, a line

@@ -123,12 +123,13 @@ static enum sanl_status multiply(struct sanl_device *device, const struct conv2d
                   &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
 }
 
-/* BLOCK, ACROSS: as in cl/conv2d_wide.cl. */
-enum { BLOCK = 256, ACROSS = 2, SPLIT_PIXELS = 256 };
+/* Rows and columns of a work-item, as in cl/conv2d_wide.cl. */
+enum { BLOCK = 256, COLUMNS = 128, SPLIT_PIXELS = 256 };
 
 static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass *p)
 {
-    return (strips(k, p->cout) + ACROSS - 1) / ACROSS;
+    const int across = COLUMNS / k->lanes;
+    return (strips(k, p->cout) + across - 1) / across;
 }
 
 /* Parts of the sum over pixels: as few as leave no core idle for more than a tenth of the time. */

@@ -169,11 +169,13 @@ static struct walk walk_over(struct sanl_device *device, int m, size_t rows, int
     return walk;
 }
 
-/* Lanes of a strip of the transformed input: the route's where they divide the channels. */
+/* Lanes of a strip of the transformed input: the route's, but a chunk of its sums at least, where they divide
+ * the channels. */
 static int run_of(const struct filtering *f)
 {
-    const int lanes = lanes_of(f->kernel, f->k);
-    return f->k % lanes ? f->k : lanes;
+    enum { LEAST = 64 };
+    const int lanes = lanes_of(f->kernel, f->k), run = lanes < LEAST ? LEAST : lanes;
+    return f->k % run ? f->k : run;
 }
 
 /* Tiles first .. first + count of `x` to v. */
