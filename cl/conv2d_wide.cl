@@ -206,11 +206,12 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Rows and strips of dw (128 channels) that a work-item owns, and pixels that it takes at a time. More strips
- * read less x and are faster, but drivers have limits for private memory. */
-#define BLOCK 256
-#define ACROSS (8 / NV)
-#define PIXELS 64
+/* Rows and columns of dw that a work-item owns, the columns in strips, and pixels that it takes at a time.
+ * More strips read less x and are faster, but drivers have limits for private memory. */
+#define BLOCK   256
+#define COLUMNS 128
+#define ACROSS  (COLUMNS / STRIP)
+#define PIXELS  64
 
 /* total (+)= x * g over `count` pixels, for `rows` rows and a strip; `fresh`: total is new. Fetches, a line
  * of each pixel in turn, g of the next pixels, then lines of their x from next_x on, x_step apart, about. */

@@ -123,7 +123,7 @@ static enum sanl_status multiply(struct sanl_device *device, const struct conv2d
                   &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
 }
 
-/* Rows and columns of a work-item, as in cl/conv2d_wide.cl. */
+/* BLOCK, COLUMNS: as in cl/conv2d_wide.cl. */
 enum { BLOCK = 256, COLUMNS = 128, SPLIT_PIXELS = 256 };
 
 static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass *p)

@@ -169,12 +169,12 @@ static struct walk walk_over(struct sanl_device *device, int m, size_t rows, int
     return walk;
 }
 
-/* Lanes of a strip of the transformed input: the route's, but a chunk of its sums at least, where they divide
- * the channels. */
+/* Lanes of a strip of the transformed input: the route's, but a chunk of the wide family's sums at least,
+ * where they divide the channels. */
 static int run_of(const struct filtering *f)
 {
-    enum { LEAST = 64 };
-    const int lanes = lanes_of(f->kernel, f->k), run = lanes < LEAST ? LEAST : lanes;
+    enum { CHUNK = 64 }; /* as in cl/conv2d_wide.cl */
+    const int lanes = lanes_of(f->kernel, f->k), run = lanes < CHUNK ? CHUNK : lanes;
     return f->k % run ? f->k : run;
 }
 
