@@ -414,23 +414,26 @@ INLINE void gather(__global float *out, int add, const __global float *weight, c
         }
 }
 
-/* A work-item: `per` keys, a divisor of KB, of one image; adds the block of query rows to dk and dv (each may
- * be NULL). */
+/* A work-item: its share of the keys, at most ROWS, of one image; adds the block of query rows to dk and dv
+ * (each may be NULL). */
 SINGLE(vec)
 __kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at, long p_at,
                                   long ds_at, __global float *dk, int dk_add, __global float *dv, int dv_add,
-                                  int queries, int keys, int c, int image, int row0, int rows, int room,
-                                  int per)
+                                  int queries, int keys, int c, int image, int row0, int rows, int room)
 {
-    int first = get_global_id(0) * per, count = min(per, keys - first), slot = get_global_id(1);
+    int end = first_row(get_global_id(0) + 1, keys), slot = get_global_id(1);
     int strips = (c + SW - 1) / SW, blocks = (keys + KB - 1) / KB;
-    size_t out = ((size_t)(image + slot) * keys + first) * c;
-    size_t weight = ((size_t)slot * blocks + first / KB) * room * KB + first % KB;
     const __global float *strip_of = work + (size_t)slot * strips * queries * SW;
 
-    work += weight;
-    if (dv)
-        gather(dv + out, dv_add, work + p_at, strip_of + dys_at, queries, c, count, row0, rows);
-    if (dk)
-        gather(dk + out, dk_add, work + ds_at, strip_of + qs_at, queries, c, count, row0, rows);
+    for (int key = first_row(get_global_id(0), keys), stop; key < end; key = stop) { /* of one block */
+        stop = min(end, key / KB * KB + KB);
+        size_t out = ((size_t)(image + slot) * keys + key) * c;
+        size_t weight = ((size_t)slot * blocks + key / KB) * room * KB + key % KB;
+        if (dv)
+            gather(dv + out, dv_add, work + weight + p_at, strip_of + dys_at, queries, c, stop - key, row0,
+                   rows);
+        if (dk)
+            gather(dk + out, dk_add, work + weight + ds_at, strip_of + qs_at, queries, c, stop - key, row0,
+                   rows);
+    }
 }

@@ -127,20 +127,9 @@ static enum sanl_status strip(struct sanl_device *device, const struct wide *w, 
     return launch_pack(device, w, "attention_wide_strip", x, tokens, image, images, workspace, at);
 }
 
-/* Keys of a work-item, ROWS or a divisor of it that MR divides: as many as leave each compute unit some full
- * work-items. */
-static int keys_each(struct sanl_device *device, int rows, int images)
-{
-    const size_t wanted = 4 * (size_t)sanl_device_get_info(device)->compute_units;
-    int each = ROWS;
-    while (each > MR && (size_t)images * (size_t)(rows / each) < wanted)
-        each /= 2;
-    return each;
-}
-
-/* Work-items for the queries of an image, which share the register tiles evenly, at most SUB each: as many
- * for each compute unit. */
-static int query_items(struct sanl_device *device, int rows, int images)
+/* Work-items for the queries, or keys, of an image, which share the register tiles evenly, at most SUB each:
+ * as many for each compute unit. */
+static int items_of(struct sanl_device *device, int rows, int images)
 {
     const int units = (int)sanl_device_get_info(device)->compute_units;
     const int tiles = (rows + MR - 1) / MR;
@@ -162,7 +151,7 @@ enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct s
     SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_forward", w.options));
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
-        const int items = query_items(device, w.queries, images);
+        const int items = items_of(device, w.queries, images);
         SANL_TRY(turn(device, &w, call->in[SANL_ATTENTION_K], image, images, call->workspace, 0));
         SANL_TRY(
             strip(device, &w, call->in[SANL_ATTENTION_V], w.keys, image, images, call->workspace, w.turned));
@@ -214,7 +203,7 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     const sanl_buffer dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
     struct sanl_kernel *scores, *keys;
     SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
-    SANL_TRY(sanl_launch(device, scores, range_of(query_items(device, rows, images), images),
+    SANL_TRY(sanl_launch(device, scores, range_of(items_of(device, rows, images), images),
                          "bbbbbibllll"
                          "iiiiiiif",
                          call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
@@ -224,15 +213,14 @@ static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_dev
     if (!dk && !dv)
         return SANL_OK;
     SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
-    const int each = keys_each(device, w->keys, images);
-    return sanl_launch(device, keys, range_of((w->keys + each - 1) / each, images),
+    return sanl_launch(device, keys, range_of(items_of(device, w->keys, images), images),
                        "bllll"
                        "bibi"
-                       "iiiiiiii",
+                       "iiiiiii",
                        call->workspace, (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, dk,
                        row > 0 || call->din_add[SANL_ATTENTION_K], dv,
                        row > 0 || call->din_add[SANL_ATTENTION_V], w->queries, w->keys, w->c, image, row,
-                       rows, w->room, each);
+                       rows, w->room);
 }
 
 enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct sanl_device *device)
