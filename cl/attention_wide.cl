@@ -38,10 +38,12 @@
 #define PASTE2(a, b) a##b
 #define PASTE(a, b)  PASTE2(a, b)
 #define vec          PASTE(float, VW)
-#define load_vec     PASTE(vload, VW)
-#define store_vec    PASTE(vstore, VW)
 #define as_ivec      PASTE(as_int, VW)
 #define as_vec       PASTE(as_float, VW)
+
+/* A register's floats at any float: PoCL makes several instructions of vloadN and vstoreN, on ARM a call. */
+typedef vec __attribute__((aligned(4))) loose_vec;
+#define AT_VEC(p) (*(__global loose_vec *)(p))
 
 #define INLINE   static __attribute__((always_inline)) inline
 #define SENTINEL (-1e30f) /* below every score, and finite */
@@ -139,7 +141,7 @@ INLINE void join(vec *total, vec *rest, int pitch, vec acc[MR][NV], int k0)
                     PREFETCH(ahead + k * SW / SUB);                                                          \
                     if (step > 1)                                                                            \
                         PREFETCH(x[0] + (size_t)(k + CHUNK) * step);                                         \
-                    UNROLL for (int v = 0; v < NV; v++) lanes[v] = load_vec((size_t)k * NV + v, b);          \
+                    UNROLL for (int v = 0; v < NV; v++) lanes[v] = AT_VEC(b + ((size_t)k * NV + v) * VW);    \
                     UNROLL for (int i = 0; i < MR; i++)                                                      \
                     {                                                                                        \
                         const vec same = (vec)(x[i][(size_t)k * step]);                                      \
@@ -164,8 +166,8 @@ INLINE void put_rows(__global float *x, const vec *total, int c, int count, int 
             if (k + VW <= width) {
                 vec sum = total[k / VW];
                 if (!fresh)
-                    sum += load_vec(0, x + k) * before[i];
-                store_vec(sum * after[i], 0, x + k);
+                    sum += AT_VEC(x + k) * before[i];
+                AT_VEC(x + k) = sum * after[i];
                 continue;
             }
             for (int j = k; j < width; j++)
@@ -209,11 +211,11 @@ __kernel void attention_wide_turn(const __global float *restrict x, int tokens, 
                 vec m[VW];
 UNROLL
                 for (int i = 0; i < VW; i++)
-                    m[i] = load_vec(0, x + (size_t)(t + i) * c + k);
+                    m[i] = AT_VEC(x + (size_t)(t + i) * c + k);
                 turn(m);
 UNROLL
                 for (int i = 0; i < VW; i++)
-                    store_vec(m[i], 0, out + (size_t)(k + i) * SW + t);
+                    AT_VEC(out + (size_t)(k + i) * SW + t) = m[i];
                 continue;
             }
             for (int i = k; i < min(k + VW, c); i++)
@@ -242,7 +244,7 @@ __kernel void attention_wide_strip(const __global float *restrict x, int tokens,
         if (width == SW) {
 UNROLL
             for (int v = 0; v < NV; v++)
-                store_vec(load_vec(v, x + (size_t)t * c), v, out + (t - first) * SW);
+                AT_VEC(out + (t - first) * SW + v * VW) = AT_VEC(x + (size_t)t * c + v * VW);
             continue;
         }
         for (int k = 0; k < SW; k++)
@@ -338,7 +340,7 @@ INLINE float inner_product(const __global float *a, const __global float *b, int
     float rest = 0.0f;
     int k = 0;
     for (; k + VW <= c; k += VW)
-        lanes += load_vec(0, a + k) * load_vec(0, b + k);
+        lanes += AT_VEC(a + k) * AT_VEC(b + k);
     for (; k < c; k++)
         rest += a[k] * b[k];
     return sum_lanes(lanes) + rest;

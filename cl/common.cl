@@ -3,8 +3,11 @@
 #define UNROLL _Pragma("unroll")
 
 /* a * b + c. fma() where the device has it (HAS_FMA: it says so; Intel's driver for CPUs does not, but has):
- * elsewhere software computes it, some twenty times as slowly for a convolution. */
-#if defined(HAS_FMA) || defined(__INTEL_LLVM_COMPILER)
+ * elsewhere software computes it, some twenty times as slowly for a convolution. On ARM, which has it, PoCL
+ * says no, and both functions are calls, never inlined: there the compiler fuses the expression. */
+#if defined(__ARM_FEATURE_FMA)
+#define FMA(a, b, c) ((a) * (b) + (c))
+#elif defined(HAS_FMA) || defined(__INTEL_LLVM_COMPILER)
 #define FMA(a, b, c) fma(a, b, c)
 #else
 #define FMA(a, b, c) mad(a, b, c)

@@ -20,8 +20,9 @@
 #endif
 #define STRIP (NV * 16)
 
-/* Sixteen floats at any float: PoCL makes several instructions of vload16 and vstore16. */
+/* Sixteen floats at any float: PoCL makes several instructions of vload16 and vstore16, on ARM a call. */
 typedef float16 __attribute__((aligned(4))) loose16;
+#define AT16(p) (*(global const loose16 *)(p))
 
 /* Products added up in a row before they join the total: rounding errors grow with the root of that, and the
  * gradient of a ReLU turns on them. The weights of a chunk stay in the nearest cache for TILES register
@@ -52,15 +53,15 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
                           global const float *y)
 {
     if (flags & HAS_BIAS)
-        v += vload16(0, bias + j);
+        v += AT16(bias + j);
     if (flags & HAS_NORM)
-        v = FMA(v, vload16(0, norm + j), vload16(0, norm + cout + j));
+        v = FMA(v, AT16(norm + j), AT16(norm + cout + j));
     if (flags & HAS_RESIDUAL)
-        v += vload16(0, residual + at);
+        v += AT16(residual + at);
     if (flags & HAS_RELU)
         v = fmax(v, (float16)(0.0f));
     if (flags & HAS_ADD)
-        v += vload16(0, y + at);
+        v += AT16(y + at);
     return v;
 }
 
@@ -112,7 +113,7 @@ static void add_chunk(float16 (*total)[NV], bool fresh, global const float *cons
             UNROLL for (int i = 0; i < LINES; i++) PREFETCH_NEAR(next + 16 * i);
             for (const int stop = depth * (part + 1) / P; k < stop; k++) {
                 float16 wv[NV];
-                UNROLL for (int v = 0; v < NV; v++) wv[v] = vload16(v, wk);
+                UNROLL for (int v = 0; v < NV; v++) wv[v] = AT16(wk + 16 * v);
                 wk += STRIP;
                 UNROLL for (int p = 0; p < P; p++)
                 {
@@ -292,7 +293,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 global const float *from_g = g + (size_t)pixel[q] * g_pitch + (size_t)s * g_strip;
                 float *to_g = (float *)(gs + q * NV);
                 for (int v = 0; v < NV && lanes == STRIP; v++)
-                    gs[q * NV + v] = *(global const loose16 *)(from_g + 16 * v);
+                    gs[q * NV + v] = AT16(from_g + 16 * v);
                 for (int i = 0; i < STRIP && lanes < STRIP; i++)
                     to_g[i] = i < lanes ? from_g[i] : 0.0f;
             }
@@ -307,7 +308,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
             const float16 sum = total[v / NV][r][v % NV];
             global float *out = dw + 16 * v;
             if (lanes == 16) {
-                *(global loose16 *)out = add ? sum + *(global const loose16 *)out : sum;
+                *(global loose16 *)out = add ? sum + AT16(out) : sum;
             } else {
                 float tail[16];
                 vstore16(sum, 0, tail);

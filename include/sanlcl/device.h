@@ -21,7 +21,7 @@ struct sanl_device_info {
     uint32_t compute_units, clock_mhz;
     uint64_t max_work_group;
     uint32_t base_align_bytes;
-    uint32_t float_width; /* preferred vector width of float */
+    uint32_t float_width; /* native vector width of float */
     bool fma;             /* a multiply-add with one rounding in hardware, as the driver says */
     bool fp16, fp64, subgroups, images, unified_memory, compiler;
 };

@@ -28,8 +28,8 @@ static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *
     const int vw = width >= 16 ? 16 : width >= 8 ? 8 : 4;
     struct wide w = {
         .queries = sanl_attention_queries(call), .keys = sanl_attention_keys(call), .c = call->in_shape[0].c};
-    /* 16 floats: 32 registers, a tile of four across; else 16 registers, two across. */
-    const int nv = vw == 16 && w.c > 2 * vw ? 4 : 2;
+    /* 32 registers (of 16 floats; of 4, as ARM has) take a tile of four across, 16 (of 8) one of two. */
+    const int nv = vw != 8 && w.c > 2 * vw ? 4 : 2;
     snprintf(w.options, sizeof w.options, "-DVW=%d -DNV=%d -DMR=%d -DSUB=%d -DKB=%d", vw, nv, MR, SUB, KB);
     w.n = call->in_shape[0].n;
     w.sw = vw * nv;
