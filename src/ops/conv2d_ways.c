@@ -11,7 +11,7 @@ static const struct conv2d_kernel kernels[] = {
     {"wide-6x64", &sanl_conv2d_wide, "-DP=6 -DNV=4", 6, 64, 0, 0},    /* 32 registers of 16 floats */
     {"wide-12x32", &sanl_conv2d_wide, "-DP=12 -DNV=2", 12, 32, 0, 0}, /* the same, fewer channels */
     {"wide-12x16", &sanl_conv2d_wide, "-DP=12 -DNV=1", 12, 16, 0, 0},
-    {"wide-6x16", &sanl_conv2d_wide, "-DP=6 -DNV=1", 6, 16, 0, 0}, /* 16 registers of 8 floats */
+    {"wide-6x16", &sanl_conv2d_wide, "-DP=6 -DNV=1", 6, 16, 0, 0}, /* 16 registers of 8 floats; 32 of 4 */
     {"tile-128x128", &sanl_conv2d_tile, "-DBM=128 -DBN=128 -DTM=8 -DTN=8", 128, 128, 16, 16},
     {"tile-128x64", &sanl_conv2d_tile, "-DBM=128 -DBN=64 -DTM=8 -DTN=8", 128, 64, 16, 8},
     {"tile-64x64", &sanl_conv2d_tile, "-DBM=64 -DBN=64 -DTM=8 -DTN=4", 64, 64, 8, 16},
