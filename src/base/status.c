@@ -46,9 +46,7 @@ enum sanl_status sanl_fail_prefix(enum sanl_status status, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    strncat(text, ": ", sizeof text - 1 - strlen(text));
-    strncat(text, last_message, sizeof text - 1 - strlen(text));
-    return sanl_fail_copy(status, text);
+    return sanl_fail(status, "%s: %s", text, last_message);
 }
 
 enum sanl_status sanl_fail_copy(enum sanl_status status, const char *message)
