@@ -124,7 +124,8 @@ size_t sanl_graph_trained_count(const struct sanl_graph *graph, int node); /* va
 SANL_CHECKED enum sanl_status sanl_graph_list_work(struct sanl_work_list *list,
                                                    const struct sanl_graph *graph);
 
-/* Adds the plan's own memory to *memory and, when this plan's peak is the highest so far, takes that. */
+/* Adds the plan's own memory to *memory and, when this plan's peak is the highest so far, takes that; not
+ * what is placed, which is the arena's. */
 void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memory);
 
 struct sanl_device *sanl_graph_device(const struct sanl_graph *graph);

@@ -157,12 +157,14 @@ enum sanl_status sanl_layout_place(struct sanl_layout *layout, size_t align, siz
 
 /* ---- the arena ----------------------------------------------------------------------------------- */
 
+struct block {
+    sanl_buffer buffer; /* NULL: not made yet */
+    size_t bytes, wanted;
+};
+
 struct sanl_arena {
     struct sanl_device *device;
-    struct {
-        sanl_buffer buffer;
-        size_t bytes;
-    } * blocks;
+    struct block *blocks;
     int count;
     size_t capacity;
 };
@@ -186,27 +188,42 @@ void sanl_arena_free(struct sanl_arena *arena)
     free(arena);
 }
 
-static enum sanl_status reserve(struct sanl_arena *arena, int block, size_t bytes)
+enum sanl_status sanl_arena_expect(struct sanl_arena *arena, const struct sanl_layout *layout)
 {
-    if (block == arena->count) {
-        SANL_TRY(
-            sanl_grow(&arena->blocks, &arena->capacity, (size_t)arena->count + 1, sizeof *arena->blocks));
-        arena->blocks[arena->count].buffer = NULL;
-        arena->blocks[arena->count++].bytes = 0;
-    }
-    if (bytes <= arena->blocks[block].bytes)
+    const struct block none = {0};
+    SANL_TRY(sanl_grow(&arena->blocks, &arena->capacity, (size_t)layout->block_count, sizeof *arena->blocks));
+    while (arena->count < layout->block_count)
+        arena->blocks[arena->count++] = none;
+    for (int i = 0; i < layout->block_count; i++)
+        if (arena->blocks[i].wanted < layout->block_bytes[i])
+            arena->blocks[i].wanted = layout->block_bytes[i];
+    return SANL_OK;
+}
+
+size_t sanl_arena_bytes(const struct sanl_arena *arena)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < arena->count; i++)
+        bytes += arena->blocks[i].wanted;
+    return bytes;
+}
+
+static enum sanl_status make_block(struct sanl_device *device, struct block *block)
+{
+    if (block->wanted <= block->bytes)
         return SANL_OK;
-    sanl_buffer_free(arena->blocks[block].buffer);
-    arena->blocks[block].bytes = 0;
-    SANL_TRY(sanl_buffer_create(&arena->blocks[block].buffer, arena->device, bytes));
-    arena->blocks[block].bytes = bytes;
+    sanl_buffer_free(block->buffer);
+    block->bytes = 0;
+    SANL_TRY(sanl_buffer_create(&block->buffer, device, block->wanted));
+    block->bytes = block->wanted;
     return SANL_OK;
 }
 
 enum sanl_status sanl_arena_allocate(struct sanl_arena *arena, const struct sanl_layout *layout)
 {
+    SANL_TRY(sanl_arena_expect(arena, layout));
     for (int i = 0; i < layout->block_count; i++)
-        SANL_TRY(reserve(arena, i, layout->block_bytes[i]));
+        SANL_TRY(make_block(arena->device, &arena->blocks[i]));
     for (int i = 0; i < layout->count; i++) {
         const struct sanl_demand *d = &layout->list[i];
         SANL_TRY(sanl_buffer_part(d->out, arena->blocks[d->block].buffer, d->offset, d->bytes));

@@ -37,13 +37,17 @@ size_t sanl_layout_peak(const struct sanl_layout *layout, int *time);
 size_t sanl_layout_bytes(const struct sanl_layout *layout); /* of all blocks */
 void sanl_layout_free(struct sanl_layout *layout);          /* what it holds */
 
-/* Device memory for the layouts of graphs that never run at the same time. */
+/* Device memory for the layouts of graphs that never run at the same time, which share its blocks. */
 struct sanl_arena;
 SANL_CHECKED enum sanl_status sanl_arena_create(struct sanl_arena **out, struct sanl_device *device);
 void sanl_arena_free(struct sanl_arena *arena); /* what graphs use of it stays with them */
 
-/* Makes every demand's buffer. A block that is too small gives way to a larger one, for this layout and those
- * that follow: so the largest should come first. */
+/* Announces a layout: blocks made from here on are large enough for it. */
+SANL_CHECKED enum sanl_status sanl_arena_expect(struct sanl_arena *arena, const struct sanl_layout *layout);
+size_t sanl_arena_bytes(const struct sanl_arena *arena); /* of all blocks, for all layouts announced */
+
+/* Makes every demand's buffer. A block made before a larger layout was announced gives way to a new one, and
+ * stays with the layouts that have it: so all should be announced first. */
 SANL_CHECKED enum sanl_status sanl_arena_allocate(struct sanl_arena *arena, const struct sanl_layout *layout);
 
 #endif

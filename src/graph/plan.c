@@ -241,7 +241,8 @@ static enum sanl_status make_layouts(struct plan *plan)
         SANL_TRY(demand_step(graph, i));
     SANL_TRY(sanl_gradients_plan(graph));
     SANL_TRY(sanl_layout_place(&graph->own, info->base_align_bytes, (size_t)info->max_alloc_bytes));
-    return sanl_layout_place(&graph->shared, info->base_align_bytes, (size_t)info->max_alloc_bytes);
+    SANL_TRY(sanl_layout_place(&graph->shared, info->base_align_bytes, (size_t)info->max_alloc_bytes));
+    return graph->options.arena ? sanl_arena_expect(graph->options.arena, &graph->shared) : SANL_OK;
 }
 
 static struct life *no_lives(int count)

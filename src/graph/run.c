@@ -39,8 +39,7 @@ void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memor
 {
     static const char *const directions[] = {"forward", "made once more", "backward"};
     int time = 0;
-    const double live = (double)sanl_layout_peak(&graph->shared, &time),
-                 placed = (double)sanl_layout_bytes(&graph->shared);
+    const double live = (double)sanl_layout_peak(&graph->shared, &time);
     for (int i = 0; i < graph->own.count; i++)
         memory->bytes[graph->own.list[i].kind] += (double)graph->own.list[i].bytes;
     for (int i = 0; i < graph->node_count; i++)
@@ -48,8 +47,6 @@ void sanl_graph_memory(const struct sanl_graph *graph, struct sanl_memory *memor
             if (graph->nodes[i]->call.spent_params >> k & 1)
                 memory->spent +=
                     (double)sanl_shape_count(graph->nodes[i]->call.param_shape[k]) * sizeof(float);
-    if (placed > memory->placed)
-        memory->placed = placed;
     if (live <= memory->live)
         return;
     memory->live = live;

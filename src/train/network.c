@@ -282,7 +282,7 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
                              config->model.size, engine->batch);
 }
 
-static enum sanl_status allocate_parts(struct sanl_engine *engine)
+enum sanl_status sanl_engine_allocate(struct sanl_engine *engine)
 {
     const size_t targets = (size_t)engine->batch * (size_t)engine->network->config.model.landmarks * 3;
     engine->table = sanl_calloc((size_t)engine->batch, sizeof *engine->table);
@@ -319,7 +319,7 @@ enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_networ
                                     bool training)
 {
     SANL_TRY(sanl_engine_plan(out, network, batch, training));
-    const enum sanl_status status = allocate_parts(*out);
+    const enum sanl_status status = sanl_engine_allocate(*out);
     if (status != SANL_OK) {
         sanl_engine_free(*out);
         *out = NULL;
@@ -338,6 +338,7 @@ void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *en
     sanl_graph_memory(engine->graph, memory);
     if (engine->gradcam)
         sanl_graph_memory(sanl_gradcam_graph(engine->gradcam), memory);
+    memory->placed = (double)sanl_arena_bytes(engine->network->arena);
 }
 
 void sanl_engine_free(struct sanl_engine *engine)

@@ -82,14 +82,18 @@ struct sanl_engine {
     float *targets;     /* positions and weights, or labels, on their way */
 };
 
-/* An engine that only tells what it would take: it allocates nothing and cannot run. */
+/* An engine that tells what it will take: it has no memory and cannot run before sanl_engine_allocate. Of
+ * several engines of a network all are planned first, so that they share memory. */
 SANL_CHECKED enum sanl_status sanl_engine_plan(struct sanl_engine **out, struct sanl_network *network,
                                                int batch, bool training);
-/* For the only engine of a network that infers: frees the values that it does not need. */
-SANL_CHECKED enum sanl_status sanl_engine_seal(struct sanl_engine *engine);
-void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine); /* adds its own */
+SANL_CHECKED enum sanl_status sanl_engine_allocate(struct sanl_engine *engine);
+/* Plans and allocates. */
 SANL_CHECKED enum sanl_status sanl_engine_create(struct sanl_engine **out, struct sanl_network *network,
                                                  int batch, bool training);
+/* For the only engine of a network that infers: frees the values that it does not need. */
+SANL_CHECKED enum sanl_status sanl_engine_seal(struct sanl_engine *engine);
+/* Adds its own; `placed` becomes that of all of the network's engines planned so far. */
+void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *engine);
 void sanl_engine_free(struct sanl_engine *engine);
 
 /* Brings a batch (count <= engine->batch) to the graph's inputs: image, CAMs and, in training, targets. Rows

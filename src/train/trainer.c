@@ -86,9 +86,12 @@ static enum sanl_status make_network(struct run *run, struct sanl_device *device
     const struct sanl_memory_use use = {config, config->train.batch, run->val ? config->eval.batch : 0};
     SANL_TRY(sanl_memory_check(&use, device, 0));
     SANL_TRY(sanl_network_create(&run->network, config, device, sanl_updater_moments(&config->train)));
-    SANL_TRY(sanl_engine_create(&run->engine, run->network, config->train.batch, true));
+    SANL_TRY(sanl_engine_plan(&run->engine, run->network, config->train.batch, true));
     if (run->val)
-        SANL_TRY(sanl_engine_create(&run->val_engine, run->network, config->eval.batch, false));
+        SANL_TRY(sanl_engine_plan(&run->val_engine, run->network, config->eval.batch, false));
+    SANL_TRY(sanl_engine_allocate(run->engine));
+    if (run->val)
+        SANL_TRY(sanl_engine_allocate(run->val_engine));
     return sanl_updater_create(&run->updater, run->engine->graph, &config->train);
 }
 

@@ -238,6 +238,40 @@ static void sums_add_up(void **state)
     assert_true(both.placed == train.placed && both.total < train.total + infer.total);
 }
 
+/* Whichever of the graphs is the largest: those of training, of validation, of Grad-CAM. What is not planned
+ * is small: sums, and the tables of pictures. */
+static void what_is_planned_is_allocated(void **state)
+{
+    (void)state;
+    const int batches[][2] = {{8, 2}, {1, 32}, {0, 16}};
+    struct sanl_config config = small_config(false);
+    config.model.fine = false;
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        const struct sanl_memory_use use = {&config, batches[i][0], batches[i][1]};
+        const int moments = use.train_batch ? sanl_updater_moments(&config.train) : -1;
+        struct sanl_memory memory;
+        struct sanl_device *own;
+        struct sanl_network *network;
+        struct sanl_engine *engines[2] = {NULL, NULL};
+        assert_int_equal(sanl_device_open(&own, NULL), SANL_OK);
+        assert_int_equal(sanl_memory_plan(&memory, &use, own), SANL_OK);
+        assert_int_equal(sanl_network_create_random(&network, &config, own, moments, config.model.classes),
+                         SANL_OK);
+        for (int k = 0; k < 2; k++)
+            if (batches[i][k])
+                assert_int_equal(sanl_engine_plan(&engines[k], network, batches[i][k], k == 0), SANL_OK);
+        for (int k = 0; k < 2; k++)
+            if (batches[i][k])
+                assert_int_equal(sanl_engine_allocate(engines[k]), SANL_OK);
+        const double allocated = (double)sanl_device_most_allocated(own);
+        assert_true(allocated >= memory.total && allocated < 1.005 * memory.total);
+        sanl_engine_free(engines[0]);
+        sanl_engine_free(engines[1]);
+        sanl_network_free(network);
+        sanl_device_free(own);
+    }
+}
+
 static int number_after(const char *text, const char *label)
 {
     const char *at = strstr(text, label);
@@ -294,6 +328,7 @@ int main(void)
         cmocka_unit_test(recomputing_gives_the_same_bits_in_less_memory),
         cmocka_unit_test(a_sealed_network_infers_without_its_weights),
         cmocka_unit_test(sums_add_up),
+        cmocka_unit_test(what_is_planned_is_allocated),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
