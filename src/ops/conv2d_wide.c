@@ -132,7 +132,8 @@ static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass 
     return (strips(k, p->cout) + across - 1) / across;
 }
 
-/* Parts of the sum over pixels: as few as leave no core idle for more than a tenth of the time. */
+/* Parts of the sum over pixels: as few as leave no core idle for more than a tenth of the time; none is
+ * empty. */
 static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p, int units)
 {
     const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strip_groups(k, p);
@@ -140,7 +141,8 @@ static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p
     int splits = 1;
     while (splits < most && (items * splits + units - 1) / units * units * 10 > items * splits * 11)
         splits++;
-    return splits;
+    const int length = (p->pixels + splits - 1) / splits;
+    return (p->pixels + length - 1) / length;
 }
 
 static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,

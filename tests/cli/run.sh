@@ -137,6 +137,11 @@ case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"
 
+# PoCL with so many cores that a sum over pixels has hundreds of parts.
+export POCL_MAX_PTHREAD_COUNT=384
+expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case 'in=1,90,996,16 cout=16'
+unset POCL_MAX_PTHREAD_COUNT
+
 # PoCL alone and without a cache; it stays so for the rest.
 export OCL_ICD_VENDORS
 OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
