@@ -323,6 +323,8 @@ static enum sanl_status take_step(struct run *run, const struct sanl_batch *batc
 
 static enum sanl_status stop(struct run *run)
 {
+    float norm;
+    SANL_TRY(check_norm(run, &norm));
     SANL_TRY(save_last(run));
     return sanl_fail(SANL_ERR_INTERRUPTED,
                      "stopped after step %ld, epoch %d; %s is written, and --resume goes on",

@@ -295,6 +295,14 @@ static void a_guided_classifier_learns(void **state)
     free(log);
 }
 
+static void stop_at_each(void *payload, const struct sanl_train_progress *progress)
+{
+    (void)payload;
+    (void)progress;
+    sanl_interrupt_request();
+}
+
+/* Also one that the user stops after each step: no checkpoint is made of what such a step left. */
 static void a_loss_that_is_not_finite_stops_the_run(void **state)
 {
     (void)state;
@@ -308,6 +316,15 @@ static void a_loss_that_is_not_finite_stops_the_run(void **state)
     config.train.schedule = SANL_SCHEDULE_CONSTANT;
     config.train.lr = 1000;
     config.train.weight_decay = 10; /* each step multiplies every weight by -9999 */
+    enum sanl_status status;
+    do {
+        status =
+            sanl_train(NULL, &config, device,
+                       &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME, .progress = stop_at_each});
+        sanl_interrupt_clear();
+    } while (status == SANL_ERR_INTERRUPTED);
+    assert_int_equal(status, SANL_ERR_NUMERIC);
+    assert_message("gradient's norm is ");
     assert_int_equal(
         sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME}),
         SANL_ERR_NUMERIC);
