@@ -72,17 +72,33 @@ static bool is_stream(const char *path)
     return false;
 }
 
+/* A file that nobody else writes: machines and containers that share a folder have equal process numbers. */
+static enum sanl_status open_temporary(struct sanl_output *out)
+{
+    for (int i = 0;; i++) {
+        free(out->temporary);
+        out->temporary = sanl_format("%s.tmp%ld-%d", out->path, (long)getpid(), i);
+        if (!out->temporary)
+            return SANL_ERR_MEMORY;
+        out->file = fopen(out->temporary, "wbx");
+        if (out->file || errno != EEXIST)
+            return SANL_OK;
+    }
+}
+
 enum sanl_status sanl_output_open(struct sanl_output *out, const char *path)
 {
-    const bool stream = is_stream(path);
     memset(out, 0, sizeof *out);
     out->path = sanl_strdup(path);
-    out->temporary = stream ? NULL : sanl_format("%s.tmp%ld", path, (long)getpid());
-    if (!out->path || (!stream && !out->temporary)) {
+    enum sanl_status opened = out->path ? SANL_OK : SANL_ERR_MEMORY;
+    if (is_stream(path))
+        out->file = fopen(path, "ab");
+    else if (opened == SANL_OK)
+        opened = open_temporary(out);
+    if (opened != SANL_OK) {
         sanl_output_free(out);
-        return SANL_ERR_MEMORY;
+        return opened;
     }
-    out->file = stream ? fopen(path, "ab") : fopen(out->temporary, "wb");
     if (!out->file) {
         const enum sanl_status status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot write", path);
         free(out->temporary); /* it may be someone else's */
