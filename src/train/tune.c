@@ -20,6 +20,7 @@
 #include "ops/tuned.h"
 
 static const double start_limit = 300, build_limit = 120; /* seconds for an answer */
+static const double kill_limit = 10;                      /* and for an end */
 static const double quick = 0.03, thorough = 0.2;         /* seconds of measuring */
 static const double least_gain = 0.97; /* of the time, for another choice than the default */
 
@@ -35,6 +36,7 @@ struct tuner {
 
 /* ---- the child ----------------------------------------------------------------------------------- */
 
+/* A driver that hangs may keep even a killed child: one that does not end soon is left behind. */
 static void stop_child(struct tuner *t)
 {
     if (t->child <= 0)
@@ -42,8 +44,9 @@ static void stop_child(struct tuner *t)
     close(t->requests);
     close(t->replies);
     kill(t->child, SIGKILL);
-    while (waitpid(t->child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    const double until = sanl_clock_seconds() + kill_limit;
+    while (waitpid(t->child, NULL, WNOHANG) == 0 && sanl_clock_seconds() < until)
+        poll(NULL, 0, 10);
     t->child = 0;
 }
 
@@ -87,11 +90,12 @@ static enum sanl_status start_child(struct tuner *t)
     return sanl_fail(SANL_ERR_IO, "no child process: %s", strerror(errno));
 }
 
-/* True when an answer begins within the time; false also when the child is gone or the user stops us. */
-static bool answers(const struct tuner *t, double limit)
+/* True when an answer begins within the time; false also when the child is gone, or when the user stops us
+ * and it is not keeping a choice. */
+static bool answers(const struct tuner *t, double limit, bool keeps)
 {
     const double until = sanl_clock_seconds() + limit;
-    while (sanl_clock_seconds() < until && !sanl_interrupted()) {
+    while (sanl_clock_seconds() < until && (keeps || !sanl_interrupted())) {
         struct pollfd wait = {.fd = t->replies, .events = POLLIN};
         const int ready = poll(&wait, 1, 200);
         if (ready > 0)
@@ -111,7 +115,7 @@ static enum sanl_status ask(struct tune_reply *reply, struct tuner *t, const str
         limit += start_limit;
     }
     const bool sent = sanl_tune_send(t->requests, request, sizeof *request),
-               ready = sent && answers(t, limit);
+               ready = sent && answers(t, limit, request->wish == TUNE_KEEP);
     if (ready && sanl_tune_receive(t->replies, reply, sizeof *reply))
         return reply->status == SANL_OK ? SANL_OK : sanl_fail(reply->status, "%s", reply->message);
     stop_child(t);
