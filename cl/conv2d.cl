@@ -103,7 +103,7 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     if (flags & HAS_RESIDUAL)
         v += residual[at];
     if (flags & HAS_RELU)
-        v = fmax(v, 0.0f);
+        v = v < 0.0f ? 0.0f : v;
     y[at] = v;
 }
 

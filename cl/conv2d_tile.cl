@@ -16,7 +16,7 @@ static void finish(global float *y, size_t base, int c, int cout, float4 v, glob
     if (flags & HAS_RESIDUAL)
         v += load_quad(residual + base, c, cout, false);
     if (flags & HAS_RELU)
-        v = fmax(v, (float4)(0.0f));
+        v = v < 0 ? (float4)0 : v;
     if (flags & HAS_ADD)
         v += load_quad(y + base, c, cout, false);
     store_quad(y + base, c, cout, v);

@@ -42,7 +42,7 @@ static float epilogue(float v, int j, size_t at, int flags, global const float *
     if (flags & HAS_RESIDUAL)
         v += residual[at];
     if (flags & HAS_RELU)
-        v = fmax(v, 0.0f);
+        v = v < 0.0f ? 0.0f : v;
     if (flags & HAS_ADD)
         v += y[at];
     return v;
@@ -59,7 +59,7 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
     if (flags & HAS_RESIDUAL)
         v += AT16(residual + at);
     if (flags & HAS_RELU)
-        v = fmax(v, (float16)(0.0f));
+        v = v < 0 ? (float16)0 : v;
     if (flags & HAS_ADD)
         v += AT16(y + at);
     return v;

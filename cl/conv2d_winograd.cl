@@ -193,7 +193,7 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
                         if (flags & HAS_RESIDUAL)
                             value += residual[at];
                         if (flags & HAS_RELU)
-                            value = fmax(value, (VEC)(0.0f));
+                            value = value < 0 ? (VEC)0 : value;
                         if (flags & HAS_ADD)
                             value += y[at];
                         y[at] = value;

@@ -15,6 +15,7 @@
 enum { LEVELS = 4, SIDE = 9 };
 
 static struct sanl_device *device;
+static const enum sanl_route routes[] = {SANL_ROUTE_AUTO, SANL_ROUTE_TILE, SANL_ROUTE_CLBLAST};
 
 /* Channels of the levels and of the result: of places in memory that suit any vector, and that suit none. */
 static const int widths[][LEVELS + 1] = {{16, 16, 16, 16, 64}, {5, 3, 6, 1, 7}, {8, 4, 12, 8, 12}};
@@ -177,7 +178,6 @@ static void compare(const struct kind *kind)
 static void levels_are_resized_after_their_convolution(void **state)
 {
     (void)state;
-    static const enum sanl_route routes[] = {SANL_ROUTE_AUTO, SANL_ROUTE_TILE, SANL_ROUTE_CLBLAST};
     for (size_t r = 0; r < sizeof routes / sizeof *routes; r++) {
         const struct sanl_device_options options = {.route = routes[r]};
         assert_int_equal(sanl_device_open(&device, &options), SANL_OK);
@@ -189,6 +189,52 @@ static void levels_are_resized_after_their_convolution(void **state)
             compare(&(struct kind){.width = width, .batch = 1, .norm = true});
             compare(&(struct kind){.width = width, .batch = 2});
         }
+        sanl_device_free(device);
+    }
+}
+
+/* All outputs that see x's one NaN are NaN. */
+static void check_nan(int kernel, int cout)
+{
+    enum { CIN = 8, MIDDLE = SIDE / 2 };
+    const struct sanl_conv conv = {
+        .cout = cout, .kernel = kernel, .stride = 1, .bias = true, .relu = true, .init = SANL_INIT_HE};
+    struct sanl_params *params;
+    struct sanl_graph *graph;
+    assert_int_equal(sanl_params_create(&params, device), SANL_OK);
+    assert_int_equal(sanl_graph_create(&graph, params, &(struct sanl_graph_options){0}), SANL_OK);
+    struct sanl_tensor *x = sanl_graph_input(graph, "x", (struct sanl_shape){1, SIDE, SIDE, CIN});
+    struct sanl_tensor *y = sanl_layer_conv(graph, "conv", x, &conv);
+    sanl_graph_keep(y);
+    assert_int_equal(sanl_graph_plan(graph), SANL_OK);
+    assert_int_equal(sanl_graph_allocate(graph), SANL_OK);
+    assert_int_equal(sanl_params_allocate(params, -1), SANL_OK);
+    assert_int_equal(sanl_params_init(params, 1), SANL_OK);
+    float *in = drawn(sanl_shape_count(x->shape), 3), *out = drawn(sanl_shape_count(y->shape), 4);
+    in[(MIDDLE * SIDE + MIDDLE) * CIN + 5] = NAN;
+    assert_int_equal(sanl_tensor_write(x, in), SANL_OK);
+    assert_int_equal(sanl_graph_forward(graph), SANL_OK);
+    assert_int_equal(sanl_tensor_read(y, out), SANL_OK);
+    for (int dy = -(kernel / 2); dy <= kernel / 2; dy++)
+        for (int dx = -(kernel / 2); dx <= kernel / 2; dx++)
+            for (int c = 0; c < cout; c++)
+                assert_true(isnan(out[((MIDDLE + dy) * SIDE + MIDDLE + dx) * cout + c]));
+    free(in);
+    free(out);
+    sanl_graph_free(graph);
+    sanl_params_free(params);
+}
+
+static void nan_passes_the_relu_of_a_convolution(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < sizeof routes / sizeof *routes; r++) {
+        assert_int_equal(sanl_device_open(&device, &(struct sanl_device_options){.route = routes[r]}),
+                         SANL_OK);
+        check_nan(1, 4);
+        check_nan(1, 20);
+        check_nan(3, 20);
+        check_nan(3, 64);
         sanl_device_free(device);
     }
 }
@@ -226,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(levels_are_resized_after_their_convolution),
+        cmocka_unit_test(nan_passes_the_relu_of_a_convolution),
         cmocka_unit_test(parts_lie_within_the_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
