@@ -24,8 +24,8 @@ static int strips_per_item(const struct conv2d_kernel *k, const struct conv2d_pa
 }
 
 /* Enough register tiles for each work-item that its start costs nothing and weights are read seldom, few
- * enough that all cores have work; `columns`: work-items for the same tiles. Where all strips are one's, a
- * work-item is a good part of the whole: the number is then that which gives all cores as much. */
+ * enough that all cores have work; `columns`: work-items for the same tiles. Down to half of that, the number
+ * is the one that gives all cores as much. */
 static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pass *p, int across, int columns,
                           int units)
 {
@@ -36,7 +36,7 @@ static int tiles_per_item(const struct conv2d_kernel *k, const struct conv2d_pas
     const int most = wanted < limit ? wanted : limit;
     int group = most < 1 ? 1 : most;
     double least = INFINITY;
-    for (int g = group; across > 1 && 2 * g > most; g--) {
+    for (int g = group; g > 0 && 2 * g >= most; g--) {
         const int items = (tiles + g - 1) / g * columns;
         const double share = ceil((double)items / units) * g;
         if (share < least) {
