@@ -170,6 +170,25 @@ void sanl_output_free(struct sanl_output *out)
     memset(out, 0, sizeof *out);
 }
 
+void sanl_output_sweep(const char *path)
+{
+    const char *name = sanl_path_name(path);
+    const size_t length = strlen(name);
+    char *folder = sanl_format("%.*s.", (int)(name - path), path);
+    DIR *dir = folder ? opendir(folder) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *found = NULL;
+        if (strncmp(entry->d_name, name, length) == 0 && strncmp(entry->d_name + length, ".tmp", 4) == 0)
+            found = sanl_path_join(folder, entry->d_name);
+        if (found)
+            unlink(found);
+        free(found);
+    }
+    if (dir)
+        closedir(dir);
+    free(folder);
+}
+
 enum sanl_status sanl_file_write(const char *path, const void *bytes, size_t count)
 {
     struct sanl_output out;
@@ -189,8 +208,9 @@ enum sanl_status sanl_folder_make(const char *path)
             continue;
         const char end = *p;
         *p = 0;
-        if (mkdir(copy, 0777) != 0 && !sanl_folder_exists(copy)) {
-            errno = errno == EEXIST ? ENOTDIR : errno;
+        const int code = mkdir(copy, 0777) == 0 ? 0 : errno;
+        if (code && !sanl_folder_exists(copy)) {
+            errno = code == EEXIST ? ENOTDIR : code;
             status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot make the folder", copy);
         }
         *p = end;

@@ -25,6 +25,9 @@ SANL_CHECKED enum sanl_status sanl_output_open(struct sanl_output *out, const ch
 SANL_CHECKED enum sanl_status sanl_output_commit(struct sanl_output *out);
 void sanl_output_free(struct sanl_output *out); /* takes a zeroed or committed object */
 
+/* Removes the temporary files that killed programs left beside `path`. */
+void sanl_output_sweep(const char *path);
+
 /* Fails as sanl_output_open does and leaves nothing behind: finds a bad path before the work is done. */
 SANL_CHECKED enum sanl_status sanl_output_check(const char *path);
 

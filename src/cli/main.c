@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -18,20 +19,28 @@ enum { EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
 static void on_interrupt(int signal_number)
 {
+    static const char text[] = "\nsanlcl: stopping at the next safe point; once more ends at once\n";
+    const int code = errno;
     (void)signal_number;
+    if (!sanl_interrupted())
+        (void)!write(STDERR_FILENO, text, sizeof text - 1);
     sanl_interrupt_request();
+    errno = code;
 }
 
-/* The first Ctrl-C asks for a stop at the next safe point, the second ends the program at once. A reader of
- * our output that goes away is a failed write, not a signal, and so is a limit on the size of files. */
+/* The first Ctrl-C asks for a stop at the next safe point, the second ends the program at once; so do SIGTERM
+ * and, unless it is ignored as by nohup, a terminal that is closed. A reader of our output that goes away is
+ * a failed write, not a signal, and so is a limit on the size of files. */
 static void set_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&stop.sa_mask);
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
 }

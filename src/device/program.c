@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sanlcl/interrupt.h>
 #include "base/memory.h"
 #include "base/random.h"
 #include "device/source.h"
@@ -26,6 +27,8 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
 {
     size_t length = 0;
     char *log = NULL;
+    if (sanl_interrupted()) /* compilers have handlers of their own, which take their files away */
+        return sanl_fail(SANL_ERR_INTERRUPTED, "stopped while kernels were built");
     if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) == CL_SUCCESS &&
         (log = sanl_calloc(length + 1, 1)) != NULL)
         (void)clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, length, log, NULL);

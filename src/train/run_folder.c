@@ -78,6 +78,8 @@ enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run, const struct
 {
     char *yaml;
     SANL_TRY(sanl_folder_make(config->out));
+    for (int i = 0; i < SANL_RUN_FILES; i++)
+        sanl_output_sweep(run->paths[i]);
     for (int i = 0; i < SANL_RUN_FILES && mode != SANL_TRAIN_RESUME; i++)
         if (sanl_file_exists(run->paths[i]) && unlink(run->paths[i]) != 0)
             return sanl_fail_errno(SANL_ERR_IO, "%s: cannot remove", run->paths[i]);

@@ -86,6 +86,14 @@ static void files_appear_whole(void **state)
     assert_int_equal(sanl_file_read(&text, &length, deep, 100), SANL_ERR_IO);
     assert_non_null(strstr(sanl_error_message(), deep));
     assert_int_equal(sanl_file_write("/proc/none/x", "", 0), SANL_ERR_IO);
+    char *inner = sanl_path_join(path, "d"), *left = sanl_path_join(deep, "c.txt.tmp7-0");
+    assert_int_equal(sanl_folder_make(inner), SANL_ERR_IO);
+    assert_non_null(strstr(sanl_error_message(), "c.txt: cannot make the folder: Not a directory"));
+    assert_int_equal(sanl_file_write(left, "", 0), SANL_OK);
+    sanl_output_sweep(path);
+    assert_true(sanl_file_exists(path) && !sanl_file_exists(left));
+    free(inner);
+    free(left);
     remove(path);
     free(path);
     free(deep);
