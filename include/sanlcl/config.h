@@ -154,6 +154,10 @@ const char *sanl_config_builtin(const char *name, size_t *length);
  * values; with `help`, each key has its help, range and default as a comment. free() it. */
 SANL_CHECKED enum sanl_status sanl_config_dump(char **out, const struct sanl_config *config, bool help);
 
+/* The keys that differ, as "train.lr: 0.5 instead of 0.002, ..."; empty when none does. free() it. */
+SANL_CHECKED enum sanl_status sanl_config_changes(char **out, const struct sanl_config *before,
+                                                  const struct sanl_config *now);
+
 /* The names of an enumerated key's values in order, NULL-ended, e.g. for "model.backbone"; NULL for a key
  * that has none. */
 const char *const *sanl_config_choices(const char *key);

@@ -49,6 +49,10 @@ SANL_CHECKED enum sanl_status sanl_options_override(const struct sanl_options *o
 SANL_CHECKED enum sanl_status sanl_options_dump(char **out, const struct sanl_options *options,
                                                 const void *values, bool help);
 
+/* The keys that differ: "train.lr: 0.5 instead of 0.002, ..."; empty when none does. free() it. */
+SANL_CHECKED enum sanl_status sanl_options_changes(char **out, const struct sanl_options *options,
+                                                   const void *before, const void *now);
+
 /* The row of a key, or NULL. */
 const struct sanl_option *sanl_options_find(const struct sanl_options *options, const char *key);
 

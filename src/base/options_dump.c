@@ -123,16 +123,25 @@ static void write_help(FILE *file, const struct sanl_option *row, int depth)
     fputc('\n', file);
 }
 
+/* Ends the text that open_memstream began, NULL when it did not. */
+static enum sanl_status finish(char **out, FILE *file)
+{
+    const bool failed = file && ferror(file) != 0;
+    if (file && fclose(file) == 0 && !failed)
+        return SANL_OK;
+    free(*out);
+    *out = NULL;
+    return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
+}
+
 enum sanl_status sanl_options_dump(char **out, const struct sanl_options *options, const void *values,
                                    bool help)
 {
     size_t length;
     *out = NULL;
     FILE *file = open_memstream(out, &length);
-    if (!file)
-        return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
     const char *before = "";
-    for (size_t i = 0; i < options->count; i++) {
+    for (size_t i = 0; file && i < options->count; i++) {
         const struct sanl_option *row = &options->rows[i];
         const int depth = write_sections(file, row->key, before);
         if (help)
@@ -143,10 +152,40 @@ enum sanl_status sanl_options_dump(char **out, const struct sanl_options *option
         fputc('\n', file);
         before = row->key;
     }
-    const bool failed = ferror(file) != 0;
-    if (fclose(file) == 0 && !failed)
-        return SANL_OK;
-    free(*out);
+    return finish(out, file);
+}
+
+static enum sanl_status value_text(char **out, const struct sanl_option *row, const void *values)
+{
+    size_t length;
     *out = NULL;
-    return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
+    FILE *file = open_memstream(out, &length);
+    if (file)
+        write_value(file, row, values);
+    return finish(out, file);
+}
+
+enum sanl_status sanl_options_changes(char **out, const struct sanl_options *options, const void *before,
+                                      const void *now)
+{
+    enum sanl_status status = SANL_OK;
+    size_t length;
+    *out = NULL;
+    FILE *file = open_memstream(out, &length);
+    const char *comma = "";
+    for (size_t i = 0; file && i < options->count && status == SANL_OK; i++) {
+        const struct sanl_option *row = &options->rows[i];
+        char *old = NULL, *new = NULL;
+        status = value_text(&old, row, before);
+        if (status == SANL_OK)
+            status = value_text(&new, row, now);
+        if (status == SANL_OK && strcmp(old, new) != 0) {
+            fprintf(file, "%s%s: %s instead of %s", comma, row->key, new, old);
+            comma = ", ";
+        }
+        free(old);
+        free(new);
+    }
+    const enum sanl_status finished = finish(out, file);
+    return status == SANL_OK ? finished : status;
 }

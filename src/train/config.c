@@ -254,6 +254,12 @@ enum sanl_status sanl_config_dump(char **out, const struct sanl_config *config, 
     return sanl_options_dump(out, &options, config, help);
 }
 
+enum sanl_status sanl_config_changes(char **out, const struct sanl_config *before,
+                                     const struct sanl_config *now)
+{
+    return sanl_options_changes(out, &options, before, now);
+}
+
 const char *const *sanl_config_choices(const char *key)
 {
     const struct sanl_option *row = sanl_options_find(&options, key);

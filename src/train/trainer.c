@@ -7,6 +7,7 @@
 #include <sanlcl/interrupt.h>
 #include <sanlcl/memory.h>
 #include <sanlcl/train.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/weights.h"
@@ -180,9 +181,10 @@ static enum sanl_status read_position(struct run *run, const char *path)
                          "%s: step %d of an epoch, which has %d: other data or another batch?", path,
                          at->step, run->steps);
     SANL_TRY(sanl_weights_config(&before, path, NULL, 0));
-    if (memcmp(&before, &run->carried, sizeof before) != 0)
-        sanl_log(SANL_LOG_WARNING, "%s: the run goes on with a configuration other than the one it had",
-                 path);
+    SANL_TRY(sanl_config_changes(&text, &before, &run->carried));
+    if (*text)
+        sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s", path, text);
+    free(text);
     return SANL_OK;
 }
 
@@ -247,10 +249,13 @@ static enum sanl_status fail_numeric(struct run *run, long step, const char *wha
 {
     char text[1024];
     SANL_TRY(name_gradients(text, sizeof text, run->engine->graph));
-    return sanl_fail(SANL_ERR_NUMERIC,
-                     "step %ld (epoch %d): the %s is %g; largest gradients: %s; the checkpoints stay as "
-                     "they were; a lower train.lr, a longer train.warmup or train.clip may help",
-                     step, run->at.epoch + 1, what, isnan(value) ? (double)NAN : value, text);
+    return sanl_fail(
+        SANL_ERR_NUMERIC,
+        "step %ld (epoch %d): the %s is %g; largest gradients: %s; %s; a lower train.lr, a longer "
+        "train.warmup or train.clip may help",
+        step, run->at.epoch + 1, what, isnan(value) ? (double)NAN : value, text,
+        sanl_file_exists(run->folder.paths[SANL_RUN_LAST]) ? "the checkpoints stay as they were"
+                                                           : "there is no checkpoint yet");
 }
 
 /* ---- steps and epochs ---------------------------------------------------------------------------- */

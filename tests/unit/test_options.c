@@ -217,6 +217,22 @@ static void a_dump_is_nested_and_short(void **state)
     free(text);
 }
 
+static void changes_are_named(void **state)
+{
+    (void)state;
+    const struct values before = preset();
+    struct values now = before;
+    char *text;
+    assert_int_equal(sanl_options_changes(&text, &table, &before, &now), SANL_OK);
+    assert_string_equal(text, "");
+    free(text);
+    now.rate = 0.1;
+    now.step_count = 1;
+    assert_int_equal(sanl_options_changes(&text, &table, &before, &now), SANL_OK);
+    assert_string_equal(text, "run.rate: 0.1 instead of 0.5, run.deep.steps: [1] instead of [1, 2]");
+    free(text);
+}
+
 static void distances_count_edits(void **state)
 {
     (void)state;
@@ -249,6 +265,7 @@ int main(void)
         cmocka_unit_test(overrides_set_one_key),
         cmocka_unit_test(a_dump_reads_back_to_the_same_bits),
         cmocka_unit_test(a_dump_is_nested_and_short),
+        cmocka_unit_test(changes_are_named),
         cmocka_unit_test(distances_count_edits),
         cmocka_unit_test(interrupts_are_kept_until_cleared),
     };
