@@ -65,7 +65,9 @@ static enum sanl_status check_value(const struct sanl_arg *row, const char *valu
     errno = 0;
     if (row->type == SANL_ARG_TEXT) {
         if (!row->choices)
-            return SANL_OK;
+            return *value ? SANL_OK
+                          : sanl_cli_fail(SANL_ERR_USAGE, "%s: expected %s after it, found ''", row->name,
+                                          row->value);
         char names[256] = "";
         for (const char *const *name = row->choices; *name; name++) {
             if (strcmp(*name, value) == 0)

@@ -48,12 +48,12 @@ static const struct sanl_arg args_table[] = {
      .preset = "0.1",
      .min = 0.0001,
      .max = 100,
-     .help = "time each operator for so long"},
+     .help = "time each operator for so long; implies --ops"},
     {.name = "--vs-route",
      .value = "ROUTE",
      .type = SANL_ARG_TEXT,
      .choices = sanl_args_routes,
-     .help = "time each operator by the kernels of this route, too, in turns"},
+     .help = "time each operator by the kernels of this route, too, in turns; implies --ops"},
     {.name = "--memory", .help = "print what the network takes of the device's memory, without timing"},
     SANL_ARG_PROFILE_ROWS,
     {.name = "--json",
@@ -118,6 +118,15 @@ static enum sanl_status read_job(struct job *job)
         job->peak = job->each = job->network = true;
     if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
         return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
+    if (sanl_args_given(args, "--shape") && !job->network) {
+        static const char *const of_network[] = {"--config", "--backbone", "--block", "--size", "--batch"};
+        bool given = args->override_count > 0;
+        for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
+            given |= sanl_args_given(args, of_network[i]);
+        if (given)
+            return sanl_cli_fail(SANL_ERR_USAGE, "--shape stands for itself: without --config, --backbone, "
+                                                 "--block, --size, --batch and KEY=VALUE");
+    }
     if ((sanl_args_flag(args, "--profile") || sanl_args_given(args, "--trace")) &&
         (!job->network || job->peak || job->each))
         return sanl_cli_fail(SANL_ERR_USAGE, "--profile and --trace go with --network alone: a queue that "

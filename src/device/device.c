@@ -165,6 +165,11 @@ enum sanl_route sanl_device_family(const struct sanl_device *device)
     return device->route == SANL_ROUTE_CLBLAST ? default_route(&device->info) : device->route;
 }
 
+enum sanl_route sanl_device_default_route(const struct sanl_device *device)
+{
+    return default_route(&device->info);
+}
+
 bool sanl_device_route_is_given(const struct sanl_device *device)
 {
     return device->route_given;

@@ -81,6 +81,9 @@ size_t sanl_kernel_max_group(const struct sanl_kernel *kernel);
 SANL_CHECKED enum sanl_status sanl_device_flush(struct sanl_device *device);
 SANL_CHECKED enum sanl_status sanl_device_finish(struct sanl_device *device);
 
+/* The family of kernels that suits the device, whatever was asked for: SANL_ROUTE_WIDE or SANL_ROUTE_TILE. */
+enum sanl_route sanl_device_default_route(const struct sanl_device *device);
+
 /* The family of kernels for what CLBlast does not do: SANL_ROUTE_WIDE or SANL_ROUTE_TILE. */
 enum sanl_route sanl_device_family(const struct sanl_device *device);
 

@@ -214,7 +214,8 @@ static enum sanl_status measure_launches(struct peak *peak)
 enum sanl_status sanl_bench_measure_peaks(struct sanl_bench_peaks *out, struct sanl_device *device)
 {
     *out = (struct sanl_bench_peaks){.bytes = choose_bytes(sanl_device_get_info(device))};
-    struct peak peak = {.device = device, .out = out, .wide = sanl_device_family(device) == SANL_ROUTE_WIDE};
+    struct peak peak = {
+        .device = device, .out = out, .wide = sanl_device_default_route(device) == SANL_ROUTE_WIDE};
     const size_t count = (size_t)out->bytes / sizeof(float);
     enum sanl_status status = sanl_buffer_create(&peak.x, device, (size_t)out->bytes);
     if (status == SANL_OK)

@@ -179,15 +179,15 @@ static struct workspace workspace_of(const struct sanl_op_call *call, const stru
 
 static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
 {
+    enum { ATTR_MAX = 1 << 24 };
+    static const int least[SANL_OP_ATTR] = {1, 1, 1, 0, 1, [CONV2D_WINOGRAD] = -1};
     const struct sanl_shape x = call->in_shape[0];
     SANL_OP_REQUIRE(call, call->in_count == 1 || call->in_count == 2, "takes 1 or 2 inputs, not %d",
                     call->in_count);
-    SANL_OP_REQUIRE(call,
-                    attr(call, CONV2D_KH) > 0 && attr(call, CONV2D_KW) > 0 && attr(call, CONV2D_STRIDE) > 0 &&
-                        attr(call, CONV2D_PAD) >= 0 && attr(call, CONV2D_COUT) > 0,
-                    "kernel %dx%d, stride %d, pad %d, cout %d are out of range", attr(call, CONV2D_KH),
-                    attr(call, CONV2D_KW), attr(call, CONV2D_STRIDE), attr(call, CONV2D_PAD),
-                    attr(call, CONV2D_COUT));
+    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++)
+        SANL_OP_REQUIRE(call, i == CONV2D_EPS || sanl_attr_whole(call->attr[i], least[i], ATTR_MAX),
+                        "%s: expected a whole number from %d to %d, found %g", call->op->attr[i].name,
+                        least[i], ATTR_MAX, call->attr[i]);
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int winograd = attr(call, CONV2D_WINOGRAD);
     SANL_OP_REQUIRE(

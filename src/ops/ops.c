@@ -55,6 +55,15 @@ const struct sanl_op *sanl_op_find(const char *name)
     return NULL;
 }
 
+enum sanl_status sanl_op_unknown(const char *name)
+{
+    char names[512];
+    size_t used = 0;
+    for (const struct sanl_op *const *op = sanl_ops; *op && used < sizeof names; op++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*op)->name);
+    return sanl_fail(SANL_ERR_USAGE, "there is no operator '%s'; expected one of: %s", name, names);
+}
+
 struct sanl_op_call sanl_op_call_of(const struct sanl_op *op)
 {
     struct sanl_op_call call = {.op = op, .backward_in = op->backward_in, .backward_out = op->backward_out};

@@ -91,7 +91,10 @@ enum sanl_status sanl_selftest_run(struct sanl_selftest_row **out, int *count, s
     if (options->case_text && !options->op)
         return sanl_fail(SANL_ERR_USAGE, "a case needs the name of its operator");
     if (options->op && !sanl_op_find(options->op))
-        return sanl_fail(SANL_ERR_USAGE, "there is no operator '%s'", options->op);
+        return sanl_op_unknown(options->op);
+    struct sanl_opcase parsed;
+    if (options->case_text)
+        SANL_TRY(sanl_opcase_parse(&parsed, sanl_op_find(options->op), options->case_text));
 
     size_t room = 0;
     while (sanl_ops[room])

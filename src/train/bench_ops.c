@@ -83,11 +83,13 @@ static enum sanl_status time_row(struct sanl_bench_op *row, struct sanl_device *
 
 /* ---- what to time -------------------------------------------------------------------------------- */
 
-static enum sanl_status list_case(struct sanl_work_list *list, const struct sanl_op *op, const char *text,
-                                  struct sanl_device *device)
+static enum sanl_status list_case(struct sanl_work_list *list, const struct sanl_op *op,
+                                  const struct sanl_bench_op_options *options, struct sanl_device *device)
 {
+    const char *text = options->shape;
     struct sanl_opcase parsed;
     SANL_TRY(sanl_opcase_parse(&parsed, op, text));
+    parsed.call.training &= options->training;
     bool empty = false, fits = false, wish = false;
     for (int i = 0; i < parsed.call.in_count; i++)
         empty |= sanl_shape_count(parsed.call.in_shape[i]) == 0;
@@ -114,28 +116,16 @@ static void keep_op(struct sanl_work_list *list, const struct sanl_op *op)
     list->count = kept;
 }
 
-/* "conv2d, linear, ...". */
-static void name_ops(char *text, size_t bytes)
-{
-    size_t used = 0;
-    for (const struct sanl_op *const *op = sanl_ops; *op && used < bytes; op++)
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", (*op)->name);
-}
-
 static enum sanl_status list_work(struct sanl_work_list *list, struct sanl_device *device,
                                   const struct sanl_bench_op_options *options)
 {
-    char names[512];
     const struct sanl_op *op = options->op ? sanl_op_find(options->op) : NULL;
     if (options->shape && !options->op)
         return sanl_fail(SANL_ERR_USAGE, "a shape needs the name of its operator");
-    if (options->op && !op) {
-        name_ops(names, sizeof names);
-        return sanl_fail(SANL_ERR_USAGE, "there is no operator '%s'; expected one of: %s", options->op,
-                         names);
-    }
+    if (options->op && !op)
+        return sanl_op_unknown(options->op);
     if (options->shape)
-        return list_case(list, op, options->shape, device);
+        return list_case(list, op, options, device);
     SANL_TRY(sanl_bench_list_work(list, options->config, device, options->batch, options->training));
     if (op)
         keep_op(list, op);

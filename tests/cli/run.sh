@@ -137,6 +137,9 @@ case=$("$program" selftest --help | sed -n "s/.*--case TEXT.*'\(.*\)'.*/\1/p")
 check 'the help shows a case' '[ -n "$case" ]'
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case "$case"
 
+expect 2 '' "'in=1' is neither in=N,H,W,C" selftest --op conv2d --case in=1
+expect 2 '' "there is no operator 'nosuch'; expected one of: adam" selftest --op nosuch
+
 # PoCL with so many cores that a sum over pixels has hundreds of parts.
 export POCL_MAX_PTHREAD_COUNT=384
 expect 0 '^conv2d .*passed' '^device' selftest --op conv2d --case 'in=1,90,996,16 cout=16'

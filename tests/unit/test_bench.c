@@ -36,8 +36,14 @@ static int close_device(void **state)
 
 static struct sanl_bench_op_options options_of(const char *op, const char *shape)
 {
-    return (struct sanl_bench_op_options){
-        .config = &config, .batch = 1, .op = op, .shape = shape, .least = 1e-4, .rounds = 2, .peaks = &peaks};
+    return (struct sanl_bench_op_options){.config = &config,
+                                          .batch = 1,
+                                          .training = shape != NULL,
+                                          .op = op,
+                                          .shape = shape,
+                                          .least = 1e-4,
+                                          .rounds = 2,
+                                          .peaks = &peaks};
 }
 
 static void test_shape(void **state)

@@ -257,11 +257,13 @@ static void test_options(void **state)
     assert_int_equal(one, 1);
 
     struct sanl_selftest_row *rows;
-    const struct sanl_selftest_options bad = {.op = "sgd", .case_text = "refuse=1"};
+    const struct sanl_selftest_options bad = {.op = "relu", .case_text = "in=1,2,2,3 refuse=1"};
     assert_int_equal(sanl_selftest_run(&rows, &one, device, &bad), SANL_ERR_NUMERIC);
     assert_int_equal(one, 1);
     assert_int_equal(rows[0].failed, 1);
     free(rows);
+    const struct sanl_selftest_options senseless = {.op = "relu", .case_text = "refuse=1"};
+    assert_int_equal(sanl_selftest_run(&rows, &one, device, &senseless), SANL_ERR_USAGE);
 }
 
 static void test_accepts_all(void **state)
