@@ -53,13 +53,13 @@ static void print_failure(void *payload, const char *message)
     sanl_progress_print("not used: %s", message);
 }
 
-static void print_result(const struct sanl_tune_result *result)
+static void print_result(const struct sanl_tune_result *result, bool again)
 {
     printf("%d of %d shapes tuned", result->kept + result->tuned, result->shapes);
     if (result->kept)
         printf(", %d of them in this run", result->tuned);
     if (result->left)
-        printf(", %d left: run it again to go on", result->left);
+        printf(", %d left%s", result->left, again ? " as they were" : ": run it again to go on");
     printf("\nconvolutions of a training step and an inference: %.1f ms by default, %.1f ms tuned (%.2f x)\n",
            result->preset_seconds * 1e3, result->seconds * 1e3,
            result->seconds > 0 ? result->preset_seconds / result->seconds : 1);
@@ -92,7 +92,7 @@ static enum sanl_status run(const struct sanl_args *args)
     status = sanl_tune_run(&result, &options);
     sanl_progress_end();
     if (status == SANL_OK)
-        print_result(&result);
+        print_result(&result, options.again);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* What was tuned for a device: lines "key = value" of
  *     $XDG_CACHE_HOME/sanlcl/tuned-HASH.txt
  * HASH being of the device, its driver and platform. A line "kernels = HASH" stands for the kernels' source;
- * a file of other kernels is not used. Lines that make no sense are skipped. */
+ * a file of other kernels is not used. Lines that make no sense are skipped, with a warning. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,30 +116,36 @@ void sanl_device_forget_tuned(struct sanl_device *device)
 static bool split(char *line, char **value)
 {
     char *at = strstr(line, " = ");
-    if (!at || at == line || line[0] == '#')
+    if (!at || at == line)
         return false;
     *at = '\0';
     *value = at + 3;
-    return **value != '\0';
+    return true;
 }
 
 void sanl_device_load_tuned(struct sanl_device *device)
 {
     char kernels[32], *path = sanl_device_tuned_path(device), *text = NULL, *value, *rest = NULL;
     size_t length;
-    bool current = false;
+    bool current = false, found = false;
     snprintf(kernels, sizeof kernels, "%016llx", (unsigned long long)hash_kernels());
     if (path && sanl_file_exists(path) && sanl_file_read(&text, &length, path, FILE_MAX) == SANL_OK)
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-            if (!split(line, &value))
+            if (line[0] == '#')
                 continue;
-            if (strcmp(line, "kernels") == 0)
+            if (!split(line, &value)) {
+                sanl_log(SANL_LOG_WARNING, "%s: '%.60s': expected KEY = KERNELS, skipped", path, line);
+                continue;
+            }
+            if (strcmp(line, "kernels") == 0) {
+                found = true;
                 current = strcmp(value, kernels) == 0;
-            else if (current && sanl_device_set_tuned(device, line, value) != SANL_OK)
+            } else if (current && sanl_device_set_tuned(device, line, value) != SANL_OK)
                 break;
         }
     if (text && !current)
-        sanl_log(SANL_LOG_INFO, "%s: tuned with other kernels, not used; run 'sanlcl tune'", path);
+        sanl_log(SANL_LOG_INFO, "%s: %s, not used; run 'sanlcl tune'", path,
+                 found ? "tuned with other kernels" : "there is no line 'kernels = HASH'");
     free(text);
     free(path);
 }
