@@ -61,7 +61,8 @@ struct sanl_bench_op_options {
     void *payload;
 };
 
-/* Times each distinct operator of the network, most time in all first, in new memory: free() it. */
+/* Times each distinct operator of the network, most time in all first, in new memory: free() it. When it is
+ * interrupted, those timed so far. */
 SANL_CHECKED enum sanl_status sanl_bench_ops(struct sanl_bench_op **out, int *count,
                                              struct sanl_device *device,
                                              const struct sanl_bench_op_options *options);

@@ -180,7 +180,7 @@ static enum sanl_status run_ops(struct job *job)
                                                   .progress = show_progress};
     const enum sanl_status status = sanl_bench_ops(&job->ops, &job->op_count, job->device, &options);
     sanl_progress_end();
-    if (status == SANL_OK)
+    if (job->op_count > 0)
         sanl_bench_print_ops(job->ops, job->op_count, &job->peaks,
                              job->other ? sanl_args_routes[sanl_device_route(job->other)] : NULL);
     return status;

@@ -159,12 +159,12 @@ enum sanl_status sanl_bench_ops(struct sanl_bench_op **out, int *count, struct s
         status = sanl_interrupted()
                      ? sanl_fail(SANL_ERR_INTERRUPTED, "stopped after %d of %d rows", i, list.count)
                      : time_row(&(*out)[i], device, &list.rows[i], options);
-        *count = i + 1;
+        *count += status == SANL_OK;
     }
     sanl_work_free(&list);
-    if (status == SANL_OK) {
+    if (*count > 0 && (status == SANL_OK || status == SANL_ERR_INTERRUPTED)) {
         qsort(*out, (size_t)*count, sizeof **out, by_time);
-        return SANL_OK;
+        return status;
     }
     free(*out);
     *out = NULL;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <sanlcl/bench.h>
+#include <sanlcl/interrupt.h>
 
 static struct sanl_device *device;
 static struct sanl_config config;
@@ -84,6 +85,29 @@ static void test_other_route(void **state)
     assert_true(ops[0].seconds > 0 && ops[0].other_seconds > 0);
     free(ops);
     sanl_device_free(options.other);
+}
+
+static void stop_at_second(void *payload, int done, int count, const char *op)
+{
+    (void)payload;
+    (void)count;
+    (void)op;
+    if (done == 1)
+        sanl_interrupt_request();
+}
+
+static void test_interrupted(void **state)
+{
+    (void)state;
+    struct sanl_bench_op_options options = options_of("conv2d", "in=1,8,8,16 cout=16");
+    options.progress = stop_at_second;
+    struct sanl_bench_op *ops;
+    int count;
+    assert_int_equal(sanl_bench_ops(&ops, &count, device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    assert_int_equal(count, 1);
+    assert_true(ops[0].seconds > 0);
+    free(ops);
 }
 
 static void expect_refusal(const char *op, const char *shape, const char *part)
@@ -201,6 +225,7 @@ static void test_network(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shape), cmocka_unit_test(test_other_route),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_network)};
+                                       cmocka_unit_test(test_interrupted), cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_network)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
