@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/memory.h"
 
@@ -170,17 +171,29 @@ void sanl_output_free(struct sanl_output *out)
     memset(out, 0, sizeof *out);
 }
 
+/* ".tmp12-0", as open_temporary names them. */
+static bool ends_temporary(const char *end)
+{
+    if (strncmp(end, ".tmp", 4) != 0)
+        return false;
+    const size_t digits = strspn(end + 4, "0123456789");
+    const char *dash = end + 4 + digits;
+    return digits && *dash == '-' && dash[1] && !dash[1 + strspn(dash + 1, "0123456789")];
+}
+
 void sanl_output_sweep(const char *path)
 {
+    enum { WHILE = 60 };
     const char *name = sanl_path_name(path);
     const size_t length = strlen(name);
     char *folder = sanl_format("%.*s.", (int)(name - path), path);
     DIR *dir = folder ? opendir(folder) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        struct stat info;
         char *found = NULL;
-        if (strncmp(entry->d_name, name, length) == 0 && strncmp(entry->d_name + length, ".tmp", 4) == 0)
+        if (strncmp(entry->d_name, name, length) == 0 && ends_temporary(entry->d_name + length))
             found = sanl_path_join(folder, entry->d_name);
-        if (found)
+        if (found && lstat(found, &info) == 0 && time(NULL) - info.st_mtime > WHILE)
             unlink(found);
         free(found);
     }

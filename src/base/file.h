@@ -25,7 +25,7 @@ SANL_CHECKED enum sanl_status sanl_output_open(struct sanl_output *out, const ch
 SANL_CHECKED enum sanl_status sanl_output_commit(struct sanl_output *out);
 void sanl_output_free(struct sanl_output *out); /* takes a zeroed or committed object */
 
-/* Removes the temporary files that killed programs left beside `path`. */
+/* Removes temporary files of `path` that killed programs left: nothing was written to them for a while. */
 void sanl_output_sweep(const char *path);
 
 /* Fails as sanl_output_open does and leaves nothing behind: finds a bad path before the work is done. */

@@ -187,5 +187,9 @@ enum sanl_status sanl_options_changes(char **out, const struct sanl_options *opt
         free(new);
     }
     const enum sanl_status finished = finish(out, file);
-    return status == SANL_OK ? finished : status;
+    if (status == SANL_OK)
+        return finished;
+    free(*out);
+    *out = NULL;
+    return status;
 }

@@ -118,14 +118,16 @@ static enum sanl_status read_job(struct job *job)
         job->peak = job->each = job->network = true;
     if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
         return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
-    if (sanl_args_given(args, "--shape") && !job->network) {
+    if (sanl_args_given(args, "--shape") && !job->network && !job->loader &&
+        !sanl_args_flag(args, "--memory")) {
         static const char *const of_network[] = {"--config", "--backbone", "--block", "--size", "--batch"};
         bool given = args->override_count > 0;
         for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
             given |= sanl_args_given(args, of_network[i]);
         if (given)
-            return sanl_cli_fail(SANL_ERR_USAGE, "--shape stands for itself: without --config, --backbone, "
-                                                 "--block, --size, --batch and KEY=VALUE");
+            return sanl_cli_fail(SANL_ERR_USAGE,
+                                 "--shape describes the operator completely: leave out --config, "
+                                 "--backbone, --block, --size, --batch and KEY=VALUE");
     }
     if ((sanl_args_flag(args, "--profile") || sanl_args_given(args, "--trace")) &&
         (!job->network || job->peak || job->each))

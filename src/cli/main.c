@@ -17,24 +17,28 @@
 
 enum { EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
-static void on_interrupt(int signal_number)
+/* The first signal asks for a stop at the next safe point, the second ends the program at once; but a
+ * terminal that is closed sends several. */
+static void on_stop(int signal_number)
 {
-    static const char text[] = "\nsanlcl: stopping at the next safe point; once more ends at once\n";
+    static const char text[] =
+        "\nsanlcl: stopping at the next safe point; a second signal ends the program at once\n";
     const int code = errno;
-    (void)signal_number;
-    if (!sanl_interrupted())
+    if (!sanl_interrupted()) {
         (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    sanl_interrupt_request();
+        sanl_interrupt_request();
+    } else if (signal_number != SIGHUP) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
     errno = code;
 }
 
-/* The first Ctrl-C asks for a stop at the next safe point, the second ends the program at once; so do SIGTERM
- * and, unless it is ignored as by nohup, a terminal that is closed. A reader of our output that goes away is
- * a failed write, not a signal, and so is a limit on the size of files. */
+/* SIGHUP stays ignored where it is, as by nohup. A reader of our output that goes away is a failed write, not
+ * a signal, and so is a limit on the size of files. */
 static void set_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN}, before;
     sigemptyset(&stop.sa_mask);
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGINT, &stop, NULL);

@@ -1,7 +1,8 @@
 /* What was tuned for a device: lines "key = value" of
  *     $XDG_CACHE_HOME/sanlcl/tuned-HASH.txt
  * HASH being of the device, its driver and platform. A line "kernels = HASH" stands for the kernels' source;
- * a file of other kernels is not used. Lines that make no sense are skipped, with a warning. */
+ * a file of other kernels is not used. Lines of another form are skipped, with a warning, kernels that do not
+ * exist without one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,21 +121,24 @@ static bool split(char *line, char **value)
         return false;
     *at = '\0';
     *value = at + 3;
-    return true;
+    return **value != '\0';
 }
 
 void sanl_device_load_tuned(struct sanl_device *device)
 {
     char kernels[32], *path = sanl_device_tuned_path(device), *text = NULL, *value, *rest = NULL;
     size_t length;
-    bool current = false, found = false;
+    bool current = false, found = false, warned = false;
     snprintf(kernels, sizeof kernels, "%016llx", (unsigned long long)hash_kernels());
     if (path && sanl_file_exists(path) && sanl_file_read(&text, &length, path, FILE_MAX) == SANL_OK)
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
             if (line[0] == '#')
                 continue;
             if (!split(line, &value)) {
-                sanl_log(SANL_LOG_WARNING, "%s: '%.60s': expected KEY = KERNELS, skipped", path, line);
+                if (!warned)
+                    sanl_log(SANL_LOG_WARNING, "%s: '%.60s' is no line SHAPE = KERNELS; such are skipped",
+                             path, line);
+                warned = true;
                 continue;
             }
             if (strcmp(line, "kernels") == 0) {

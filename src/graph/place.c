@@ -214,9 +214,12 @@ static enum sanl_status make_block(struct sanl_device *device, struct block *blo
         return SANL_OK;
     sanl_buffer_free(block->buffer);
     block->bytes = 0;
-    SANL_TRY(sanl_buffer_create(&block->buffer, device, block->wanted));
-    block->bytes = block->wanted;
-    return SANL_OK;
+    const enum sanl_status status = sanl_buffer_create(&block->buffer, device, block->wanted);
+    if (status == SANL_OK)
+        block->bytes = block->wanted;
+    else
+        block->wanted = 0; /* a smaller layout may have more luck */
+    return status;
 }
 
 enum sanl_status sanl_arena_allocate(struct sanl_arena *arena, const struct sanl_layout *layout)

@@ -184,10 +184,12 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     const struct sanl_shape x = call->in_shape[0];
     SANL_OP_REQUIRE(call, call->in_count == 1 || call->in_count == 2, "takes 1 or 2 inputs, not %d",
                     call->in_count);
-    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++)
-        SANL_OP_REQUIRE(call, i == CONV2D_EPS || sanl_attr_whole(call->attr[i], least[i], ATTR_MAX),
+    for (int i = 0; i < SANL_OP_ATTR && call->op->attr[i].name; i++) {
+        const int most = i == CONV2D_NORM ? 2 : ATTR_MAX;
+        SANL_OP_REQUIRE(call, i == CONV2D_EPS || sanl_attr_whole(call->attr[i], least[i], most),
                         "%s: expected a whole number from %d to %d, found %g", call->op->attr[i].name,
-                        least[i], ATTR_MAX, call->attr[i]);
+                        least[i], most, call->attr[i]);
+    }
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const int winograd = attr(call, CONV2D_WINOGRAD);
     SANL_OP_REQUIRE(
@@ -196,8 +198,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
         winograd);
     SANL_OP_REQUIRE(call, s.h + 2 * s.pad >= s.kh && s.w + 2 * s.pad >= s.kw,
                     "input %dx%d with pad %d is smaller than the kernel %dx%d", s.h, s.w, s.pad, s.kh, s.kw);
-    SANL_OP_REQUIRE(call, sanl_attr_whole(call->attr[CONV2D_NORM], 0, 2),
-                    "expected a norm of 0 to 2, found %g", call->attr[CONV2D_NORM]);
     call->out_count = 1;
     call->out_shape[0] = (struct sanl_shape){s.n, s.oh, s.ow, s.cout};
     if (call->in_count == 2) {

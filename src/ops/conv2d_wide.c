@@ -142,7 +142,7 @@ static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p
     while (splits < most && (items * splits + units - 1) / units * units * 10 > items * splits * 11)
         splits++;
     const int length = (p->pixels + splits - 1) / splits;
-    return (p->pixels + length - 1) / length;
+    return length ? (p->pixels + length - 1) / length : 1;
 }
 
 static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_sizes *s,

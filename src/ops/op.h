@@ -149,7 +149,7 @@ extern const struct sanl_op *const sanl_ops[];
 const struct sanl_op *sanl_op_find(const char *name); /* NULL when there is none */
 
 /* SANL_ERR_USAGE with the names that there are. */
-enum sanl_status sanl_op_unknown(const char *name);
+SANL_CHECKED enum sanl_status sanl_op_unknown(const char *name);
 
 /* A call with the operator's default attributes and nothing else. */
 struct sanl_op_call sanl_op_call_of(const struct sanl_op *op);

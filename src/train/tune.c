@@ -109,13 +109,14 @@ static bool answers(const struct tuner *t, double limit, bool keeps)
 /* Sends a request and waits. A child that does not answer is stopped: SANL_ERR_DEVICE. */
 static enum sanl_status ask(struct tune_reply *reply, struct tuner *t, const struct tune_request *request)
 {
+    const bool keeps = request->wish == TUNE_KEEP && t->child > 0;
     double limit = build_limit;
     if (t->child <= 0) {
         SANL_TRY(start_child(t));
         limit += start_limit;
     }
     const bool sent = sanl_tune_send(t->requests, request, sizeof *request),
-               ready = sent && answers(t, limit, request->wish == TUNE_KEEP);
+               ready = sent && answers(t, limit, keeps);
     if (ready && sanl_tune_receive(t->replies, reply, sizeof *reply))
         return reply->status == SANL_OK ? SANL_OK : sanl_fail(reply->status, "%s", reply->message);
     stop_child(t);

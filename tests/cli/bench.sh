@@ -43,7 +43,7 @@ expect 1 '^resnet101' 'more than 2^31 elements.*; a batch of [0-9]* fits;' bench
     --size 224
 expect 2 '' 'cout: expected a whole number from 1 to 16777216, found 4.5' bench --op conv2d \
     --shape 'in=1,2,2,8 cout=4.5'
-expect 2 '' 'stands for itself: without --config' bench --op relu --shape in=1,2,2,8 --batch 8
+expect 2 '' 'describes the operator completely: leave out' bench --op relu --shape in=1,2,2,8 --batch 8
 expect 2 '' "--json: expected FILE after it, found ''" bench --peak --json ''
 expect 0 'relu forward .*train=0' 'device' bench --op relu --shape in=1,2,2,8 --inference --least 0.001
 expect 2 '' 'has no elements' bench --op conv2d --shape 'in=0,2,2,8 cout=8'
