@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "data/loader.h"
 
-enum { HEAD_BYTES = 16, HASH_BYTES = 1 << 16 };
+enum { HEAD_BYTES = 16 };
 static const char magic[] = "SANLCAM1";
 
 struct sanl_cam_cache {
@@ -34,20 +34,24 @@ static uint64_t mix(uint64_t key, double value)
     return sanl_mix64(key ^ bits) + 0x9E3779B97F4A7C15u;
 }
 
-static enum sanl_status hash_file(uint64_t *out, const char *path)
+static enum sanl_status hash_params(uint64_t *out, struct sanl_params *params)
 {
-    uint64_t words[HASH_BYTES / 8];
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open (cam.weights)", path);
-    for (size_t bytes; (bytes = fread(words, 1, sizeof words, file)) > 0;) {
-        memset((char *)words + bytes, 0, sizeof words - bytes);
-        for (size_t i = 0; i < (bytes + 7) / 8; i++)
-            *out = (*out ^ words[i]) * 0x100000001B3u + (*out >> 47);
+    enum sanl_status status = SANL_OK;
+    for (int k = 0; k < params->count && status == SANL_OK; k++) {
+        const struct sanl_param *param = params->list[k];
+        const size_t count = sanl_shape_count(param->shape);
+        float *values = sanl_calloc(count, sizeof *values);
+        if (!values)
+            return SANL_ERR_MEMORY;
+        status = sanl_param_read(params, param, values);
+        for (size_t i = 0; i < count && status == SANL_OK; i++) {
+            uint32_t bits;
+            memcpy(&bits, &values[i], sizeof bits);
+            *out = (*out ^ bits) * 0x100000001B3u + (*out >> 47);
+        }
+        free(values);
     }
-    const bool failed = ferror(file);
-    fclose(file);
-    return failed ? sanl_fail(SANL_ERR_IO, "%s: cannot read (cam.weights)", path) : SANL_OK;
+    return status;
 }
 
 static int side_of(const struct sanl_cam_cache *cache, int level)
@@ -56,12 +60,12 @@ static int side_of(const struct sanl_cam_cache *cache, int level)
 }
 
 enum sanl_status sanl_cam_cache_open(struct sanl_cam_cache **out, const struct sanl_config *config,
-                                     const struct sanl_dataset *dataset)
+                                     struct sanl_params *classifier, const struct sanl_dataset *dataset)
 {
     *out = NULL;
     SANL_TRY(sanl_folder_make(config->cam.cache));
     uint64_t key = 0xCBF29CE484222325u;
-    SANL_TRY(hash_file(&key, config->cam.weights));
+    SANL_TRY(hash_params(&key, classifier));
     struct sanl_cam_cache *cache = sanl_calloc(1, sizeof *cache);
     if (!cache)
         return SANL_ERR_MEMORY;

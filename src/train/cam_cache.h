@@ -15,9 +15,11 @@
 #include "data/dataset.h"
 #include "train/network.h"
 
-/* For the records of `dataset` (borrowed), in config->cam.cache, which is made when missing. */
+/* For the records of `dataset` (borrowed), in config->cam.cache, which is made when missing; of maps by
+ * `classifier`, whose values tell them from others'. */
 SANL_CHECKED enum sanl_status sanl_cam_cache_open(struct sanl_cam_cache **out,
                                                   const struct sanl_config *config,
+                                                  struct sanl_params *classifier,
                                                   const struct sanl_dataset *dataset);
 void sanl_cam_cache_free(struct sanl_cam_cache *cache); /* takes NULL */
 

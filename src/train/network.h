@@ -48,6 +48,11 @@ SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, con
 SANL_CHECKED enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
                                                 struct sanl_device *device, const char *path);
 
+/* As sanl_network_open, for training that goes on: moments, too, are those of `path`, the state of a run. The
+ * files that the run started from are not needed any more. */
+SANL_CHECKED enum sanl_status sanl_network_resume(struct sanl_network **out, const struct sanl_config *config,
+                                                  struct sanl_device *device, int moments, const char *path);
+
 /* As sanl_network_create, but fresh values everywhere, in the CAM classifier of `classes` classes, too. */
 SANL_CHECKED enum sanl_status sanl_network_create_random(struct sanl_network **out,
                                                          const struct sanl_config *config,

@@ -81,12 +81,20 @@ static enum sanl_status make_loaders(struct run *run)
     return sanl_loader_create(&run->val, run->dataset, &options);
 }
 
+static const char *state_of(const struct run *run)
+{
+    return run->folder.paths[SANL_RUN_STATE];
+}
+
 static enum sanl_status make_network(struct run *run, struct sanl_device *device)
 {
     const struct sanl_config *config = run->config;
     const struct sanl_memory_use use = {config, config->train.batch, run->val ? config->eval.batch : 0};
     SANL_TRY(sanl_memory_check(&use, device, 0));
-    SANL_TRY(sanl_network_create(&run->network, config, device, sanl_updater_moments(&config->train)));
+    const int moments = sanl_updater_moments(&config->train);
+    SANL_TRY(run->options->mode == SANL_TRAIN_RESUME
+                 ? sanl_network_resume(&run->network, config, device, moments, state_of(run))
+                 : sanl_network_create(&run->network, config, device, moments));
     SANL_TRY(sanl_engine_plan(&run->engine, run->network, config->train.batch, true));
     if (run->val)
         SANL_TRY(sanl_engine_plan(&run->val_engine, run->network, config->eval.batch, false));
@@ -103,7 +111,7 @@ static enum sanl_status open_cache(struct run *run)
     const struct sanl_config *config = run->config;
     if (!config->cam.cache[0] || !run->engine->gradcam)
         return SANL_OK;
-    SANL_TRY(sanl_cam_cache_open(&run->cams, config, run->dataset));
+    SANL_TRY(sanl_cam_cache_open(&run->cams, config, run->network->classifier, run->dataset));
     SANL_TRY(sanl_cam_cache_fill(run->cams, run->engine, config->data.train));
     run->engine->cache = run->cams;
     return SANL_OK;
@@ -121,7 +129,9 @@ static enum sanl_status name_categories(struct run *run)
     }
     if (!run->network->classifier)
         return SANL_OK;
-    return sanl_weights_categories(&run->categories, &run->category_count, run->config->cam.weights);
+    return sanl_weights_categories(&run->categories, &run->category_count,
+                                   run->options->mode == SANL_TRAIN_RESUME ? state_of(run)
+                                                                           : run->config->cam.weights);
 }
 
 static const char *const *categories(const struct run *run)
@@ -164,8 +174,9 @@ static enum sanl_status save_last(struct run *run)
     return save(run, SANL_RUN_STATE);
 }
 
-static enum sanl_status read_position(struct run *run, const char *path)
+static enum sanl_status read_position(struct run *run)
 {
+    const char *path = state_of(run);
     struct position *at = &run->at;
     struct sanl_config before;
     char *text;
@@ -186,14 +197,6 @@ static enum sanl_status read_position(struct run *run, const char *path)
         sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s", path, text);
     free(text);
     return SANL_OK;
-}
-
-static enum sanl_status resume(struct run *run)
-{
-    const char *path = run->folder.paths[SANL_RUN_STATE];
-    SANL_TRY(read_position(run, path));
-    SANL_TRY(sanl_weights_load(run->network->params, path, ""));
-    return sanl_weights_load_moments(run->network->params, path);
 }
 
 /* ---- a loss that is not finite ------------------------------------------------------------------- */
@@ -313,7 +316,7 @@ static enum sanl_status take_step(struct run *run, const struct sanl_batch *batc
     run->at.loss_sum += line.loss;
     run->stepped++;
     if (line.step % config->train.log_every == 0) {
-        SANL_TRY(sanl_updater_read_norm(&line.gradient_norm, run->updater));
+        SANL_TRY(check_norm(run, &line.gradient_norm));
         line.images_per_second = images_per_second(run);
         line.wait_share = wait_share(run);
         SANL_TRY(sanl_run_folder_log_step(&run->folder, task_of(run), &line));
@@ -439,7 +442,7 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     SANL_TRY(open_cache(run));
     SANL_TRY(name_categories(run));
     if (mode == SANL_TRAIN_RESUME)
-        SANL_TRY(resume(run));
+        SANL_TRY(read_position(run));
     SANL_TRY(sanl_run_folder_begin(&run->folder, config, mode, total_steps(run), run->at.epoch));
     run->start = sanl_clock_seconds();
     while (run->at.epoch < config->train.epochs)

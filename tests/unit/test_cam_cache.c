@@ -35,7 +35,7 @@ static void set_up(struct bench *b, const char *folder)
     assert_int_equal(sanl_dataset_open(&b->dataset, &b->config.data), SANL_OK);
     assert_int_equal(sanl_network_create(&b->network, &b->config, fixture.device, 1), SANL_OK);
     assert_int_equal(sanl_engine_create(&b->engine, b->network, BATCH, true), SANL_OK);
-    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->dataset), SANL_OK);
+    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->network->classifier, b->dataset), SANL_OK);
     if (sanl_cam_cache_fill(b->cache, b->engine, "train") != SANL_OK)
         fail_msg("%s", sanl_error_message());
 }
@@ -263,7 +263,7 @@ static int files_after(struct bench *b, const char *change)
     assert_int_equal(system(command), 0);
     free(path);
     sanl_cam_cache_free(b->cache);
-    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->dataset), SANL_OK);
+    assert_int_equal(sanl_cam_cache_open(&b->cache, &b->config, b->network->classifier, b->dataset), SANL_OK);
     assert_int_equal(sanl_cam_cache_fill(b->cache, b->engine, "train"), SANL_OK);
     return each_file(b->config.cam.cache, NULL);
 }

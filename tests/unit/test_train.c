@@ -180,6 +180,31 @@ static void a_stopped_run_goes_on_as_if_it_had_not(void **state)
     assert_int_equal(lines_of(parts.out, "epochs.csv"), 1 + 2);
 }
 
+/* Neither the classifier of the attention maps that it began with, nor its names: checkpoints hold them. */
+static void a_resumed_run_needs_no_files_of_its_start(void **state)
+{
+    (void)state;
+    struct sanl_config classifier = config_for(SANL_TASK_CLASSIFY, "start"),
+                       whole = config_for(SANL_TASK_LANDMARK, "guided"),
+                       parts = config_for(SANL_TASK_LANDMARK, "moved");
+    classifier.train.epochs = 1;
+    train_ok(&classifier, SANL_TRAIN_NEW);
+    char *weights = sanl_path_join(classifier.out, "best.safetensors");
+    whole.model.block = parts.model.block = SANL_BLOCK_SANL;
+    strcpy(whole.cam.weights, weights);
+    strcpy(parts.cam.weights, weights);
+    train_ok(&whole, SANL_TRAIN_NEW);
+    int where[2] = {1, 1};
+    const struct sanl_train_options options = {.progress = stop_at, .payload = where};
+    assert_int_equal(sanl_train(NULL, &parts, device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    assert_int_equal(remove(weights), 0);
+    train_ok(&parts, SANL_TRAIN_RESUME);
+    assert_same_file(whole.out, parts.out, "last.safetensors");
+    assert_same_file(whole.out, parts.out, "state.safetensors");
+    free(weights);
+}
+
 static void a_run_is_not_lost_by_mistake(void **state)
 {
     (void)state;
@@ -364,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_landmark_run_is_the_same_whatever_the_workers),
         cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
+        cmocka_unit_test(a_resumed_run_needs_no_files_of_its_start),
         cmocka_unit_test(a_run_is_not_lost_by_mistake),
         cmocka_unit_test(checkpoints_are_not_chosen_on_the_test_part),
         cmocka_unit_test(without_validation_there_are_no_errors_in_the_log),
