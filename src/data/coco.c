@@ -263,18 +263,28 @@ static enum sanl_status settle_set(struct sanl_dataset *d)
     return SANL_OK;
 }
 
-/* Names are relative to the root or, where the first picture is not there, to img. */
+/* Names are relative to the root or to img, as the first picture that is found says; else as they look. */
 enum sanl_status sanl_coco_settle(struct sanl_dataset *d)
 {
+    enum { TRIES = 1000 };
     SANL_TRY(settle_set(d));
     if (d->count == 0)
         return SANL_OK;
-    char *path = sanl_path_join(d->root, d->records[0].image);
-    if (!path)
-        return SANL_ERR_MEMORY;
-    if (!sanl_file_exists(path))
-        d->image_folder = strncmp(d->records[0].image, "img/", 4) == 0 ? NULL : "img";
-    free(path);
+    d->image_folder = strncmp(d->records[0].image, "img/", 4) == 0 ? NULL : "img";
+    for (int i = 0; i < d->count && i < TRIES; i++) {
+        char *plain = sanl_path_join(d->root, d->records[i].image),
+             *inner = sanl_format("%s/img/%s", d->root, d->records[i].image);
+        const bool here = plain && sanl_file_exists(plain), there = inner && sanl_file_exists(inner),
+                   failed = !plain || !inner;
+        free(plain);
+        free(inner);
+        if (failed)
+            return SANL_ERR_MEMORY;
+        if (here || there) {
+            d->image_folder = here ? NULL : "img";
+            break;
+        }
+    }
     return SANL_OK;
 }
 

@@ -114,8 +114,10 @@ done:
 static char *json_list(const char *const *names, int count)
 {
     json_t *list = json_array();
-    for (int i = 0; i < count; i++)
-        json_array_append_new(list, json_string(names[i]));
+    for (int i = 0; i < count; i++) {
+        json_t *name = json_string(names[i]); /* NULL: no UTF-8 */
+        json_array_append_new(list, name ? name : json_sprintf("category %d", i));
+    }
     char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
     json_decref(list);
     return text;

@@ -347,6 +347,9 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
                          "%s: only FLD's eight landmarks have this, found model.landmarks: %d",
                          options->needs_fashion, config.model.landmarks);
     const bool baseline = options->baseline && config.task == SANL_TASK_LANDMARK;
+    if (baseline && !config.data.boxes)
+        return sanl_fail(SANL_ERR_USAGE, "the baseline puts each landmark at its mean place within the "
+                                         "garment's box: it needs data.boxes=true");
     enum sanl_status status = sanl_dataset_open_told(&dataset, &config.data);
     if (status == SANL_OK)
         status = make_loader(&loader, dataset, &config, options->part);

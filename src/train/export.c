@@ -170,6 +170,10 @@ static enum sanl_status add_cams(struct sanl_onnx *onnx, const struct part *part
 {
     const struct sanl_config *config = &part->config;
     if (!sanl_network_needs_classifier(config)) {
+        if (config->model.block == SANL_BLOCK_SANL && config->model.sanl.map == SANL_MAP_CONCAT)
+            return sanl_fail(SANL_ERR_USAGE,
+                             "ONNX: a network of cam.mode: uniform and model.sanl.map: concat "
+                             "cannot be exported");
         float *one = sanl_calloc(1, sizeof *one);
         if (one)
             *one = 1;
