@@ -42,6 +42,7 @@ struct sanl_train_result {
     int epochs, best_epoch; /* finished; the best one, from 1, 0: none */
     double best_error;      /* as in sanl_train_progress */
     double seconds;         /* of this call */
+    long steps;             /* taken in it */
 };
 
 /* Trains config->task and writes into the folder config->out:

@@ -28,8 +28,12 @@ static void print_result(const struct sanl_config *config, const char *metric,
 {
     char seconds[32];
     sanl_progress_time(seconds, sizeof seconds, result->seconds);
-    printf("%d epoch%s in %s; %s %.4f in epoch %d\n", result->epochs, result->epochs == 1 ? "" : "s", seconds,
-           metric, result->best_error, result->best_epoch);
+    const char *plural = result->epochs == 1 ? "" : "s";
+    if (result->steps)
+        printf("%d epoch%s in %s; ", result->epochs, plural, seconds);
+    else
+        printf("nothing is left to train: the run has %d epoch%s (train.epochs); ", result->epochs, plural);
+    printf("%s %.4f in epoch %d\n", metric, result->best_error, result->best_epoch);
     printf("  %s/best.safetensors   the best checkpoint\n", config->out);
     printf("  %s/last.safetensors   the last one\n", config->out);
     printf("  %s/epochs.csv         losses and errors of each epoch; log.jsonl: of steps\n", config->out);

@@ -73,6 +73,22 @@ static enum sanl_status open_log(FILE **out, const char *path)
     return *out ? SANL_OK : sanl_fail_errno(SANL_ERR_IO, "%s: cannot open for writing", path);
 }
 
+static enum sanl_status take_away(const char *path)
+{
+    if (sanl_file_exists(path) && unlink(path) != 0)
+        return sanl_fail_errno(SANL_ERR_IO, "%s: cannot remove", path);
+    return SANL_OK;
+}
+
+enum sanl_status sanl_run_folder_saved(struct sanl_run_folder *run, enum sanl_run_file file)
+{
+    for (int i = SANL_RUN_BEST; i <= SANL_RUN_STATE && run->replaces; i++)
+        if (i != (int)file)
+            SANL_TRY(take_away(run->paths[i]));
+    run->replaces = false;
+    return SANL_OK;
+}
+
 enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run, const struct sanl_config *config,
                                        enum sanl_train_mode mode, long step, int epoch)
 {
@@ -80,9 +96,10 @@ enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run, const struct
     SANL_TRY(sanl_folder_make(config->out));
     for (int i = 0; i < SANL_RUN_FILES; i++)
         sanl_output_sweep(run->paths[i]);
-    for (int i = 0; i < SANL_RUN_FILES && mode != SANL_TRAIN_RESUME; i++)
-        if (sanl_file_exists(run->paths[i]) && unlink(run->paths[i]) != 0)
-            return sanl_fail_errno(SANL_ERR_IO, "%s: cannot remove", run->paths[i]);
+    run->replaces = mode != SANL_TRAIN_RESUME;
+    for (int i = 0; i < SANL_RUN_FILES && run->replaces; i++)
+        if (i < SANL_RUN_BEST || i > SANL_RUN_STATE)
+            SANL_TRY(take_away(run->paths[i]));
     if (mode == SANL_TRAIN_RESUME) {
         SANL_TRY(cut_log(run->paths[SANL_RUN_LOG], step));
         SANL_TRY(cut_log(run->paths[SANL_RUN_EPOCHS], epoch));

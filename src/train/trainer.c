@@ -165,7 +165,9 @@ static enum sanl_status save(struct run *run, enum sanl_run_file file)
         .category_count = run->category_count,
         .progress = file == SANL_RUN_STATE ? progress : NULL,
     };
-    return sanl_weights_save(run->folder.paths[file], run->network->params, run->network->classifier, &info);
+    SANL_TRY(
+        sanl_weights_save(run->folder.paths[file], run->network->params, run->network->classifier, &info));
+    return sanl_run_folder_saved(&run->folder, file);
 }
 
 static enum sanl_status save_last(struct run *run)
@@ -460,7 +462,7 @@ enum sanl_status sanl_train(struct sanl_train_result *out, const struct sanl_con
     const enum sanl_status status = train(&run, device);
     if (out)
         *out = (struct sanl_train_result){run.at.epoch, run.at.best_epoch, run.at.best_error,
-                                          sanl_clock_seconds() - run.start};
+                                          sanl_clock_seconds() - run.start, run.stepped};
     sanl_updater_free(run.updater);
     sanl_cam_cache_free(run.cams);
     sanl_engine_free(run.engine);

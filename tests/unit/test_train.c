@@ -208,7 +208,24 @@ static void a_resumed_run_needs_no_files_of_its_start(void **state)
 static void a_run_is_not_lost_by_mistake(void **state)
 {
     (void)state;
-    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "a");
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "b");
+    size_t before, after;
+    char *last = content(config.out, "last.safetensors", &before);
+    config.train.lr = 1e30;
+    assert_int_equal(
+        sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_OVERWRITE}),
+        SANL_ERR_NUMERIC);
+    assert_message("the checkpoints stay as they were");
+    char *kept = content(config.out, "last.safetensors", &after);
+    assert_int_equal(before, after);
+    assert_memory_equal(last, kept, before);
+    free(last);
+    free(kept);
+    config.train.lr = 1e-3;
+    config.train.epochs = 1;
+    train_ok(&config, SANL_TRAIN_OVERWRITE);
+    assert_int_equal(lines_of(config.out, "epochs.csv"), 1 + 1);
+    config = config_for(SANL_TASK_LANDMARK, "a");
     assert_int_equal(sanl_train(NULL, &config, device, NULL), SANL_ERR_USAGE);
     assert_message("--overwrite");
     config = config_for(SANL_TASK_LANDMARK, "nothing");
