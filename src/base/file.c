@@ -58,19 +58,30 @@ done:
     return status;
 }
 
-/* True for what a rename would wrongly replace by a file: a terminal, a pipe, a device, and the file that the
- * program's own standard streams go to, as with /dev/stdout. */
-static bool is_stream(const char *path)
+/* The standard stream that goes to this file, as with /dev/stdout, or -1. */
+static int own_stream(const char *path)
 {
     struct stat info, own;
-    if (stat(path, &info) != 0)
-        return false;
-    if (!S_ISREG(info.st_mode))
-        return true;
-    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && stat(path, &info) == 0; fd++)
         if (fstat(fd, &own) == 0 && own.st_dev == info.st_dev && own.st_ino == info.st_ino)
-            return true;
-    return false;
+            return fd;
+    return -1;
+}
+
+/* True for what a rename would wrongly replace by a file: a terminal, a pipe, a device, and the file that the
+ * program's own standard streams go to. */
+static bool is_stream(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && (!S_ISREG(info.st_mode) || own_stream(path) >= 0);
+}
+
+/* Standard streams are continued where they are, with what was printed to them before. */
+static FILE *open_stream(const char *path)
+{
+    const int fd = own_stream(path);
+    fflush(NULL);
+    return fd < 0 ? fopen(path, "ab") : fdopen(dup(fd), "ab");
 }
 
 /* A file that nobody else writes: machines and containers that share a folder have equal process numbers. */
@@ -93,7 +104,7 @@ enum sanl_status sanl_output_open(struct sanl_output *out, const char *path)
     out->path = sanl_strdup(path);
     enum sanl_status opened = out->path ? SANL_OK : SANL_ERR_MEMORY;
     if (is_stream(path))
-        out->file = fopen(path, "ab");
+        out->file = open_stream(path);
     else if (opened == SANL_OK)
         opened = open_temporary(out);
     if (opened != SANL_OK) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sanlcl/text.h>
 
 const char *const sanl_args_layouts[] = {"fld",      "deepfashion_c", "deepfashion2", "coco",
@@ -131,17 +132,49 @@ static enum sanl_status check_counts(const struct sanl_args *args)
     return SANL_OK;
 }
 
-/* Of two options that write one file the later would replace what the first has written. */
+/* One file, or one that will be, whatever its name is spelt like. Streams may be written and read by all. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    const bool there = stat(a, &x) == 0;
+    if (there != (stat(b, &y) == 0) || (there && !S_ISREG(x.st_mode)))
+        return !there && strcmp(a, b) == 0;
+    if (there)
+        return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+    if (strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) != 0)
+        return false;
+    char folder_a[4096], folder_b[4096];
+    snprintf(folder_a, sizeof folder_a, "%.*s.", name_a ? (int)(name_a + 1 - a) : 0, a);
+    snprintf(folder_b, sizeof folder_b, "%.*s.", name_b ? (int)(name_b + 1 - b) : 0, b);
+    return stat(folder_a, &x) == 0 && stat(folder_b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Nothing is written over what is read, nor by two options into one file. */
 static enum sanl_status check_outputs(const struct sanl_args *args)
 {
     const struct sanl_arg *rows = args->command->args;
     const size_t count = row_count(args->command);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = i + 1; k < count; k++)
-            if (rows[i].output && rows[k].output && args->values[i] && args->values[k] &&
-                strcmp(args->values[i], args->values[k]) == 0)
+    for (size_t i = 0; i < count; i++) {
+        const char *out = rows[i].output ? args->values[i] : NULL;
+        for (size_t k = 0; k < count && out; k++) {
+            if (k == i || rows[k].type != SANL_ARG_TEXT || !args->values[k] || (rows[k].output && k < i) ||
+                !same_file(out, args->values[k]))
+                continue;
+            if (rows[k].output)
                 return sanl_cli_fail(SANL_ERR_USAGE, "%s and %s: both would write '%s'", rows[i].name,
-                                     rows[k].name, args->values[i]);
+                                     rows[k].name, out);
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", rows[i].name, out,
+                                 rows[k].name);
+        }
+        for (size_t k = 0; k < args->positional_count && out; k++)
+            if (same_file(out, args->positional[k]))
+                return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is to be read", rows[i].name, out);
+        for (size_t k = 0; k < args->override_count && out; k++)
+            if (same_file(out, strchr(args->overrides[k], '=') + 1))
+                return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", rows[i].name, out,
+                                     args->overrides[k]);
+    }
     return SANL_OK;
 }
 

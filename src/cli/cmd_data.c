@@ -34,6 +34,7 @@ static const struct sanl_arg args_table[] = {
      .value = "FILE",
      .type = SANL_ARG_TEXT,
      .preset = "browse.png",
+     .output = true,
      .help = "browse: the sheet, .png or .jpg"},
     {0},
 };
@@ -65,6 +66,9 @@ static enum sanl_status run(const struct sanl_args *args)
         return status;
     if (!browse && strcmp(what, "stats") != 0)
         return sanl_cli_fail(SANL_ERR_USAGE, "'%s': expected stats or browse", what);
+    for (const struct sanl_arg *row = args->command->args; !browse && row->name; row++)
+        if (strncmp(row->help, "browse: ", 8) == 0 && sanl_args_given(args, row->name))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: only browse has this", row->name);
     if (!browse)
         return print_stats(&config);
     const struct sanl_browse_options options = {.part = sanl_args_text(args, "--part"),

@@ -11,7 +11,7 @@ static const struct sanl_arg args_table[] = {
      .type = SANL_ARG_TEXT,
      .choices = formats,
      .help = "of the file that is written; needed"},
-    {.name = "--out", .value = "FILE", .type = SANL_ARG_TEXT, .help = "the file; needed"},
+    {.name = "--out", .value = "FILE", .type = SANL_ARG_TEXT, .output = true, .help = "the file; needed"},
     {.name = "--part",
      .value = "PART",
      .type = SANL_ARG_TEXT,

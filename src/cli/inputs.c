@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "cli/args.h"
 
 enum {
@@ -104,26 +105,30 @@ static enum sanl_status add_line(struct sanl_inputs *inputs, char *line, const c
                                  const struct sanl_box *box)
 {
     struct sanl_box own;
+    char whole[LINE_BYTES];
     trim(line);
     if (!*line)
         return SANL_OK;
+    snprintf(whole, sizeof whole, "%s", line);
     const char *last = is_picture(line) ? NULL : last_fields(line, 1);
-    if (!last || !is_number(last))
-        return add(inputs, line, box);
-    char *fields = last_fields(line, 4);
-    if (!fields || !sanl_box_parse(&own, fields))
-        return sanl_cli_fail(
-            SANL_ERR_FORMAT,
-            "%s: line %d: expected a picture, or one and its box X1 Y1 X2 Y2 with X1 < X2 and "
-            "Y1 < Y2, found '%s'",
-            path, number, line);
-    fields[-1] = 0;
-    trim(line);
-    return add(inputs, line, &own);
+    const bool boxed = last && is_number(last);
+    char *fields = boxed ? last_fields(line, 4) : NULL;
+    bool sound = !boxed || (fields && sanl_box_parse(&own, fields));
+    if (fields) {
+        fields[-1] = 0;
+        trim(line);
+    }
+    sound = sound && (is_picture(line) || access(line, F_OK) == 0);
+    return sound ? add(inputs, line, boxed ? &own : box)
+                 : sanl_cli_fail(SANL_ERR_FORMAT,
+                                 "%s: line %d: expected a picture, or one and its box X1 Y1 X2 Y2 with "
+                                 "X1 < X2 and Y1 < Y2, found '%s'",
+                                 path, number, whole);
 }
 
 static enum sanl_status read_list(struct sanl_inputs *inputs, const char *path, const struct sanl_box *box)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* of UTF-8, as some editors write it */
     char line[LINE_BYTES];
     int number = 0;
     enum sanl_status status = SANL_OK;
@@ -131,7 +136,8 @@ static enum sanl_status read_list(struct sanl_inputs *inputs, const char *path, 
     if (!file)
         return sanl_cli_fail(SANL_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     while (status == SANL_OK && fgets(line, sizeof line, file)) {
-        number++;
+        if (number++ == 0 && strncmp(line, mark, strlen(mark)) == 0)
+            memmove(line, line + strlen(mark), strlen(line) + 1 - strlen(mark));
         if (strlen(line) == sizeof line - 1)
             status =
                 sanl_cli_fail(SANL_ERR_FORMAT, "%s: line %d: longer than %d bytes; not a list of pictures?",

@@ -146,8 +146,8 @@ enum sanl_status sanl_overlay_write(const char *path, const char *image_path, do
     const struct sanl_image_limits limits = {.max_megapixels = max_megapixels};
     struct sanl_image image = {0}, drawn = {0};
     enum sanl_status status = sanl_image_read(&image, NULL, NULL, image_path, &limits);
-    if (status == SANL_OK)
-        status = sanl_overlay_draw(&drawn, &image, overlay);
+    if (status == SANL_OK && (status = sanl_overlay_draw(&drawn, &image, overlay)) != SANL_OK)
+        status = sanl_fail_prefix(status, "%s", image_path);
     if (status == SANL_OK)
         status = sanl_image_write(&drawn, path, 92);
     sanl_image_free(&image);

@@ -154,6 +154,22 @@ kill -INT $!
 wait $!
 check 'predict is interrupted' "[ $? = 130 ] && grep -q '^sanlcl: interrupted' '$folder/err'"
 check 'the array is ended then, too' '[ "$(tail -n 1 "$folder/many")" = "]" ]'
+printf '\357\273\277%s\n# a note\n' "$image" >"$folder/list.txt"
+expect 1 '' "list.txt: line 2: expected a picture.*found '# a note'" predict --weights "$landmark" \
+    "$folder/list.txt"
+
+# Nothing is written over what is read, nor twice.
+net=$folder/net.safetensors
+cp "$landmark" "$net"
+expect 2 '' "is the file of --weights" predict --weights "$net" --csv "$folder/./net.safetensors" "$image"
+expect 2 '' "is to be read" predict --weights "$landmark" --csv "$image" "$image"
+expect 2 '' "is the file of --weights" export --weights "$net" --format onnx --out "$net"
+expect 2 '' "both would write" predict --weights "$landmark" --csv "$folder/o.csv" \
+    --json "$folder/../${folder##*/}/o.csv" "$image"
+check 'the weights are there' 'cmp -s "$landmark" "$net"'
+(echo head && "$program" predict --weights "$landmark" --csv /dev/stdout "$image" && echo tail) \
+    >"$folder/out" 2>"$folder/err"
+check 'a stream is continued' '[ "$(sed -n "1p;\$p" "$folder/out" | tr "\n" " ")" = "head tail " ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
 expect 1 '' 'cannot make this folder: File exists' predict --weights "$landmark" --overlay "$image" "$image"
 expect 1 '' '^sanlcl: /dev/null/a: cannot make this folder: Not a directory' predict --weights "$landmark" \
