@@ -192,6 +192,23 @@ static void draw_series(const struct frame *f, const struct sanl_series *series,
     }
 }
 
+struct part {
+    double left, top, width, height;
+};
+
+static size_t points_within(const struct frame *f, const struct sanl_plot *plot, const struct part *part)
+{
+    size_t count = 0;
+    for (int s = 0; s < plot->series_count; s++)
+        for (size_t i = 0; i < plot->series[s].count; i++) {
+            const double x = to_x(f, plot->series[s].x[i]) - part->left,
+                         y = to_y(f, scale(&f->y, plot->series[s].y[i])) - part->top;
+            count += x >= 0 && x <= part->width && y >= 0 && y <= part->height;
+        }
+    return count;
+}
+
+/* In the corner where the fewest points are. */
 static void draw_legend(const struct frame *f, const struct sanl_plot *plot)
 {
     const struct sanl_text_style style = {.size = FONT, .anchor_y = 0.5, .color = ink};
@@ -207,8 +224,20 @@ static void draw_legend(const struct frame *f, const struct sanl_plot *plot)
     }
     if (!named)
         return;
-    const double left = f->right - widest - 54, top = f->top + 8;
-    sanl_canvas_fill(f->canvas, floor(left), floor(top), ceil(widest + 46), named * line + 6,
+    struct part best = {0};
+    size_t least = SIZE_MAX;
+    for (int corner = 0; corner < 4; corner++) {
+        struct part part = {f->right - widest - 54, f->top + 8, widest + 46, named * line + 6};
+        part.left = corner & 2 ? f->left + 8 : part.left;
+        part.top = corner & 1 ? f->bottom - 8 - part.height : part.top;
+        const size_t count = points_within(f, plot, &part);
+        if (count < least) {
+            least = count;
+            best = part;
+        }
+    }
+    const double left = best.left, top = best.top;
+    sanl_canvas_fill(f->canvas, floor(left), floor(top), ceil(best.width), best.height,
                      (struct sanl_color){1, 1, 1, 0.85});
     double y = top + 3 + line / 2;
     for (int s = 0; s < plot->series_count; s++) {
