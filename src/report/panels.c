@@ -44,11 +44,15 @@ static enum sanl_status place_map(struct sheet *s, const struct sanl_panel *pane
 static void draw_title(struct sanl_canvas *canvas, const struct sheet *s, const struct sanl_panel *panel,
                        int index)
 {
-    const struct sanl_text_style style = {.size = s->title_height * 0.62, .anchor_y = 0.5, .color = ink};
+    struct sanl_text_style style = {.size = s->title_height * 0.62, .anchor_y = 0.5, .color = ink};
     int x, y;
     cell_origin(s, index, &x, &y);
-    if (panel->title)
+    if (panel->title) { /* within its cell, in smaller letters where it is too long */
+        double width, height;
+        sanl_canvas_measure(canvas, panel->title, &style, &width, &height);
+        style.size *= fmin(1, (s->cell_width - 2) / fmax(1, width));
         sanl_canvas_text(canvas, x + 1, y - s->title_height / 2.0, panel->title, &style);
+    }
     if (!panel->point_img)
         return;
     const double w = s->box[2] - s->box[0], h = s->box[3] - s->box[1];
