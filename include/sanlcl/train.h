@@ -28,8 +28,9 @@ struct sanl_train_progress {
 /* What a folder that holds checkpoints already means. */
 enum sanl_train_mode {
     SANL_TRAIN_NEW,      /* an error */
-    SANL_TRAIN_RESUME,   /* go on from where it stopped, bit for bit as if it had not; there must be one */
-    SANL_TRAIN_OVERWRITE /* the old run goes */
+    SANL_TRAIN_RESUME,   /* go on from where it stopped, bit for bit as if it had not; there must be one, and
+                            model.pretrained and cam.weights are not read: its state holds what they gave */
+    SANL_TRAIN_OVERWRITE /* the old run goes: its logs at once, its checkpoints when there is a new one */
 };
 
 struct sanl_train_options {

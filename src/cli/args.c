@@ -132,13 +132,15 @@ static enum sanl_status check_counts(const struct sanl_args *args)
     return SANL_OK;
 }
 
-/* One file, or one that will be, whatever its name is spelt like. Streams may be written and read by all. */
+/* One file, or one that will be, whatever its name is spelt like. */
 static bool same_file(const char *a, const char *b)
 {
     struct stat x, y;
     const bool there = stat(a, &x) == 0;
+    if (strcmp(a, b) == 0)
+        return true;
     if (there != (stat(b, &y) == 0) || (there && !S_ISREG(x.st_mode)))
-        return !there && strcmp(a, b) == 0;
+        return false;
     if (there)
         return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
     const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');

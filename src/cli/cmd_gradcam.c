@@ -115,7 +115,7 @@ static enum sanl_status run(const struct sanl_args *args)
         status = sanl_cli_fail(SANL_ERR_USAGE,
                                "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '%s'", given);
     if (status == SANL_OK)
-        status = sanl_inputs_read(&job.inputs, args->positional, 1, given ? &box : NULL);
+        status = sanl_inputs_read(&job.inputs, args->positional, 1, given ? &box : NULL, false);
     if (status == SANL_OK)
         status = sanl_args_device(args, &device, NULL);
     if (status == SANL_OK)

@@ -226,8 +226,8 @@ static enum sanl_status run(const struct sanl_args *args)
     if (given && !sanl_box_parse(&box, given))
         return sanl_cli_fail(SANL_ERR_USAGE,
                              "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '%s'", given);
-    enum sanl_status status =
-        sanl_inputs_read(&job.inputs, args->positional, args->positional_count, given ? &box : NULL);
+    enum sanl_status status = sanl_inputs_read(&job.inputs, args->positional, args->positional_count,
+                                               given ? &box : NULL, sanl_args_flag(args, "--skip-bad"));
     struct sanl_device_options wanted = {0};
     if (status == SANL_OK)
         status = sanl_cli_profile_options(&wanted, args);

@@ -185,7 +185,7 @@ enum sanl_status sanl_demo_predict(struct sanl_demo *demo)
     sanl_demo_place(job.folder, demo, "pictures");
     enum sanl_status status = write_list(demo, list);
     if (status == SANL_OK)
-        status = sanl_inputs_read(&demo->inputs, lists, 1, NULL);
+        status = sanl_inputs_read(&demo->inputs, lists, 1, NULL, false);
     if (status == SANL_OK)
         status = sanl_inputs_folder(job.folder);
     if (status == SANL_OK)

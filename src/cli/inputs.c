@@ -257,13 +257,13 @@ static enum sanl_status make_names(struct sanl_inputs *inputs)
 /* ---- all ----------------------------------------------------------------------------------------- */
 
 enum sanl_status sanl_inputs_read(struct sanl_inputs *out, const char *const *arguments, size_t count,
-                                  const struct sanl_box *box)
+                                  const struct sanl_box *box, bool missing)
 {
     enum sanl_status status = SANL_OK;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < count && status == SANL_OK; i++) {
-        struct stat info;
-        if (stat(arguments[i], &info) != 0)
+        struct stat info = {0};
+        if (stat(arguments[i], &info) != 0 && !(missing && is_picture(arguments[i])))
             status = sanl_cli_fail(SANL_ERR_IO, "%s: %s", arguments[i], strerror(errno));
         else if (S_ISDIR(info.st_mode))
             status = read_folder(out, arguments[i], box);

@@ -2,6 +2,7 @@
 #include <sanlcl/report.h>
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

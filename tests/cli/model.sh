@@ -171,6 +171,8 @@ check 'the weights are there' 'cmp -s "$landmark" "$net"'
     >"$folder/out" 2>"$folder/err"
 check 'a stream is continued' '[ "$(sed -n "1p;\$p" "$folder/out" | tr "\n" " ")" = "head tail " ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
+expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$image" "$folder/no.jpg"
+expect 1 '' 'no.jpg: No such file' predict --weights "$landmark" "$image" "$folder/no.jpg"
 expect 1 '' 'cannot make this folder: File exists' predict --weights "$landmark" --overlay "$image" "$image"
 expect 1 '' '^sanlcl: /dev/null/a: cannot make this folder: Not a directory' predict --weights "$landmark" \
     --overlay /dev/null/a "$image"
