@@ -152,32 +152,41 @@ static bool same_file(const char *a, const char *b)
     return stat(folder_a, &x) == 0 && stat(folder_b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* Overrides of the keys whose values are files to read. */
+static bool names_file(const char *override)
+{
+    return strncmp(override, "cam.weights=", 12) == 0 || strncmp(override, "model.pretrained=", 17) == 0;
+}
+
 /* Nothing is written over what is read, nor by two options into one file. */
-static enum sanl_status check_outputs(const struct sanl_args *args)
+static enum sanl_status check_output(const struct sanl_args *args, size_t row)
 {
     const struct sanl_arg *rows = args->command->args;
-    const size_t count = row_count(args->command);
-    for (size_t i = 0; i < count; i++) {
-        const char *out = rows[i].output ? args->values[i] : NULL;
-        for (size_t k = 0; k < count && out; k++) {
-            if (k == i || rows[k].type != SANL_ARG_TEXT || !args->values[k] || (rows[k].output && k < i) ||
-                !same_file(out, args->values[k]))
-                continue;
-            if (rows[k].output)
-                return sanl_cli_fail(SANL_ERR_USAGE, "%s and %s: both would write '%s'", rows[i].name,
-                                     rows[k].name, out);
-            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", rows[i].name, out,
-                                 rows[k].name);
-        }
-        for (size_t k = 0; k < args->positional_count && out; k++)
-            if (same_file(out, args->positional[k]))
-                return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is to be read", rows[i].name, out);
-        for (size_t k = 0; k < args->override_count && out; k++)
-            if (same_file(out, strchr(args->overrides[k], '=') + 1))
-                return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", rows[i].name, out,
-                                     args->overrides[k]);
+    const char *out = args->values[row], *name = rows[row].name;
+    for (size_t k = 0; k < row_count(args->command); k++) {
+        const bool file = rows[k].value && strcmp(rows[k].value, "FILE") == 0;
+        if (k == row || !file || !args->values[k] || !same_file(out, args->values[k]))
+            continue;
+        if (rows[k].output)
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s and %s: both would write '%s'", name, rows[k].name, out);
+        return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", name, out, rows[k].name);
     }
+    for (size_t k = 0; k < args->positional_count; k++)
+        if (same_file(out, args->positional[k]))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is to be read", name, out);
+    for (size_t k = 0; k < args->override_count; k++)
+        if (names_file(args->overrides[k]) && same_file(out, strchr(args->overrides[k], '=') + 1))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the file of %s", name, out, args->overrides[k]);
     return SANL_OK;
+}
+
+static enum sanl_status check_outputs(const struct sanl_args *args)
+{
+    enum sanl_status status = SANL_OK;
+    for (size_t i = 0; i < row_count(args->command) && status == SANL_OK; i++)
+        if (args->command->args[i].output && args->values[i])
+            status = check_output(args, i);
+    return status;
 }
 
 enum sanl_status sanl_args_parse(struct sanl_args *out, const struct sanl_command *command, int argc,

@@ -102,6 +102,25 @@ static enum sanl_status read_config(const struct sanl_args *args, struct sanl_co
     return status;
 }
 
+static enum sanl_status check_shape(const struct job *job)
+{
+    static const char *const of_network[] = {"--config", "--backbone", "--block", "--size", "--batch"};
+    const struct sanl_args *args = job->args;
+    if (!sanl_args_given(args, "--shape"))
+        return SANL_OK;
+    if (!sanl_args_given(args, "--op"))
+        return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
+    if (job->network || job->loader || sanl_args_flag(args, "--memory"))
+        return SANL_OK;
+    bool given = args->override_count > 0;
+    for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
+        given |= sanl_args_given(args, of_network[i]);
+    return given ? sanl_cli_fail(SANL_ERR_USAGE,
+                                 "--shape describes the operator completely: leave out --config, "
+                                 "--backbone, --block, --size, --batch and KEY=VALUE")
+                 : SANL_OK;
+}
+
 /* An option for operators asks for operators; without any question, all are asked. */
 static enum sanl_status read_job(struct job *job)
 {
@@ -116,19 +135,9 @@ static enum sanl_status read_job(struct job *job)
         job->each |= sanl_args_given(args, of_ops[i]);
     if (!job->peak && !job->each && !job->network && !job->loader)
         job->peak = job->each = job->network = true;
-    if (sanl_args_given(args, "--shape") && !sanl_args_given(args, "--op"))
-        return sanl_cli_fail(SANL_ERR_USAGE, "--shape needs --op NAME, the operator that has it");
-    if (sanl_args_given(args, "--shape") && !job->network && !job->loader &&
-        !sanl_args_flag(args, "--memory")) {
-        static const char *const of_network[] = {"--config", "--backbone", "--block", "--size", "--batch"};
-        bool given = args->override_count > 0;
-        for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
-            given |= sanl_args_given(args, of_network[i]);
-        if (given)
-            return sanl_cli_fail(SANL_ERR_USAGE,
-                                 "--shape describes the operator completely: leave out --config, "
-                                 "--backbone, --block, --size, --batch and KEY=VALUE");
-    }
+    const enum sanl_status status = check_shape(job);
+    if (status != SANL_OK)
+        return status;
     if ((sanl_args_flag(args, "--profile") || sanl_args_given(args, "--trace")) &&
         (!job->network || job->peak || job->each))
         return sanl_cli_fail(SANL_ERR_USAGE, "--profile and --trace go with --network alone: a queue that "

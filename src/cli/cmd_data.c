@@ -58,6 +58,7 @@ static enum sanl_status print_stats(const struct sanl_config *config)
 
 static enum sanl_status run(const struct sanl_args *args)
 {
+    static const char *const of_browse[] = {"--part", "--pictures", "--columns", "--side", "--out"};
     struct sanl_config config;
     const char *what = args->positional[0];
     const bool browse = strcmp(what, "browse") == 0;
@@ -66,9 +67,9 @@ static enum sanl_status run(const struct sanl_args *args)
         return status;
     if (!browse && strcmp(what, "stats") != 0)
         return sanl_cli_fail(SANL_ERR_USAGE, "'%s': expected stats or browse", what);
-    for (const struct sanl_arg *row = args->command->args; !browse && row->name; row++)
-        if (strncmp(row->help, "browse: ", 8) == 0 && sanl_args_given(args, row->name))
-            return sanl_cli_fail(SANL_ERR_USAGE, "%s: only browse has this", row->name);
+    for (size_t i = 0; i < sizeof of_browse / sizeof *of_browse && !browse; i++)
+        if (sanl_args_given(args, of_browse[i]))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: only browse has this", of_browse[i]);
     if (!browse)
         return print_stats(&config);
     const struct sanl_browse_options options = {.part = sanl_args_text(args, "--part"),

@@ -193,18 +193,19 @@ static void draw_series(const struct frame *f, const struct sanl_series *series,
     }
 }
 
-struct part {
+struct rectangle {
     double left, top, width, height;
 };
 
-static size_t points_within(const struct frame *f, const struct sanl_plot *plot, const struct part *part)
+/* Points of all series. */
+static size_t points_within(const struct frame *f, const struct sanl_plot *plot, const struct rectangle *area)
 {
     size_t count = 0;
     for (int s = 0; s < plot->series_count; s++)
         for (size_t i = 0; i < plot->series[s].count; i++) {
-            const double x = to_x(f, plot->series[s].x[i]) - part->left,
-                         y = to_y(f, scale(&f->y, plot->series[s].y[i])) - part->top;
-            count += x >= 0 && x <= part->width && y >= 0 && y <= part->height;
+            const double x = to_x(f, plot->series[s].x[i]) - area->left,
+                         y = to_y(f, scale(&f->y, plot->series[s].y[i])) - area->top;
+            count += x >= 0 && x <= area->width && y >= 0 && y <= area->height;
         }
     return count;
 }
@@ -225,16 +226,16 @@ static void draw_legend(const struct frame *f, const struct sanl_plot *plot)
     }
     if (!named)
         return;
-    struct part best = {0};
+    struct rectangle best = {0};
     size_t least = SIZE_MAX;
     for (int corner = 0; corner < 4; corner++) {
-        struct part part = {f->right - widest - 54, f->top + 8, widest + 46, named * line + 6};
-        part.left = corner & 2 ? f->left + 8 : part.left;
-        part.top = corner & 1 ? f->bottom - 8 - part.height : part.top;
-        const size_t count = points_within(f, plot, &part);
+        struct rectangle area = {f->right - widest - 54, f->top + 8, widest + 46, named * line + 6};
+        area.left = corner & 2 ? f->left + 8 : area.left;
+        area.top = corner & 1 ? f->bottom - 8 - area.height : area.top;
+        const size_t count = points_within(f, plot, &area);
         if (count < least) {
             least = count;
-            best = part;
+            best = area;
         }
     }
     const double left = best.left, top = best.top;

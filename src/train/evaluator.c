@@ -358,7 +358,7 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
     if (status == SANL_OK)
         status = sanl_memory_check(&(struct sanl_memory_use){&config, 0, config.eval.batch}, device, 0);
     if (status == SANL_OK)
-        status = sanl_network_open(&network, &config, device, options->weights);
+        status = sanl_network_open(&network, &config, device, -1, options->weights);
     if (status == SANL_OK)
         status = sanl_engine_create(&engine, network, config.eval.batch, false);
     if (status == SANL_OK)

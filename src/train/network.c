@@ -184,8 +184,8 @@ enum sanl_status sanl_network_create_random(struct sanl_network **out, const str
     return create_network(out, &fresh, device, moments, NULL, classes);
 }
 
-enum sanl_status sanl_network_resume(struct sanl_network **out, const struct sanl_config *config,
-                                     struct sanl_device *device, int moments, const char *path)
+enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
+                                   struct sanl_device *device, int moments, const char *path)
 {
     SANL_TRY(create_network(out, config, device, moments, path, 0));
     enum sanl_status status = sanl_weights_load((*out)->params, path, "");
@@ -196,12 +196,6 @@ enum sanl_status sanl_network_resume(struct sanl_network **out, const struct san
         *out = NULL;
     }
     return status;
-}
-
-enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
-                                   struct sanl_device *device, const char *path)
-{
-    return sanl_network_resume(out, config, device, -1, path);
 }
 
 void sanl_network_free(struct sanl_network *network)

@@ -42,16 +42,11 @@ SANL_CHECKED enum sanl_status sanl_cam_source_find(struct sanl_cam_source *out,
 SANL_CHECKED enum sanl_status sanl_network_create(struct sanl_network **out, const struct sanl_config *config,
                                                   struct sanl_device *device, int moments);
 
-/* For inference: the network of `config` with the values of the checkpoint `path`; its classifier too, where
- * the checkpoint holds one, else from cam.weights. sanl_weights_config gives the checkpoint's own
- * configuration. */
+/* The network of `config` with the values of the checkpoint `path`; its classifier too, where the checkpoint
+ * holds one, else from cam.weights. sanl_weights_config gives the checkpoint's own configuration. moments: -1
+ * for inference; else of training that goes on, and `path` is a run's state, which holds them, too. */
 SANL_CHECKED enum sanl_status sanl_network_open(struct sanl_network **out, const struct sanl_config *config,
-                                                struct sanl_device *device, const char *path);
-
-/* As sanl_network_open, for training that goes on: moments, too, are those of `path`, the state of a run. The
- * files that the run started from are not needed any more. */
-SANL_CHECKED enum sanl_status sanl_network_resume(struct sanl_network **out, const struct sanl_config *config,
-                                                  struct sanl_device *device, int moments, const char *path);
+                                                struct sanl_device *device, int moments, const char *path);
 
 /* As sanl_network_create, but fresh values everywhere, in the CAM classifier of `classes` classes, too. */
 SANL_CHECKED enum sanl_status sanl_network_create_random(struct sanl_network **out,

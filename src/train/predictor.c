@@ -70,7 +70,7 @@ enum sanl_status sanl_predictor_create(struct sanl_predictor **out, struct sanl_
         return SANL_ERR_MEMORY;
     enum sanl_status status = sanl_weights_categories(&p->categories, &p->category_count, weights);
     if (status == SANL_OK)
-        status = sanl_network_open(&p->network, &config, device, weights);
+        status = sanl_network_open(&p->network, &config, device, -1, weights);
     if (status == SANL_OK)
         status = create_parts(p);
     if (status == SANL_OK)

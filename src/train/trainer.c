@@ -93,7 +93,7 @@ static enum sanl_status make_network(struct run *run, struct sanl_device *device
     SANL_TRY(sanl_memory_check(&use, device, 0));
     const int moments = sanl_updater_moments(&config->train);
     SANL_TRY(run->options->mode == SANL_TRAIN_RESUME
-                 ? sanl_network_resume(&run->network, config, device, moments, state_of(run))
+                 ? sanl_network_open(&run->network, config, device, moments, state_of(run))
                  : sanl_network_create(&run->network, config, device, moments));
     SANL_TRY(sanl_engine_plan(&run->engine, run->network, config->train.batch, true));
     if (run->val)

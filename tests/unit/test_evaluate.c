@@ -275,7 +275,7 @@ static void test_a_broken_network(void **state)
     (void)state;
     fixture_config(&config, SANL_TASK_LANDMARK);
     snprintf(path, sizeof path, "%s/broken.safetensors", fixture.root);
-    assert_int_equal(sanl_network_open(&network, &config, fixture.device, fixture.landmark), SANL_OK);
+    assert_int_equal(sanl_network_open(&network, &config, fixture.device, -1, fixture.landmark), SANL_OK);
     const struct sanl_param *predict = sanl_params_find(network->params, "fine.predict.weight");
     assert_int_equal(
         sanl_buffer_fill(fixture.device, predict->value, sanl_shape_count(predict->shape), 3e38F), SANL_OK);

@@ -305,7 +305,7 @@ static void a_network_comes_back(void **state)
         const char *prefix;
         assert_int_equal(sanl_weights_find_classifier(&classes, &prefix, paths[i]), SANL_OK);
         assert_int_equal(classes, 7);
-        if (sanl_network_open(&back, &config, device, paths[i]) != SANL_OK)
+        if (sanl_network_open(&back, &config, device, -1, paths[i]) != SANL_OK)
             fail_msg("%s", sanl_error_message());
         sanl_network_free(back);
         snprintf(config.model.pretrained, sizeof config.model.pretrained, "%s", paths[i]);

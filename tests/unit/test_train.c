@@ -107,6 +107,17 @@ static void assert_same_file(const char *a, const char *b, const char *name)
     free(y);
 }
 
+/* Frees `before`. */
+static void assert_kept(const char *folder, const char *name, char *before, size_t length)
+{
+    size_t found;
+    char *after = content(folder, name, &found);
+    assert_int_equal(length, found);
+    assert_memory_equal(before, after, length);
+    free(before);
+    free(after);
+}
+
 static int lines_of(const char *folder, const char *name)
 {
     size_t length;
@@ -209,18 +220,14 @@ static void a_run_is_not_lost_by_mistake(void **state)
 {
     (void)state;
     struct sanl_config config = config_for(SANL_TASK_LANDMARK, "b");
-    size_t before, after;
+    size_t before;
     char *last = content(config.out, "last.safetensors", &before);
     config.train.lr = 1e30;
     assert_int_equal(
         sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_OVERWRITE}),
         SANL_ERR_NUMERIC);
     assert_message("the checkpoints stay as they were");
-    char *kept = content(config.out, "last.safetensors", &after);
-    assert_int_equal(before, after);
-    assert_memory_equal(last, kept, before);
-    free(last);
-    free(kept);
+    assert_kept(config.out, "last.safetensors", last, before);
     config.train.lr = 1e-3;
     config.train.epochs = 1;
     train_ok(&config, SANL_TRAIN_OVERWRITE);
@@ -283,7 +290,7 @@ static void expect_whole(const struct sanl_config *config)
     char *last = sanl_path_join(config->out, "last.safetensors");
     assert_int_equal(sanl_weights_config(&carried, last, NULL, 0), SANL_OK);
     assert_int_equal(carried.model.block, SANL_BLOCK_SANL);
-    assert_int_equal(sanl_network_open(&network, &carried, device, last), SANL_OK);
+    assert_int_equal(sanl_network_open(&network, &carried, device, -1, last), SANL_OK);
     assert_int_equal(network->classes, config->model.classes);
     sanl_network_free(network);
     assert_int_equal(sanl_weights_categories(&names, &count, last), SANL_OK);
@@ -352,7 +359,7 @@ static void a_loss_that_is_not_finite_stops_the_run(void **state)
     config.train.optimizer = SANL_SGD;
     config.train.epochs = 1;
     train_ok(&config, SANL_TRAIN_NEW);
-    size_t before, after;
+    size_t before;
     char *best = content(config.out, "best.safetensors", &before);
     config.train.epochs = 50;
     config.train.schedule = SANL_SCHEDULE_CONSTANT;
@@ -372,11 +379,7 @@ static void a_loss_that_is_not_finite_stops_the_run(void **state)
         SANL_ERR_NUMERIC);
     assert_message("step ");
     assert_message("largest gradients");
-    char *kept = content(config.out, "best.safetensors", &after);
-    assert_int_equal(before, after);
-    assert_memory_equal(best, kept, before);
-    free(best);
-    free(kept);
+    assert_kept(config.out, "best.safetensors", best, before);
 }
 
 static int open_all(void **state)

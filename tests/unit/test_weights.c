@@ -79,7 +79,7 @@ static void checkpoints_come_back_bit_by_bit(void **state)
     assert_int_equal(unlink(classifier_path), 0); /* a landmark checkpoint is enough by itself */
     assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
     assert_memory_equal(&read, &landmark, sizeof read);
-    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_int_equal(sanl_network_open(&back, &read, device, -1, path), SANL_OK);
     assert_same_params(back->params, network->params);
     assert_same_params(back->classifier, network->classifier);
     assert_int_equal(sanl_weights_categories(&names, &count, path), SANL_OK);
@@ -114,7 +114,7 @@ static void a_guided_classifier_comes_back(void **state)
     assert_int_equal(unlink(plain_path), 0);
     assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
     assert_memory_equal(&read, &guided, sizeof read);
-    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_int_equal(sanl_network_open(&back, &read, device, -1, path), SANL_OK);
     assert_same_params(back->params, network->params);
     assert_same_params(back->classifier, network->classifier);
     sanl_network_free(back);
@@ -136,7 +136,7 @@ static void a_file_without_blocks_is_a_plain_classifier(void **state)
     save(network, path);
     assert_int_equal(sanl_weights_config(&read, path, NULL, 0), SANL_OK);
     assert_int_equal(read.model.block, SANL_BLOCK_NONE);
-    assert_int_equal(sanl_network_open(&back, &read, device, path), SANL_OK);
+    assert_int_equal(sanl_network_open(&back, &read, device, -1, path), SANL_OK);
     assert_null(back->classifier);
     assert_same_params(back->params, network->params);
     sanl_network_free(back);
