@@ -39,9 +39,9 @@ static float4 finish(int step, float4 sum, float scale, float of_row, float shar
     }
 }
 
-/* out[rows][cols] of image get_group_id(2) from sum_k a[row][k] b[k][col], k < depth. Of a, an element stands
- * at at + image * stride_image + row * pitch + k with A_TERMS, else + k * pitch + row; of b likewise with
- * columns for rows. */
+/* out[rows][cols] of image get_global_id(2) from sum_k a[row][k] b[k][col], k < depth. Of a, an element
+ * stands at at + image * stride_image + row * pitch + k with A_TERMS, else + k * pitch + row; of b likewise
+ * with columns for rows. */
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
 attention_tile_product(const __global float *a, long a_at, long a_image, int a_pitch, const __global float *b,
                        long b_at, long b_image, int b_pitch, __global float *out, long out_at, long out_image,
@@ -50,7 +50,7 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_p
                        const __global float *weight, long weight_at)
 {
     TILE_PLACE
-    const int row0 = (int)get_group_id(1) * BM, col0 = (int)get_group_id(0) * BN, image = get_group_id(2);
+    const int row0 = (int)get_global_id(1) * BM, col0 = (int)get_group_id(0) * BN, image = get_global_id(2);
     const int slices = (depth + BK - 1) / BK;
     int k0 = 0;
     a += a_at + (size_t)image * a_image;
@@ -121,14 +121,14 @@ static float over_group(float value, __local float *scratch, bool largest)
     return value;
 }
 
-/* A work-group: row get_group_id(0) of image get_group_id(1). Scores become e; sums and, unless norm is NULL,
- * the largest score and the sum are written; an image has norm_image rows in norm. */
+/* A work-group: row get_group_id(0) of image get_global_id(1). Scores become e; sums and, unless norm is
+ * NULL, the largest score and the sum are written; an image has norm_image rows in norm. */
 __kernel void attention_tile_softmax(__global float *work, long s_image, int pitch, int keys, long sum_at,
                                      int sum_image, __global float *norm, int norm_image, long norm_at,
                                      __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
-    const size_t image = get_group_id(1);
+    const size_t image = get_global_id(1);
     __global float *s = work + image * s_image + (size_t)row * pitch;
     float top = -1e30f, sum = 0.0f; /* finite, and below every score */
     for (int j = item; j < keys; j += items)
@@ -149,14 +149,14 @@ __kernel void attention_tile_softmax(__global float *work, long s_image, int pit
     }
 }
 
-/* A work-group: out = dy . y of row get_group_id(0) of image get_group_id(1), both counted from where `at`
+/* A work-group: out = dy . y of row get_group_id(0) of image get_global_id(1), both counted from where `at`
  * points in [image][queries][c]. */
 __kernel void attention_tile_inner(const __global float *dy, const __global float *y, long at, int queries,
                                    int c, __global float *out, long out_at, int out_image,
                                    __local float *scratch)
 {
     const int item = get_local_id(0), items = get_local_size(0), row = get_group_id(0);
-    const size_t image = get_group_id(1), first = at + (image * queries + row) * c;
+    const size_t image = get_global_id(1), first = at + (image * queries + row) * c;
     float sum = 0.0f;
     for (int k = item; k < c; k += items)
         sum += dy[first + k] * y[first + k];

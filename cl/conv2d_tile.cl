@@ -42,8 +42,8 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
               int kw, int out_h, int out_w, int out_step, int out_y, int out_x)
 {
     TILE_PLACE
-    const int m0 = (int)get_group_id(1) * BM, n0 = (int)get_group_id(0) * BN;
-    const int batch = (int)get_group_id(2) / splits, split = (int)get_group_id(2) - batch * splits;
+    const int m0 = (int)get_global_id(1) * BM, n0 = (int)get_group_id(0) * BN;
+    const int batch = (int)get_global_id(2) / splits, split = (int)get_global_id(2) - batch * splits;
     const int of_tap = (run + BK - 1) / BK, first = split * length,
               slices = min(length, taps_y * taps_x * of_tap - first);
     int tap = first / of_tap, k0 = (first - tap * of_tap) * BK;
@@ -157,13 +157,13 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
                        int groups, int add)
 {
     TILE_PLACE
-    const int batch = (int)get_group_id(1) / groups;
-    const int m0 = ((int)get_group_id(1) - batch * groups) * BM, n0 = (int)get_group_id(0) * BN;
-    const int start = (int)get_group_id(2) * split, end = min(start + split, pixels),
+    const int batch = (int)get_global_id(1) / groups;
+    const int m0 = ((int)get_global_id(1) - batch * groups) * BM, n0 = (int)get_group_id(0) * BN;
+    const int start = (int)get_global_id(2) * split, end = min(start + split, pixels),
               slices = (end - start + BK - 1) / BK;
     x += (size_t)batch * h * w * pitch;
     g += (size_t)batch * pixels * cout;
-    partial += ((size_t)get_group_id(2) + batch) * rows * cout; /* one of them is 0 */
+    partial += ((size_t)get_global_id(2) + batch) * rows * cout; /* one of them is 0 */
 
     /* of this work-item's quads of a: the places in the window, of one value for each or for all four, */
     int ty[LANES], tx[LANES], channel[LANES];

@@ -66,7 +66,9 @@ struct sanl_range {
  *   s local memory, size_t bytes
  * A number after a letter repeats it: "b2i3" is "bbiii".
  * Where local[d] is given, global[d] is rounded up to a multiple of it; where it is 0, dimension 0 gets the
- * device's default group size and is rounded up too. So kernels test their index against the bound. */
+ * device's default group size and is rounded up too. So kernels test their index against the bound.
+ * More groups along dimension 1 or 2 than all devices take become several launches by an offset: kernels ask
+ * for their place there by get_global_id, never by get_group_id, which begins anew. */
 SANL_CHECKED enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel,
                                           struct sanl_range range, const char *types, ...);
 

@@ -12,6 +12,10 @@
  * some drivers compile a kernel anew for each. */
 enum { GROUP_1D = 256, GROUP_ROW = 64, GROUP_SHORT_ROW = 16 };
 
+/* Groups along dimensions 1 and 2 in one launch: as many as a grid of CUDA has there, on which NVIDIA's
+ * OpenCL stands; OpenCL has no query for it. */
+enum { GROUPS_MOST = 65535 };
+
 static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_list args)
 {
     cl_int code = CL_SUCCESS;
@@ -74,6 +78,23 @@ static size_t default_group(const struct sanl_kernel *kernel, const struct sanl_
     return group;
 }
 
+static enum sanl_status enqueue(struct sanl_device *device, struct sanl_kernel *kernel, cl_uint dimensions,
+                                const size_t *first, const size_t *global, const size_t *local)
+{
+    const bool offset = first[1] > 0 || first[2] > 0;
+    cl_event event = NULL;
+    const cl_int code =
+        clEnqueueNDRangeKernel(device->queue, kernel->handle, dimensions, offset ? first : NULL, global,
+                               local, 0, NULL, device->profile ? &event : NULL);
+    if (code != CL_SUCCESS) {
+        char what[256];
+        snprintf(what, sizeof what, "kernel %s over %zux%zux%zu in groups of %zux%zux%zu", kernel->name,
+                 global[0], global[1], global[2], local[0], local[1], local[2]);
+        return sanl_cl_check(code, what);
+    }
+    return device->profile ? sanl_profile_launch(device, kernel, event) : SANL_OK;
+}
+
 static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *kernel,
                                struct sanl_range range, const char *types, va_list args)
 {
@@ -96,16 +117,15 @@ static enum sanl_status launch(struct sanl_device *device, struct sanl_kernel *k
     for (cl_uint d = 0; d < dimensions; d++)
         if (range.global[d] > 0)
             global[d] = (range.global[d] + local[d] - 1) / local[d] * local[d];
-    cl_event event = NULL;
-    const cl_int code = clEnqueueNDRangeKernel(device->queue, kernel->handle, dimensions, NULL, global, local,
-                                               0, NULL, device->profile ? &event : NULL);
-    if (code != CL_SUCCESS) {
-        char what[256];
-        snprintf(what, sizeof what, "kernel %s over %zux%zux%zu in groups of %zux%zux%zu", kernel->name,
-                 global[0], global[1], global[2], local[0], local[1], local[2]);
-        return sanl_cl_check(code, what);
-    }
-    return device->profile ? sanl_profile_launch(device, kernel, event) : SANL_OK;
+    const size_t most1 = GROUPS_MOST * local[1], most2 = GROUPS_MOST * local[2];
+    for (size_t k = 0; k < global[2]; k += most2)
+        for (size_t j = 0; j < global[1]; j += most1) {
+            const size_t first[3] = {0, j, k};
+            const size_t part[3] = {global[0], global[1] - j < most1 ? global[1] - j : most1,
+                                    global[2] - k < most2 ? global[2] - k : most2};
+            SANL_TRY(enqueue(device, kernel, dimensions, first, part, local));
+        }
+    return SANL_OK;
 }
 
 enum sanl_status sanl_launch(struct sanl_device *device, struct sanl_kernel *kernel, struct sanl_range range,

@@ -106,6 +106,9 @@ for file in tests/cases/*.txt; do
     grep -qx "$(basename "$file" .txt)" "$work/ops" || echo "$file"
 done | report "every case file belongs to an operator of src/ops/ops.c"
 
+grep -nE 'get_(group_id|num_groups|global_size) *\([^0]' cl/*.cl |
+    report "kernels ask for no groups along dimensions 1 and 2, which launches may take in parts"
+
 # ---- the top of the tree: what is tracked, where there is git ---------------------------------------------
 git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
     grep -vxE 'src|cl|include|benchmarks|configs|tests|scripts|cmake|CMake[A-Z].*|README\.md|\..*' |

@@ -88,6 +88,37 @@ static void test_times(void **state)
     assert_true(kernels == 0 && operators == 0);
 }
 
+/* More groups in a dimension than some devices take are launched in parts, which find their places. */
+static void test_many_groups(void **state)
+{
+    (void)state;
+    enum { PICTURES = 40000, PIXELS = 4, LINES_AT_ONCE = 65535 };
+    struct sanl_op_call call = sanl_op_call_of(sanl_op_find("upsample"));
+    call.in_count = 1;
+    call.in_shape[0] = (struct sanl_shape){PICTURES, 1, 1, 1};
+    assert_int_equal(call.op->infer(&call, device), SANL_OK);
+    assert_int_equal(sanl_shape_count(call.out_shape[0]), PICTURES * PIXELS);
+    float *in = malloc(PICTURES * sizeof *in), *out = malloc(PICTURES * PIXELS * sizeof *out);
+    assert_true(in && out);
+    for (int i = 0; i < PICTURES; i++)
+        in[i] = (float)i;
+    assert_int_equal(sanl_buffer_create(&call.in[0], device, PICTURES * sizeof *in), SANL_OK);
+    assert_int_equal(sanl_buffer_create(&call.out[0], device, PICTURES * PIXELS * sizeof *out), SANL_OK);
+    assert_int_equal(sanl_buffer_write(device, call.in[0], 0, in, PICTURES * sizeof *in), SANL_OK);
+    assert_int_equal(sanl_device_clear_times(device), SANL_OK);
+    assert_int_equal(sanl_work_forward(&call, device, "many"), SANL_OK);
+    assert_int_equal(sanl_buffer_read(device, call.out[0], 0, out, PICTURES * PIXELS * sizeof *out), SANL_OK);
+    for (int i = 0; i < PICTURES * PIXELS; i++)
+        assert_true(out[i] == (float)(i / PIXELS));
+    double total;
+    const int lines = PICTURES * 2, launches = (lines + LINES_AT_ONCE - 1) / LINES_AT_ONCE;
+    assert_int_equal(row_of(SANL_TIMES_OF_KERNELS, "upsample ", &total).runs, launches);
+    free(in);
+    free(out);
+    sanl_buffer_free(call.in[0]);
+    sanl_buffer_free(call.out[0]);
+}
+
 static void test_trace(void **state)
 {
     (void)state;
@@ -152,7 +183,8 @@ static void test_not_asked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times), cmocka_unit_test(test_trace),
-                                       cmocka_unit_test(test_limit), cmocka_unit_test(test_not_asked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times), cmocka_unit_test(test_many_groups),
+                                       cmocka_unit_test(test_trace), cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_not_asked)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
