@@ -28,6 +28,7 @@ struct sanl_tune_options {
     bool full;             /* every choice; else those of the route that the device's class takes */
     bool again;            /* shapes that are tuned already, too */
     double budget_seconds; /* no new shape but the first is begun after so long; 0: no limit */
+    void (*began)(void *payload, const struct sanl_device_info *device); /* once; may be NULL */
     /* Before each measurement: of which kernels, for which key, the index-th of count shapes. May be NULL. */
     void (*progress)(void *payload, const char *kernels, const char *key, int index, int count);
     void (*done)(void *payload, const struct sanl_tune_row *row, int index, int count);

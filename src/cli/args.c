@@ -324,6 +324,11 @@ enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_conf
     return sanl_config_load(config, sanl_args_text(args, "--config"), args->overrides, args->override_count);
 }
 
+void sanl_args_name_device(const struct sanl_device_info *info)
+{
+    fprintf(stderr, "device %d: %s (%s)\n", info->index, info->name, info->platform);
+}
+
 enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_device **device,
                                   const struct sanl_device_options *options)
 {
@@ -334,9 +339,7 @@ enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_devi
     if (find_row(args->command, "--gemm") < row_count(args->command))
         wanted.route = (enum sanl_route)sanl_args_choice(args, "--gemm");
     const enum sanl_status status = sanl_device_open(device, &wanted);
-    if (status == SANL_OK) {
-        const struct sanl_device_info *info = sanl_device_get_info(*device);
-        fprintf(stderr, "device %d: %s (%s)\n", info->index, info->name, info->platform);
-    }
+    if (status == SANL_OK)
+        sanl_args_name_device(sanl_device_get_info(*device));
     return status;
 }

@@ -92,6 +92,9 @@ bool sanl_args_given(const struct sanl_args *args, const char *name);
 /* The configuration of --config and the overrides. */
 SANL_CHECKED enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config);
 
+/* Says on the error stream which device is used. */
+void sanl_args_name_device(const struct sanl_device_info *info);
+
 /* Opens the device of --device, with the kernels of --gemm where the command has that, and says on the error
  * stream which one it is. `options` may be NULL; its `select` is not used. */
 SANL_CHECKED enum sanl_status sanl_args_device(const struct sanl_args *args, struct sanl_device **device,

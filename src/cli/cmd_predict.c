@@ -135,6 +135,9 @@ static enum sanl_status check_wishes(const struct job *job)
     if (!landmark && (sanl_args_given(job->args, "--overlay") || sanl_args_given(job->args, "--heatmaps")))
         return sanl_cli_fail(SANL_ERR_USAGE,
                              "--overlay and --heatmaps need a landmark checkpoint; this one is a classifier");
+    if (!landmark && sanl_args_given(job->args, "--threshold"))
+        return sanl_cli_fail(SANL_ERR_USAGE,
+                             "--threshold needs a landmark checkpoint; this one is a classifier");
     if (sanl_args_given(job->args, "--cams") && landmark && config->model.block != SANL_BLOCK_SANL)
         return sanl_cli_fail(SANL_ERR_USAGE, "--cams: this network has no attention maps (model.block)");
     if (sanl_args_given(job->args, "--cams") && !landmark && config->model.backbone != SANL_RESNET18)

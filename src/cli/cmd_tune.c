@@ -38,6 +38,14 @@ static void print_row(void *payload, const struct sanl_tune_row *row, int index,
     fflush(stdout);
 }
 
+static void name_device(void *payload, const struct sanl_device_info *device)
+{
+    (void)payload;
+    sanl_args_name_device(device);
+    printf("%9s %12s %10s  %-24s %s\n", "shape", "time", "gain", "kernels", "of");
+    fflush(stdout);
+}
+
 static void show_progress(void *payload, const char *kernels, const char *key, int index, int count)
 {
     (void)payload;
@@ -84,11 +92,10 @@ static enum sanl_status run(const struct sanl_args *args)
                                               .full = sanl_args_flag(args, "--full"),
                                               .again = sanl_args_flag(args, "--again"),
                                               .budget_seconds = 60 * sanl_args_number(args, "--budget"),
+                                              .began = name_device,
                                               .progress = show_progress,
                                               .done = print_row,
                                               .failed = print_failure};
-    printf("%9s %12s %10s  %-24s %s\n", "shape", "time", "gain", "kernels", "of");
-    fflush(stdout);
     status = sanl_tune_run(&result, &options);
     sanl_progress_end();
     if (status == SANL_OK)

@@ -102,7 +102,7 @@ static bool is_number(const char *text)
 }
 
 static enum sanl_status add_line(struct sanl_inputs *inputs, char *line, const char *path, int number,
-                                 const struct sanl_box *box)
+                                 const struct sanl_box *box, bool missing)
 {
     struct sanl_box own;
     char whole[LINE_BYTES];
@@ -118,7 +118,7 @@ static enum sanl_status add_line(struct sanl_inputs *inputs, char *line, const c
         fields[-1] = 0;
         trim(line);
     }
-    sound = sound && (is_picture(line) || access(line, F_OK) == 0);
+    sound = sound && (missing || is_picture(line) || access(line, F_OK) == 0);
     return sound ? add(inputs, line, boxed ? &own : box)
                  : sanl_cli_fail(SANL_ERR_FORMAT,
                                  "%s: line %d: expected a picture, or one and its box X1 Y1 X2 Y2 with "
@@ -126,7 +126,8 @@ static enum sanl_status add_line(struct sanl_inputs *inputs, char *line, const c
                                  path, number, whole);
 }
 
-static enum sanl_status read_list(struct sanl_inputs *inputs, const char *path, const struct sanl_box *box)
+static enum sanl_status read_list(struct sanl_inputs *inputs, const char *path, const struct sanl_box *box,
+                                  bool missing)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* of UTF-8, as some editors write it */
     char line[LINE_BYTES];
@@ -143,7 +144,7 @@ static enum sanl_status read_list(struct sanl_inputs *inputs, const char *path, 
                 sanl_cli_fail(SANL_ERR_FORMAT, "%s: line %d: longer than %d bytes; not a list of pictures?",
                               path, number, LINE_BYTES - 2);
         else
-            status = add_line(inputs, line, path, number, box);
+            status = add_line(inputs, line, path, number, box, missing);
     }
     if (status == SANL_OK && ferror(file))
         status = sanl_cli_fail(SANL_ERR_IO, "%s: cannot read", path);
@@ -268,7 +269,7 @@ enum sanl_status sanl_inputs_read(struct sanl_inputs *out, const char *const *ar
         else if (S_ISDIR(info.st_mode))
             status = read_folder(out, arguments[i], box);
         else if (has_ending(arguments[i], ".txt"))
-            status = read_list(out, arguments[i], box);
+            status = read_list(out, arguments[i], box, missing);
         else
             status = add(out, arguments[i], box);
     }

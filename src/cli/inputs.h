@@ -13,8 +13,8 @@ struct sanl_inputs {
 
 /* Each argument is a picture, a folder (its .jpg, .jpeg and .png files but hidden ones, sorted by name) or a
  * list: a .txt file with a path on each line, perhaps with a box "X1 Y1 X2 Y2" behind it. Pictures without a
- * box get `box` (NULL: none). `missing`: pictures that are not there are taken, too, as those of lists are.
- * Free it in any case. */
+ * box get `box` (NULL: none). Names with a picture's ending in a list are taken as they stand; `missing`:
+ * those of arguments and all other lines, too. Free it in any case. */
 SANL_CHECKED enum sanl_status sanl_inputs_read(struct sanl_inputs *out, const char *const *arguments,
                                                size_t count, const struct sanl_box *box, bool missing);
 void sanl_inputs_free(struct sanl_inputs *inputs); /* takes a zeroed or freed object */

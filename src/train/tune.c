@@ -130,6 +130,8 @@ static enum sanl_status list_shapes(struct tuner *t, struct sanl_tune_result *re
     struct tune_reply reply;
     SANL_TRY(ask(&reply, t, &(struct tune_request){.wish = TUNE_LIST}));
     snprintf(result->path, sizeof result->path, "%s", reply.path);
+    if (t->options->began)
+        t->options->began(t->options->payload, &reply.device);
     t->shapes = sanl_calloc((size_t)reply.shape, sizeof *t->shapes);
     t->rows = sanl_calloc((size_t)reply.shape, sizeof *t->rows);
     if (!t->shapes || !t->rows)

@@ -21,7 +21,8 @@ struct tune_reply {
     double seconds;
     char name[48]; /* of the choice */
     char message[512];
-    char path[1024]; /* to TUNE_LIST: of the file of choices */
+    char path[1024];                /* to TUNE_LIST: of the file of choices */
+    struct sanl_device_info device; /* the same */
 };
 
 struct tune_shape {

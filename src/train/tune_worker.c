@@ -107,7 +107,7 @@ static int kept_choice(const struct sanl_device *device, const struct sanl_work 
 
 static bool send_list(struct worker *w, int replies)
 {
-    struct tune_reply reply = {.shape = w->list.count};
+    struct tune_reply reply = {.shape = w->list.count, .device = *sanl_device_get_info(w->device)};
     char *path = sanl_device_tuned_path(w->device);
     snprintf(reply.path, sizeof reply.path, "%s", path ? path : "");
     free(path);

@@ -71,6 +71,7 @@ tune() {
 check 'tuning' 'tune && grep -q "^1 of [0-9]* shapes tuned, [0-9]* left" "$folder/out"'
 check 'what was tuned is kept' 'grep -q "^conv2d .* n=2 = " "$folder"/cache/sanlcl/tuned-*.txt'
 check 'tuning goes on' 'tune && grep -q "^2 of [0-9]* shapes tuned, 1 of them in this run" "$folder/out"'
+check 'its device is named' 'grep -q "^device [0-9]*: ." "$folder/err"'
 check 'times and gains' 'grep -q "^ *[0-9]*/[0-9]* .* ms .* x  .* conv2d " "$folder/out"'
 expect 2 '' 'exclude each other' tune --quick --full
 expect 2 '' 'no.such' tune no.such=1

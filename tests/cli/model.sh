@@ -172,6 +172,10 @@ check 'the weights are there' 'cmp -s "$landmark" "$net"'
 check 'a stream is continued' '[ "$(sed -n "1p;\$p" "$folder/out" | tr "\n" " ")" = "head tail " ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$image" "$folder/no.jpg"
+printf '%s\nno such thing\n' "$image" >"$folder/odd.txt"
+expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/odd.txt"
+expect 1 '' "odd.txt: line 2: expected a picture" predict --weights "$landmark" "$folder/odd.txt"
+expect 2 '' 'this one is a classifier' predict --weights "$classifier" --threshold 0.5 "$image"
 expect 1 '' 'no.jpg: No such file' predict --weights "$landmark" "$image" "$folder/no.jpg"
 expect 1 '' 'cannot make this folder: File exists' predict --weights "$landmark" --overlay "$image" "$image"
 expect 1 '' '^sanlcl: /dev/null/a: cannot make this folder: Not a directory' predict --weights "$landmark" \
