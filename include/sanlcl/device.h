@@ -13,7 +13,7 @@ extern "C" {
 struct sanl_device; /* an opened device with its queue and programs */
 
 struct sanl_device_info {
-    int index; /* for selection; GPUs come before accelerators, those before CPUs */
+    int index; /* for selection: GPUs, accelerators, CPUs, and behind them what cannot be used */
     char platform[128], platform_version[256];
     char name[256], vendor[128], driver[128], version[128];
     char type[16]; /* "GPU", "CPU", "accelerator" */
@@ -23,7 +23,8 @@ struct sanl_device_info {
     uint32_t base_align_bytes;
     uint32_t float_width; /* native vector width of float */
     bool fma;             /* a multiply-add with one rounding in hardware, as the driver says */
-    bool fp16, fp64, subgroups, images, unified_memory, compiler;
+    bool fp16, fp64, subgroups, images, unified_memory;
+    char unusable[64]; /* why the device cannot be used; "" where it can */
 };
 
 /* All devices of all platforms in selection order, *count of them, in new memory: free() it. With none,

@@ -32,7 +32,7 @@ static const struct sanl_column columns[] = {
     {"subgroups", NULL, 0},
     {"images", NULL, 0},
     {"unified_memory", NULL, 0},
-    {"compiler", NULL, 0},
+    {"unusable", NULL, 0},
 };
 
 static void add_device(struct sanl_table *table, const struct sanl_device_info *info)
@@ -43,8 +43,8 @@ static void add_device(struct sanl_table *table, const struct sanl_device_info *
                                           info->max_alloc_bytes, info->local_bytes,    info->constant_bytes,
                                           info->cache_bytes,     info->max_work_group, info->base_align_bytes,
                                           info->float_width};
-    const bool flags[] = {info->fma,    info->fp16,           info->fp64,    info->subgroups,
-                          info->images, info->unified_memory, info->compiler};
+    const bool flags[] = {info->fma,       info->fp16,   info->fp64,
+                          info->subgroups, info->images, info->unified_memory};
     sanl_table_int(table, info->index);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         sanl_table_text(table, texts[i]);
@@ -52,6 +52,7 @@ static void add_device(struct sanl_table *table, const struct sanl_device_info *
         sanl_table_int(table, (long long)numbers[i]);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         sanl_table_bool(table, flags[i]);
+    sanl_table_text(table, info->unusable[0] ? info->unusable : NULL);
 }
 
 static enum sanl_status write_json(const struct sanl_device_info *infos, int count)
@@ -93,9 +94,11 @@ static void print_device(const struct sanl_device_info *info)
     print_bytes(", local", info->local_bytes);
     print_bytes(", constant", info->constant_bytes);
     print_bytes(", cache", info->cache_bytes);
-    printf("\n    abilities%s%s%s%s%s%s%s\n", info->fma ? " fma" : "", info->fp16 ? " fp16" : "",
+    printf("\n    abilities%s%s%s%s%s%s\n", info->fma ? " fma" : "", info->fp16 ? " fp16" : "",
            info->fp64 ? " fp64" : "", info->subgroups ? " sub-groups" : "", info->images ? " images" : "",
-           info->unified_memory ? " unified memory" : "", info->compiler ? "" : " (no compiler: not usable)");
+           info->unified_memory ? " unified memory" : "");
+    if (info->unusable[0])
+        printf("    unusable  %s\n", info->unusable);
 }
 
 static enum sanl_status run(const struct sanl_args *args)

@@ -37,7 +37,10 @@ static bool from_bytes(cl_program *out, struct sanl_device *device, const unsign
             clReleaseProgram(program);
         return false;
     }
-    if (clBuildProgram(program, 1, &device->id, "", NULL, NULL) != CL_SUCCESS) {
+    size_t kernels = 0;
+    if (clBuildProgram(program, 1, &device->id, "", NULL, NULL) != CL_SUCCESS ||
+        clGetProgramInfo(program, CL_PROGRAM_NUM_KERNELS, sizeof kernels, &kernels, NULL) != CL_SUCCESS ||
+        kernels == 0) {
         clReleaseProgram(program);
         return false;
     }

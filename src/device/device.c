@@ -101,11 +101,9 @@ enum sanl_status sanl_device_open(struct sanl_device **out, const struct sanl_de
     device->route = options->route ? options->route : default_route(&device->info);
     device->route_given = options->route != SANL_ROUTE_AUTO;
     device->cache = options->no_cache ? NULL : sanl_cache_folder();
-    if (!device->info.compiler) {
-        status = sanl_fail(SANL_ERR_DEVICE,
-                           "%s: the driver has no OpenCL C compiler; choose another device with "
-                           "--device",
-                           device->info.name);
+    if (device->info.unusable[0]) {
+        status = sanl_fail(SANL_ERR_DEVICE, "%s (%s): %s; choose another device with --device",
+                           device->info.name, device->info.platform, device->info.unusable);
         goto done;
     }
     if ((options->profile || options->trace) &&
@@ -182,7 +180,11 @@ bool sanl_device_is_cpu(const struct sanl_device *device)
 
 bool sanl_device_has_few_registers(const struct sanl_device *device)
 {
-    return !sanl_device_is_cpu(device) && strstr(device->info.vendor, "Intel");
+    static const char *const vendors[] = {"Intel", "ARM", "Arm", "Broadcom"};
+    bool few = false;
+    for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++)
+        few = few || strstr(device->info.vendor, vendors[i]);
+    return few && !sanl_device_is_cpu(device);
 }
 
 cl_command_queue sanl_device_queue(struct sanl_device *device)

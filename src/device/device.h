@@ -98,8 +98,8 @@ bool sanl_device_route_is_given(const struct sanl_device *device);
 /* True on devices where one work-item should compute much and local memory does not help (CPUs). */
 bool sanl_device_is_cpu(const struct sanl_device *device);
 
-/* True where a work-item has so few registers that 8x4 sums in a tile overflow them: Intel's GPUs, 64 floats.
- */
+/* True where a work-item has so few registers that 8x4 sums in a tile overflow them: some 64 floats, on
+ * GPUs of Intel, Arm and Broadcom. */
 bool sanl_device_has_few_registers(const struct sanl_device *device);
 
 /* What the launches that follow belong to, until the next of these calls: an operator's pass such as "conv2d

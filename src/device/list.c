@@ -39,6 +39,32 @@ static bool has_extension(const char *list, const char *name)
     return false;
 }
 
+/* True for "PREFIX 1.2 ..." and later; false also for what is not of that form. */
+static bool is_1_2(const char *version, const char *prefix)
+{
+    const size_t length = strlen(prefix);
+    int major = 0, minor = 0;
+    return strncmp(version, prefix, length) == 0 && sscanf(version + length, "%d.%d", &major, &minor) == 2 &&
+           (major > 1 || minor >= 2);
+}
+
+/* What all kernels and calls need. */
+static const char *find_lack(const struct sanl_device_info *info, cl_device_id id, const char *extensions)
+{
+    char language[128], profile[64];
+    device_text(id, CL_DEVICE_OPENCL_C_VERSION, language, sizeof language);
+    device_text(id, CL_DEVICE_PROFILE, profile, sizeof profile);
+    if (!device_word(id, CL_DEVICE_AVAILABLE, 4))
+        return "it is not available now";
+    if (!is_1_2(info->version, "OpenCL ") || !is_1_2(language, "OpenCL C "))
+        return "its driver is older than OpenCL 1.2";
+    if (!device_word(id, CL_DEVICE_COMPILER_AVAILABLE, 4))
+        return "its driver has no OpenCL C compiler";
+    if (strcmp(profile, "EMBEDDED_PROFILE") == 0 && !has_extension(extensions, "cles_khr_int64"))
+        return "it has no 64-bit integers";
+    return "";
+}
+
 static void describe(struct sanl_device_info *info, cl_platform_id platform, cl_device_id id)
 {
     char extensions[16384] = "";
@@ -70,18 +96,19 @@ static void describe(struct sanl_device_info *info, cl_platform_id platform, cl_
     info->float_width = (uint32_t)device_word(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, 4);
     info->images = device_word(id, CL_DEVICE_IMAGE_SUPPORT, 4) != 0;
     info->unified_memory = device_word(id, CL_DEVICE_HOST_UNIFIED_MEMORY, 4) != 0;
-    info->compiler = device_word(id, CL_DEVICE_COMPILER_AVAILABLE, 4) != 0;
     info->fma = (device_word(id, CL_DEVICE_SINGLE_FP_CONFIG, 8) & CL_FP_FMA) != 0;
     info->fp16 = has_extension(extensions, "cl_khr_fp16");
     info->fp64 = has_extension(extensions, "cl_khr_fp64");
     info->subgroups =
         has_extension(extensions, "cl_khr_subgroups") || has_extension(extensions, "cl_intel_subgroups");
+    snprintf(info->unusable, sizeof info->unusable, "%s", find_lack(info, id, extensions));
 }
 
-/* GPUs first, then accelerators, then CPUs; otherwise as the platforms list them. */
+/* GPUs first, then accelerators, then CPUs, then what cannot be used; otherwise as the platforms list them.
+ */
 static int rank_of(const struct sanl_device_info *info)
 {
-    return info->type[0] == 'G' ? 0 : info->type[0] == 'a' ? 1 : 2;
+    return info->unusable[0] ? 3 : info->type[0] == 'G' ? 0 : info->type[0] == 'a' ? 1 : 2;
 }
 
 static int compare_candidates(const void *a, const void *b)
@@ -203,12 +230,7 @@ enum sanl_status sanl_device_choose(int *chosen, const struct candidate *list, i
     if (!select || !*select)
         return SANL_OK;
     const long index = strtol(select, &end, 10);
-    if (*end == 0) {
-        if (index < 0 || index >= count)
-            return sanl_fail(SANL_ERR_DEVICE,
-                             "no device %ld: there are %d, numbered from 0 ('sanlcl devices' "
-                             "lists them)",
-                             index, count);
+    if (*end == 0 && index >= 0 && index < count) {
         *chosen = (int)index;
         return SANL_OK;
     }
@@ -218,6 +240,11 @@ enum sanl_status sanl_device_choose(int *chosen, const struct candidate *list, i
             *chosen = i;
             return SANL_OK;
         }
+    if (*end == 0)
+        return sanl_fail(SANL_ERR_DEVICE,
+                         "no device %s: there are %d, numbered from 0, and none has it in its name ('sanlcl "
+                         "devices' lists them)",
+                         select, count);
     return sanl_fail(SANL_ERR_DEVICE,
                      "no device has '%s' in its name or platform ('sanlcl devices' lists them)", select);
 }

@@ -41,7 +41,10 @@ static const struct conv2d_kernel *kernel_named(const char *name)
 /* Whether the device can run it: a work-group's items and its local memory. */
 static bool runs_on(const struct conv2d_kernel *kernel, const struct sanl_device *device)
 {
+    enum { CLBLAST_GROUP = 128 }; /* of the copies around its products */
     const struct sanl_device_info *info = device ? sanl_device_get_info(device) : NULL;
+    if (info && kernel->route == &sanl_conv2d_clblast)
+        return info->max_work_group >= CLBLAST_GROUP;
     return !info || kernel->route != &sanl_conv2d_tile ||
            (info->max_work_group >= (uint64_t)(kernel->group_rows * kernel->group_lanes) &&
             info->local_bytes >= sanl_tile_local_bytes(kernel->rows, kernel->lanes));

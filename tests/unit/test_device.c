@@ -32,6 +32,7 @@ static void devices_are_chosen(void **state)
 {
     (void)state;
     struct candidate list[2] = {{.info = {.name = "Radeon RX 6600"}}, {.info = {.name = "pthread-skylake"}}};
+    struct candidate digits[1] = {{.info = {.name = "GeForce RTX 4090"}}};
     int chosen = -1;
     assert_int_equal(sanl_device_choose(&chosen, list, 2, NULL), SANL_OK);
     assert_int_equal(chosen, 0);
@@ -41,6 +42,10 @@ static void devices_are_chosen(void **state)
     assert_int_equal(chosen, 0);
     assert_int_equal(sanl_device_choose(&chosen, list, 2, "2"), SANL_ERR_DEVICE);
     assert_non_null(strstr(sanl_error_message(), "no device 2"));
+    assert_int_equal(sanl_device_choose(&chosen, list, 2, "6600"), SANL_OK);
+    assert_int_equal(chosen, 0);
+    assert_int_equal(sanl_device_choose(&chosen, digits, 1, "4090"), SANL_OK);
+    assert_int_equal(sanl_device_choose(&chosen, digits, 1, "-1"), SANL_ERR_DEVICE);
     assert_int_equal(sanl_device_choose(&chosen, list, 2, "GeForce"), SANL_ERR_DEVICE);
     assert_non_null(strstr(sanl_error_message(), "sanlcl devices"));
 }
