@@ -239,16 +239,34 @@ static enum sanl_status write_roots(struct sanl_engine *engine)
     return SANL_OK;
 }
 
+/* Room for the pixels of any batch. */
+static size_t pixel_bytes(const struct sanl_engine *engine)
+{
+    return (size_t)sanl_batch_max_bytes(engine->batch, engine->network->config.model.size);
+}
+
+static enum sanl_status check_pixels(const struct sanl_engine *engine)
+{
+    const size_t bytes = pixel_bytes(engine),
+                 most = (size_t)sanl_device_get_info(engine->network->device)->max_alloc_bytes;
+    if (bytes <= most && bytes <= INT32_MAX) /* offsets are 32-bit on the device */
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_LIMIT,
+                     "%d pictures for %d pixels can take %zu MiB, more than a buffer of the device holds",
+                     engine->batch, engine->network->config.model.size, bytes >> 20);
+}
+
 static enum sanl_status make_warp(struct sanl_engine *engine)
 {
     struct sanl_device *device = engine->network->device;
     struct sanl_op_call *warp = &engine->warp;
     *warp = sanl_op_new("warp", 2);
     sanl_op_set(warp, "size", engine->network->config.model.size);
-    warp->in_shape[0] = (struct sanl_shape){1, 1, 1, 1};
+    warp->in_shape[0] = (struct sanl_shape){1, 1, 1, (int)(pixel_bytes(engine) / sizeof(float))};
     warp->in_shape[1] = (struct sanl_shape){engine->batch, 1, 1, TABLE};
     warp->out[0] = engine->image->value;
     SANL_TRY(warp->op->infer(warp, device));
+    SANL_TRY(sanl_buffer_create(&warp->in[0], device, pixel_bytes(engine)));
     return sanl_buffer_create(&warp->in[1], device, (size_t)engine->batch * TABLE * sizeof(float));
 }
 
@@ -268,6 +286,7 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
     const struct sanl_network *network = engine->network;
     const struct sanl_config *config = &network->config;
     const bool landmark = config->task == SANL_TASK_LANDMARK;
+    SANL_TRY(check_pixels(engine));
     SANL_TRY(plan_graph(engine));
     engine->image = landmark ? engine->landmark.image : engine->classifier.image;
     memcpy(engine->cam, landmark ? engine->landmark.cam : engine->classifier.cam, sizeof engine->cam);
@@ -340,6 +359,7 @@ void sanl_engine_memory(struct sanl_memory *memory, const struct sanl_engine *en
     sanl_graph_memory(engine->graph, memory);
     if (engine->gradcam)
         sanl_graph_memory(sanl_gradcam_graph(engine->gradcam), memory);
+    memory->bytes[SANL_MEMORY_INPUTS] += (double)pixel_bytes(engine);
     memory->placed = (double)sanl_arena_bytes(engine->network->arena);
 }
 
@@ -349,8 +369,8 @@ void sanl_engine_free(struct sanl_engine *engine)
         return;
     sanl_gradcam_free(engine->gradcam);
     sanl_graph_free(engine->graph);
+    sanl_buffer_free(engine->warp.in[0]);
     sanl_buffer_free(engine->warp.in[1]);
-    sanl_buffer_free(engine->pixels);
     free(engine->table);
     free(engine->targets);
     free(engine);
@@ -381,19 +401,10 @@ static enum sanl_status warp_image(struct sanl_engine *engine)
 
 enum sanl_status sanl_engine_load_image(struct sanl_engine *engine, const struct sanl_batch *batch)
 {
-    struct sanl_device *device = engine->network->device;
-    struct sanl_op_call *warp = &engine->warp;
-    const size_t bytes = (batch->pixel_bytes + 3) / 4 * 4;
-    if (bytes > engine->pixel_bytes || !engine->pixels) {
-        sanl_buffer_free(engine->pixels);
-        engine->pixels = NULL;
-        SANL_TRY(sanl_buffer_create(&engine->pixels, device, bytes));
-        engine->pixel_bytes = bytes;
-        warp->in[0] = engine->pixels;
-        warp->in_shape[0].c = (int)(bytes / 4);
-    }
+    engine->warp.in_shape[0].c = (int)((batch->pixel_bytes + 3) / 4);
     fill_table(engine, batch);
-    SANL_TRY(sanl_buffer_write(device, engine->pixels, 0, batch->pixels, batch->pixel_bytes));
+    SANL_TRY(
+        sanl_buffer_write(engine->network->device, engine->warp.in[0], 0, batch->pixels, batch->pixel_bytes));
     return warp_image(engine);
 }
 

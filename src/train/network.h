@@ -76,8 +76,6 @@ struct sanl_engine {
     struct sanl_gradcam *gradcam;                 /* NULL: no CAMs, or uniform ones */
     struct sanl_cam_cache *cache; /* borrowed: where a batch's CAMs come from; NULL: gradcam */
     struct sanl_op_call warp;
-    sanl_buffer pixels; /* grows to the largest batch seen */
-    size_t pixel_bytes;
     float (*table)[12]; /* (batch, 12): rows of the warp */
     float *targets;     /* positions and weights, or labels, on their way */
 };
