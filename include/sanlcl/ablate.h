@@ -41,7 +41,7 @@ struct sanl_ablate_options {
  * Each builds on the one before it; loss.visible_only is true in all but the last. Errors are NE in the
  * peers' protocol and exact, or 1 - top-1 and 1 - top-3.
  *
- * The folder gets config.yaml, results.csv with a line for each finished training, and for each the folder
+ * The folder gets ablation.yaml, results.csv with a line for each finished training, and for each the folder
  * SETTING-SEED of sanl_train, of which only that checkpoint and the logs stay. A call with the same
  * configuration goes on where an earlier one stopped; with another one it is an error. `out`, data.workers,
  * data.ring and train.log_every may differ: they change no result. */

@@ -32,6 +32,9 @@ struct sanl_evaluated {
 };
 
 struct sanl_evaluate_hooks {
+    /* Before the data set is opened: its folder, or file. What is not SANL_OK ends the evaluation. May be
+     * NULL. */
+    enum sanl_status (*begin)(void *payload, const char *root);
     void (*progress)(void *payload, int done, int count);                /* pictures; may be NULL */
     void (*record)(void *payload, const struct sanl_evaluated *picture); /* may be NULL */
     void *payload;

@@ -52,9 +52,11 @@ struct sanl_prediction {
     const char *const *categories; /* (class_count,) names; NULL when the checkpoint has none */
     int class_count;
     /* With maps; planes of side x side values, NULL where the network has none. */
-    int size;                              /* of the network's input */
-    const float *image;                    /* (3, size, size) as the network sees it, normalised */
-    const float *cam[SANL_CAMS];           /* side size / 4, / 8, / 16, / 32; 0 .. 1 */
+    int size;                    /* of the network's input */
+    const float *image;          /* (3, size, size) as the network sees it, normalised */
+    const float *cam[SANL_CAMS]; /* side size / 4, / 8, / 16, / 32; 0 .. 1 */
+    int cam_class; /* of `probability`, whose maps they are: the likeliest of the maps' classifier; -1: none
+                    */
     const float *coarse[SANL_CAMS], *fine; /* (landmarks, size / 4, size / 4) */
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <sanlcl/text.h>
 
 const char *const sanl_args_layouts[] = {"fld",      "deepfashion_c", "deepfashion2", "coco",
@@ -112,6 +113,8 @@ static enum sanl_status read_option(struct sanl_args *out, int argc, char **argv
     if (!equals && *at + 1 == argc)
         return sanl_cli_fail(SANL_ERR_USAGE, "%s: expected %s after it", rows[i].name, rows[i].value);
     out->values[i] = equals ? equals + 1 : argv[++*at];
+    if (rows[i].output && strcmp(out->values[i], "-") == 0)
+        out->values[i] = "/dev/stdout";
     return check_value(&rows[i], out->values[i]);
 }
 
@@ -180,12 +183,66 @@ static enum sanl_status check_output(const struct sanl_args *args, size_t row)
     return SANL_OK;
 }
 
+/* A file that there is, in the folder or one within it. */
+static bool stands_in(const char *file, const char *folder)
+{
+    enum { MOST_PARENTS = 64 };
+    struct stat root, at, above;
+    char path[4096];
+    const char *slash = strrchr(file, '/');
+    if (stat(folder, &root) != 0 || !S_ISDIR(root.st_mode) || access(file, F_OK) != 0)
+        return false;
+    int length = snprintf(path, sizeof path, "%.*s.", slash ? (int)(slash + 1 - file) : 0, file);
+    for (int i = 0; i < MOST_PARENTS && length + 4 < (int)sizeof path && stat(path, &at) == 0; i++) {
+        if (at.st_dev == root.st_dev && at.st_ino == root.st_ino)
+            return true;
+        length += snprintf(path + length, sizeof path - (size_t)length, "/..");
+        if (stat(path, &above) != 0 || (above.st_dev == at.st_dev && above.st_ino == at.st_ino))
+            return false;
+    }
+    return false;
+}
+
+enum sanl_status sanl_args_check_input(const struct sanl_args *args, const char *path)
+{
+    const struct sanl_arg *rows = args->command->args;
+    for (size_t i = 0; i < row_count(args->command); i++) {
+        const char *out = args->values[i];
+        if (!rows[i].output || !out)
+            continue;
+        if (same_file(out, path))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is to be read", rows[i].name, out);
+        if (stands_in(out, path))
+            return sanl_cli_fail(SANL_ERR_USAGE,
+                                 "%s: '%s' stands in '%s', which is to be read: choose another place, or "
+                                 "remove it first",
+                                 rows[i].name, out, path);
+    }
+    return SANL_OK;
+}
+
+/* What stands in a folder of pictures is read; what is written there would be the next time. */
+static enum sanl_status check_folder(const struct sanl_args *args, size_t row)
+{
+    struct stat x, y;
+    for (size_t k = 0; k < args->positional_count; k++)
+        if (stat(args->values[row], &x) == 0 && stat(args->positional[k], &y) == 0 && x.st_dev == y.st_dev &&
+            x.st_ino == y.st_ino && S_ISDIR(x.st_mode))
+            return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is the folder of the pictures",
+                                 args->command->args[row].name, args->values[row]);
+    return SANL_OK;
+}
+
 static enum sanl_status check_outputs(const struct sanl_args *args)
 {
     enum sanl_status status = SANL_OK;
-    for (size_t i = 0; i < row_count(args->command) && status == SANL_OK; i++)
-        if (args->command->args[i].output && args->values[i])
+    for (size_t i = 0; i < row_count(args->command) && status == SANL_OK; i++) {
+        const struct sanl_arg *row = &args->command->args[i];
+        if (row->output && args->values[i])
             status = check_output(args, i);
+        else if (row->value && strcmp(row->value, "DIR") == 0 && args->values[i])
+            status = check_folder(args, i);
+    }
     return status;
 }
 

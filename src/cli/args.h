@@ -92,6 +92,10 @@ bool sanl_args_given(const struct sanl_args *args, const char *name);
 /* The configuration of --config and the overrides. */
 SANL_CHECKED enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config);
 
+/* SANL_ERR_USAGE when an output option would write over `path`, which is read: over the file, or over what
+ * there is in the folder. For what the arguments do not name themselves; sanl_args_parse sees to those. */
+SANL_CHECKED enum sanl_status sanl_args_check_input(const struct sanl_args *args, const char *path);
+
 /* Says on the error stream which device is used. */
 void sanl_args_name_device(const struct sanl_device_info *info);
 

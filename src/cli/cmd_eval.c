@@ -65,7 +65,15 @@ struct pictures {
     struct sanl_table *table; /* NULL: not wanted, or not begun */
     bool wanted;
     enum sanl_status status;
+    const struct sanl_args *args;
 };
+
+/* Nothing is written over the data set. */
+static enum sanl_status begin(void *payload, const char *root)
+{
+    const struct pictures *pictures = payload;
+    return sanl_args_check_input(pictures->args, root);
+}
 
 /* What stands before the landmarks, and for each of them; then its errors, a column for each but the shares
  * of landmarks found, which follow from them. */
@@ -244,7 +252,7 @@ static enum sanl_status run(const struct sanl_args *args)
 {
     struct sanl_device *device = NULL;
     struct sanl_evaluation evaluation = {0};
-    struct pictures pictures = {.wanted = sanl_args_given(args, "--per-image")};
+    struct pictures pictures = {.wanted = sanl_args_given(args, "--per-image"), .args = args};
     static const char *const of_landmarks[] = {"--pdl", "--published", "--details", "--baseline"};
     const char *needs_landmarks = NULL;
     for (int i = 0; i < 4 && !needs_landmarks; i++)
@@ -259,7 +267,7 @@ static enum sanl_status run(const struct sanl_args *args)
         .confusion = sanl_args_given(args, "--confusion"),
         .needs_landmarks = needs_landmarks,
         .needs_fashion = sanl_args_given(args, "--published") ? "--published" : NULL,
-        .hooks = {.progress = show_progress, .record = add_picture, .payload = &pictures},
+        .hooks = {.begin = begin, .progress = show_progress, .record = add_picture, .payload = &pictures},
     };
     if (!options.weights)
         return sanl_cli_fail(SANL_ERR_USAGE, "expected --weights FILE, a checkpoint of 'sanlcl train'");

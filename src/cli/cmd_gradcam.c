@@ -18,7 +18,7 @@ static const struct sanl_arg args_table[] = {
      .type = SANL_ARG_INT,
      .min = 1,
      .max = 1000000,
-     .help = "whose maps, counted from 1 (default: the likeliest)"},
+     .help = "whose maps, counted from 1 (default: the likeliest of their classifier)"},
     {.name = "--box",
      .value = "X1,Y1,X2,Y2",
      .type = SANL_ARG_TEXT,
@@ -72,9 +72,7 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
         printf("%s\n", p->path);
     print_classes(p);
     char *path = sanl_inputs_file(sanl_args_text(job->args, "--out"), &job->inputs, p->input, "cams");
-    enum sanl_status status =
-        path ? sanl_pictures_cams(path, p, job->max_megapixels, sanl_args_int(job->args, "--class") - 1)
-             : SANL_ERR_MEMORY;
+    enum sanl_status status = path ? sanl_pictures_cams(path, p, job->max_megapixels) : SANL_ERR_MEMORY;
     free(path);
     return status == SANL_OK ? write_singles(job, p, window) : status;
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sanlcl/predict.h>
 #include <sanlcl/report.h>
 #include "cli/args.h"
@@ -41,7 +42,7 @@ static const struct sanl_arg args_table[] = {
     {.name = "--heatmaps",
      .value = "DIR",
      .type = SANL_ARG_TEXT,
-     .help = "sheets of the landmarks' heatmaps"},
+     .help = "sheets of the landmarks' heatmaps (with eval.flip: of the picture as it is)"},
     {.name = "--cams", .value = "DIR", .type = SANL_ARG_TEXT, .help = "sheets of the attention maps"},
     {.name = "--dump-tensors",
      .value = "FILE",
@@ -61,6 +62,7 @@ struct job {
     struct sanl_inputs inputs;
     struct sanl_prediction_file *json, *csv;
     size_t skipped;
+    bool quiet; /* answers come to the terminal, where progress would stand between them */
 };
 
 /* ---- pictures ------------------------------------------------------------------------------------ */
@@ -91,7 +93,7 @@ static enum sanl_status write_heatmaps(const struct job *job, const struct sanl_
 
 static enum sanl_status write_cams(const struct job *job, const struct sanl_prediction *p, const char *path)
 {
-    return sanl_pictures_cams(path, p, max_megapixels(job), -1);
+    return sanl_pictures_cams(path, p, max_megapixels(job));
 }
 
 /* Writes the picture of one kind into the folder that its option names, if given. */
@@ -122,7 +124,8 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
         status = write_kind(job, p, "--heatmaps", "heatmaps", write_heatmaps);
     if (status == SANL_OK)
         status = write_kind(job, p, "--cams", "cams", write_cams);
-    sanl_progress_update("picture %zu of %zu", p->input + 1, job->inputs.count);
+    if (!job->quiet)
+        sanl_progress_update("picture %zu of %zu", p->input + 1, job->inputs.count);
     return status;
 }
 
@@ -140,8 +143,10 @@ static enum sanl_status check_wishes(const struct job *job)
                              "--threshold needs a landmark checkpoint; this one is a classifier");
     if (sanl_args_given(job->args, "--cams") && landmark && config->model.block != SANL_BLOCK_SANL)
         return sanl_cli_fail(SANL_ERR_USAGE, "--cams: this network has no attention maps (model.block)");
-    if (sanl_args_given(job->args, "--cams") && !landmark && config->model.backbone != SANL_RESNET18)
-        return sanl_cli_fail(SANL_ERR_USAGE, "--cams: attention maps are those of a ResNet-18 classifier");
+    if (sanl_args_given(job->args, "--cams") && !landmark && config->model.block != SANL_BLOCK_SANL &&
+        (config->model.block != SANL_BLOCK_NONE || config->model.backbone != SANL_RESNET18))
+        return sanl_cli_fail(SANL_ERR_USAGE,
+                             "--cams: attention maps are those of a ResNet-18 classifier without blocks");
     return SANL_OK;
 }
 
@@ -182,6 +187,7 @@ static enum sanl_status open_files(struct job *job)
 {
     const char *json = sanl_args_text(job->args, "--json"), *csv = sanl_args_text(job->args, "--csv");
     enum sanl_status status = SANL_OK;
+    job->quiet = !json && !csv && isatty(STDOUT_FILENO);
     if (json || !csv)
         status = sanl_prediction_file_create(&job->json, json, stdout, SANL_PREDICTION_JSON);
     if (status == SANL_OK && csv)
@@ -213,6 +219,12 @@ static enum sanl_status predict(struct job *job)
         status = sanl_prediction_file_finish(job->json);
     if (status == SANL_OK && job->csv)
         status = sanl_prediction_file_finish(job->csv);
+    const char *file = sanl_args_text(args, "--csv") ? "--csv" : "--json";
+    if (status != SANL_OK && (job->json || job->csv) && sanl_args_given(args, file)) {
+        char why[1024];
+        snprintf(why, sizeof why, "%s", sanl_cli_message()[0] ? sanl_cli_message() : sanl_error_message());
+        status = sanl_cli_fail(status, "%s; %s is not written", why, sanl_args_text(args, file));
+    }
     if (status == SANL_OK && options.skip_bad)
         fprintf(stderr, "%zu of %zu pictures skipped\n", job->skipped, job->inputs.count);
     return status;
@@ -231,6 +243,8 @@ static enum sanl_status run(const struct sanl_args *args)
                              "--box: expected X1,Y1,X2,Y2 with X1 < X2 and Y1 < Y2, found '%s'", given);
     enum sanl_status status = sanl_inputs_read(&job.inputs, args->positional, args->positional_count,
                                                given ? &box : NULL, sanl_args_flag(args, "--skip-bad"));
+    for (size_t i = 0; i < job.inputs.count && status == SANL_OK; i++)
+        status = sanl_args_check_input(args, job.inputs.list[i].path);
     struct sanl_device_options wanted = {0};
     if (status == SANL_OK)
         status = sanl_cli_profile_options(&wanted, args);
@@ -259,8 +273,9 @@ const struct sanl_command sanl_cmd_predict = {
         "line, from the current folder, perhaps followed by a box X1 Y1 X2 Y2. Networks learn from\n"
         "pictures cut to the garment's box: give one, or a picture that the garment fills. Coordinates are\n"
         "pixels of the original picture, upright as its EXIF orientation tells, the centre of the first at\n"
-        "0. A score is the height of the landmark's heatmap, at best 1; it says how sure the place is, and\n"
-        "hardly whether this type of garment has the landmark at all: --clothes tells the type.\n",
+        "0. A score is the height of the landmark's heatmap, about 1 at best; it says how sure the place "
+        "is,\n"
+        "and hardly whether this type of garment has the landmark at all: --clothes tells the type.\n",
     .args = args_table,
     .positional = "IMAGE|FOLDER|LIST...",
     .least = 1,

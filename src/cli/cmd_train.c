@@ -32,7 +32,8 @@ static void print_result(const struct sanl_config *config, const char *metric,
     if (result->steps)
         printf("%d epoch%s in %s; ", result->epochs, plural, seconds);
     else
-        printf("nothing is left to train: the run has %d epoch%s (train.epochs); ", result->epochs, plural);
+        printf("nothing is left to train: the run has %d epoch%s, train.epochs is %d; ", result->epochs,
+               plural, config->train.epochs);
     printf("%s %.4f in epoch %d\n", metric, result->best_error, result->best_epoch);
     printf("  %s/best.safetensors   the best checkpoint\n", config->out);
     printf("  %s/last.safetensors   the last one\n", config->out);

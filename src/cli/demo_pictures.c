@@ -129,7 +129,7 @@ static enum sanl_status take(void *payload, const struct sanl_prediction *p)
         if (i == 0)
             status = write_overlay(path, &demo->pictures[demo->drawn[p->input]], p, max_megapixels);
         else if (i == 1)
-            status = sanl_pictures_cams(path, p, max_megapixels, -1);
+            status = sanl_pictures_cams(path, p, max_megapixels);
         else
             status = sanl_pictures_heatmaps(path, p, max_megapixels);
         free(path);

@@ -45,16 +45,14 @@ enum sanl_status sanl_pictures_heatmaps(const char *path, const struct sanl_pred
 }
 
 enum sanl_status sanl_pictures_cams(const char *path, const struct sanl_prediction *prediction,
-                                    double max_megapixels, int class_index)
+                                    double max_megapixels)
 {
     const struct sanl_box *w = &prediction->window;
     const double window[4] = {w->x1, w->y1, w->x2, w->y2};
     struct sanl_panel panels[1 + SANL_CAMS] = {{0}};
     char titles[1 + SANL_CAMS][128] = {"picture"};
-    if (class_index < 0 && prediction->probability)
-        sanl_prediction_top(prediction, &class_index, 1);
-    if (class_index >= 0 && prediction->probability)
-        sanl_pictures_name_class(titles[0], sizeof titles[0], prediction, class_index);
+    if (prediction->cam_class >= 0 && prediction->probability)
+        sanl_pictures_name_class(titles[0], sizeof titles[0], prediction, prediction->cam_class);
     panels[0].title = titles[0];
     for (int k = 0; k < SANL_CAMS; k++) {
         const int side = prediction->size / (4 << k);

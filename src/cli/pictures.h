@@ -12,9 +12,9 @@ void sanl_pictures_name_class(char *out, size_t bytes, const struct sanl_predict
 SANL_CHECKED enum sanl_status
 sanl_pictures_heatmaps(const char *path, const struct sanl_prediction *prediction, double max_megapixels);
 
-/* The picture, and the attention maps of the four strides over it, side by side. `class_index` is whose maps
- * they are, below 0 the likeliest. */
+/* The picture, and the attention maps of the four strides over it, side by side, under the name of
+ * the class whose maps they are. */
 SANL_CHECKED enum sanl_status sanl_pictures_cams(const char *path, const struct sanl_prediction *prediction,
-                                                 double max_megapixels, int class_index);
+                                                 double max_megapixels);
 
 #endif

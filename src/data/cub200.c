@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/join.h"
 #include "data/layout.h"
 
@@ -163,7 +164,14 @@ static void write_box(FILE *file, const struct sanl_dataset *d, int index)
     if (!sanl_box_is_set(&b) &&
         sanl_layout_picture_size(&width, &height, d, index) == SANL_OK) /* checked before */
         b = (struct sanl_box){0, 0, width, height};
-    fprintf(file, "%d %.1f %.1f %.1f %.1f\n", index + 1, b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1);
+    const double v[4] = {b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1};
+    char text[32];
+    fprintf(file, "%d", index + 1);
+    for (int i = 0; i < 4; i++) { /* the set has a decimal everywhere */
+        sanl_number_text(text, v[i]);
+        fprintf(file, " %s%s", text, strpbrk(text, ".e") ? "" : ".0");
+    }
+    fputc('\n', file);
 }
 
 static enum sanl_status check_pictures(const struct sanl_dataset *d)

@@ -118,7 +118,7 @@ struct sanl_landmarks {
 void sanl_dataset_landmarks(struct sanl_landmarks *out, const struct sanl_dataset *dataset,
                             const struct sanl_record *record);
 
-/* Fails when the part to choose checkpoints on is the one to test them on. */
+/* Fails when the part to train on, or to choose checkpoints on, is the one to test them on. */
 SANL_CHECKED enum sanl_status sanl_data_check_parts(const struct sanl_data_config *config);
 
 /* For each record the index of the first one of the same picture, in new memory; NULL with the message set on
@@ -134,6 +134,10 @@ SANL_CHECKED enum sanl_status sanl_dataset_check_unique(const struct sanl_datase
 
 /* Fails when the data set has not this number of landmarks (model.landmarks). */
 SANL_CHECKED enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset, int landmarks);
+
+/* Fails when no record of the part has a visible landmark: there would be no error to tell. */
+SANL_CHECKED enum sanl_status sanl_dataset_check_visible(const struct sanl_dataset *dataset,
+                                                         const char *part_name);
 
 /* The row of sanl_dataset_formats; an unknown name is an error. */
 SANL_CHECKED enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out,

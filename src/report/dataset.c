@@ -304,6 +304,11 @@ enum sanl_status sanl_data_browse(const char *path, const struct sanl_data_confi
         struct sanl_image drawn;
         status =
             draw_record(&drawn, set, &set->records[part ? part->records[at] : at], config, options->side);
+        if (status != SANL_OK && status != SANL_ERR_MEMORY && config->on_bad == SANL_ON_BAD_SKIP) {
+            sanl_log(SANL_LOG_WARNING, "skipped: %s", sanl_error_message()); /* its place stays empty */
+            status = SANL_OK;
+            continue;
+        }
         if (status == SANL_OK) {
             status = sanl_sheet_place(&sheet, &drawn, i);
             sanl_image_free(&drawn);

@@ -245,7 +245,7 @@ static enum sanl_status write_config(const struct sanl_config *config, const cha
 static enum sanl_status claim_folder(const struct ablation *a)
 {
     const struct sanl_config *config = a->options->config;
-    char *path = place(a, "config.yaml");
+    char *path = place(a, "ablation.yaml");
     if (!path)
         return SANL_ERR_MEMORY;
     const enum sanl_status status =

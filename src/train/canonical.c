@@ -11,3 +11,12 @@ void sanl_config_canonicalize(struct sanl_config *config)
     config->data.ring = preset.data.ring;
     config->train.log_every = preset.train.log_every;
 }
+
+bool sanl_config_validates_alike(const struct sanl_config *a, const struct sanl_config *b)
+{
+    const struct sanl_data_config *x = &a->data, *y = &b->data;
+    return strcmp(x->root, y->root) == 0 && strcmp(x->format, y->format) == 0 &&
+           strcmp(x->val, y->val) == 0 && x->limit == y->limit && x->boxes == y->boxes &&
+           x->margin == y->margin && x->center_crop == y->center_crop && a->eval.flip == b->eval.flip &&
+           a->eval.decode == b->eval.decode && a->eval.beta == b->eval.beta;
+}

@@ -7,6 +7,7 @@
 #include <sanlcl/clock.h>
 #include <sanlcl/interrupt.h>
 #include <sanlcl/memory.h>
+#include "base/log.h"
 #include "base/memory.h"
 #include "landmark/metric.h"
 #include "model/tensors.h"
@@ -287,6 +288,21 @@ enum sanl_status sanl_checkpoint_config(struct sanl_config *out, const char *wei
     return SANL_OK;
 }
 
+enum sanl_status sanl_check_categories(const struct sanl_dataset *dataset, const char *weights)
+{
+    const char **names;
+    int count;
+    SANL_TRY(sanl_weights_categories(&names, &count, weights));
+    for (int i = 0; i < count && i < dataset->category_count; i++)
+        if (strcmp(names[i], dataset->category_names[i]) != 0) {
+            sanl_log(SANL_LOG_WARNING, "category %d is '%s' in %s, but '%s' in %s: are they numbered alike?",
+                     i + 1, names[i], weights, dataset->category_names[i], dataset->root);
+            break;
+        }
+    free(names);
+    return SANL_OK;
+}
+
 static enum sanl_status learn_mean(struct sanl_mean_landmark *mean, const struct sanl_dataset *dataset,
                                    const char *part_name)
 {
@@ -350,9 +366,13 @@ enum sanl_status sanl_evaluate(struct sanl_evaluation *out, struct sanl_device *
     if (baseline && !config.data.boxes)
         return sanl_fail(SANL_ERR_USAGE, "the baseline puts each landmark at its mean place within the "
                                          "garment's box: it needs data.boxes=true");
+    if (options->hooks.begin)
+        SANL_TRY(options->hooks.begin(options->hooks.payload, config.data.root));
     enum sanl_status status = sanl_dataset_open_told(&dataset, &config.data);
     if (status == SANL_OK)
         status = make_loader(&loader, dataset, &config, options->part);
+    if (status == SANL_OK && config.task == SANL_TASK_CLASSIFY)
+        status = sanl_check_categories(dataset, options->weights);
     if (status == SANL_OK && baseline)
         status = learn_mean(&mean, dataset, config.data.train);
     if (status == SANL_OK)

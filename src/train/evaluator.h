@@ -14,6 +14,9 @@ SANL_CHECKED enum sanl_status sanl_evaluate_engine(struct sanl_evaluation *out, 
                                                    const struct sanl_dataset *dataset,
                                                    const struct sanl_evaluate_hooks *hooks);
 
+/* Warns when the classes of the checkpoint `weights` have other names than the data set's. */
+SANL_CHECKED enum sanl_status sanl_check_categories(const struct sanl_dataset *dataset, const char *weights);
+
 /* The configuration under which a checkpoint is run: its own, with the sections data and eval of the YAML
  * file `config_path` (NULL: none), or all of that file when the checkpoint carries none; then the overrides.
  */

@@ -286,8 +286,8 @@ static enum sanl_status plan_parts(struct sanl_engine *engine)
     const struct sanl_network *network = engine->network;
     const struct sanl_config *config = &network->config;
     const bool landmark = config->task == SANL_TASK_LANDMARK;
-    SANL_TRY(check_pixels(engine));
     SANL_TRY(plan_graph(engine));
+    SANL_TRY(check_pixels(engine));
     engine->image = landmark ? engine->landmark.image : engine->classifier.image;
     memcpy(engine->cam, landmark ? engine->landmark.cam : engine->classifier.cam, sizeof engine->cam);
     if (landmark)

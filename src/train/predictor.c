@@ -26,7 +26,7 @@ struct sanl_predictor {
     int class_count;                  /* of the classifier, or of that of the attention maps; 0 without one */
     float *values, *probability;      /* (batch, landmarks, 3) or (batch, classes); (batch, classes) */
     float *logits;                    /* (batch, classes) */
-    int *target;                      /* (batch,): the class whose attention maps are wanted */
+    int *target;                      /* (batch,): the class whose attention maps are read */
     struct sanl_maps *maps;           /* made when they are first wanted */
     const struct sanl_scheme *scheme; /* NULL: a classifier */
 };
@@ -175,15 +175,34 @@ static void softmax(float *out, const float *logits, int count)
         out[c] = (float)(exp((double)logits[c] - (double)most) / sum);
 }
 
+static int likeliest(const float *logits, int count)
+{
+    int best = 0;
+    for (int c = 1; c < count; c++)
+        if (logits[c] > logits[best])
+            best = c;
+    return best;
+}
+
+/* Reads the maps of the wanted class, or of that which their classifier finds likeliest. What guides the
+ * network are the maps of the latter in any case. */
+static enum sanl_status read_inputs(struct sanl_predictor *p, const struct sanl_predict_options *options)
+{
+    const bool wanted = options->cam_class >= 0;
+    for (int i = 0; i < p->engine->batch; i++)
+        p->target[i] = options->cam_class;
+    SANL_TRY(sanl_maps_read_inputs(p->maps, wanted ? p->target : NULL, p->logits));
+    for (int i = 0; i < p->engine->batch && !wanted; i++)
+        p->target[i] = likeliest(p->logits + (size_t)i * (size_t)p->class_count, p->class_count);
+    return wanted ? sanl_engine_make_cams(p->engine) : SANL_OK;
+}
+
 /* Runs the network, and with maps reads what is behind its answer. */
 static enum sanl_status run_batch(struct sanl_predictor *p, const struct sanl_predict_options *options)
 {
-    const int *target = options->cam_class >= 0 ? p->target : NULL;
-    for (int i = 0; target && i < p->engine->batch; i++)
-        p->target[i] = options->cam_class;
     SANL_TRY(sanl_engine_load(p->engine, &p->batch));
     if (options->maps)
-        SANL_TRY(sanl_maps_read_inputs(p->maps, target, p->logits));
+        SANL_TRY(read_inputs(p, options));
     SANL_TRY(sanl_graph_forward(p->engine->graph));
     if (options->maps) /* those of the picture as it is: before it may be mirrored */
         SANL_TRY(sanl_maps_read_heatmaps(p->maps));
@@ -223,6 +242,8 @@ static void describe(struct sanl_prediction *out, const struct sanl_predictor *p
     }
     if (options->maps)
         sanl_maps_describe(out, p->maps, i);
+    const bool made = p->engine->gradcam || !p->engine->cam[0]; /* else they are uniform */
+    out->cam_class = made && out->cam[0] && p->class_count ? p->target[i] : -1;
 }
 
 static enum sanl_status hand_over(struct sanl_predictor *p, const struct sanl_predict_input *inputs,

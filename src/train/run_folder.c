@@ -1,8 +1,11 @@
 #include "train/run_folder.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include "base/file.h"
 
@@ -80,34 +83,53 @@ static enum sanl_status take_away(const char *path)
     return SANL_OK;
 }
 
+static enum sanl_status write_config(struct sanl_run_folder *run)
+{
+    if (!run->config)
+        return SANL_OK;
+    SANL_TRY(sanl_file_write(run->paths[SANL_RUN_CONFIG], run->config, strlen(run->config)));
+    free(run->config);
+    run->config = NULL;
+    return SANL_OK;
+}
+
 enum sanl_status sanl_run_folder_saved(struct sanl_run_folder *run, enum sanl_run_file file)
 {
     for (int i = SANL_RUN_BEST; i <= SANL_RUN_STATE && run->replaces; i++)
         if (i != (int)file)
             SANL_TRY(take_away(run->paths[i]));
     run->replaces = false;
+    return write_config(run);
+}
+
+/* Where the file system has no locks there is none. */
+static enum sanl_status claim(struct sanl_run_folder *run, const char *folder)
+{
+    run->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run->locked = run->lock >= 0;
+    if (run->locked && flock(run->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return sanl_fail(SANL_ERR_USAGE, "%s: another process is training here: give another out=FOLDER",
+                         folder);
     return SANL_OK;
 }
 
 enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run, const struct sanl_config *config,
                                        enum sanl_train_mode mode, long step, int epoch)
 {
-    char *yaml;
     SANL_TRY(sanl_folder_make(config->out));
+    SANL_TRY(claim(run, config->out));
     for (int i = 0; i < SANL_RUN_FILES; i++)
         sanl_output_sweep(run->paths[i]);
     run->replaces = mode != SANL_TRAIN_RESUME;
-    for (int i = 0; i < SANL_RUN_FILES && run->replaces; i++)
-        if (i < SANL_RUN_BEST || i > SANL_RUN_STATE)
-            SANL_TRY(take_away(run->paths[i]));
+    for (int i = SANL_RUN_LOG; i < SANL_RUN_FILES && run->replaces; i++)
+        SANL_TRY(take_away(run->paths[i]));
     if (mode == SANL_TRAIN_RESUME) {
         SANL_TRY(cut_log(run->paths[SANL_RUN_LOG], step));
         SANL_TRY(cut_log(run->paths[SANL_RUN_EPOCHS], epoch));
     }
-    SANL_TRY(sanl_config_dump(&yaml, config, false));
-    const enum sanl_status status = sanl_file_write(run->paths[SANL_RUN_CONFIG], yaml, strlen(yaml));
-    free(yaml);
-    SANL_TRY(status);
+    SANL_TRY(sanl_config_dump(&run->config, config, false));
+    if (!sanl_file_exists(run->paths[SANL_RUN_STATE]))
+        SANL_TRY(write_config(run));
     SANL_TRY(open_log(&run->log, run->paths[SANL_RUN_LOG]));
     SANL_TRY(open_log(&run->epochs, run->paths[SANL_RUN_EPOCHS]));
     if (fseek(run->epochs, 0, SEEK_END) == 0 && ftell(run->epochs) == 0)
@@ -125,6 +147,9 @@ void sanl_run_folder_close(struct sanl_run_folder *run)
         fclose(run->log);
     if (run->epochs)
         fclose(run->epochs);
+    if (run->locked)
+        close(run->lock);
+    free(run->config);
     memset(run, 0, sizeof *run);
 }
 

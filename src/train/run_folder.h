@@ -20,19 +20,23 @@ struct sanl_run_folder {
     char *paths[SANL_RUN_FILES];
     FILE *log, *epochs; /* opened for appending */
     bool replaces;      /* checkpoints that stand there are an earlier run's */
+    char *config;       /* the text of config.yaml until it is written */
+    bool locked;        /* by `lock`, the folder as a file */
+    int lock;
 };
 
 /* Checks that `mode` fits what is in the folder; changes nothing. */
 SANL_CHECKED enum sanl_status sanl_run_folder_open(struct sanl_run_folder *out, const char *folder,
                                                    enum sanl_train_mode mode);
 
-/* Makes the folder, takes an old run's logs away, cuts those of a resumed one back to `step` steps and
- * `epoch` epochs, writes the configuration, and opens the logs. An old run's checkpoints stay until there is
- * a new one. */
+/* Makes the folder and claims it, which fails where another process trains; takes an old run's logs away,
+ * cuts those of a resumed one back to `step` steps and `epoch` epochs, and opens the logs. An old run's
+ * checkpoints and configuration stay until there is a new checkpoint. */
 SANL_CHECKED enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run,
                                                     const struct sanl_config *config,
                                                     enum sanl_train_mode mode, long step, int epoch);
-/* To be called when `file`, a checkpoint, was written: takes an old run's others away. */
+/* To be called when `file`, a checkpoint, was written: takes an old run's others away and
+ * writes the configuration that it belongs to. */
 SANL_CHECKED enum sanl_status sanl_run_folder_saved(struct sanl_run_folder *run, enum sanl_run_file file);
 void sanl_run_folder_close(struct sanl_run_folder *run); /* takes a zeroed object */
 

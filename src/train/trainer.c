@@ -14,19 +14,11 @@
 #include "train/cam_cache.h"
 #include "train/canonical.h"
 #include "train/evaluator.h"
+#include "train/position.h"
 #include "train/run_folder.h"
 #include "train/updater.h"
 
 enum { LARGEST = 5 }; /* gradients named when a loss is not finite */
-
-/* Where a run stands; kept in the state file. */
-struct position {
-    int epoch;       /* finished, with validation */
-    int step;        /* done of the next one */
-    double loss_sum; /* over these steps */
-    int best_epoch;
-    double best_error;
-};
 
 struct run {
     const struct sanl_config *config;
@@ -41,7 +33,7 @@ struct run {
     struct sanl_cam_cache *cams; /* NULL: computed at each step */
     const char **categories;     /* of the classifier; those of the data set belong to it */
     int category_count;
-    struct position at;
+    struct sanl_position at;
     int steps;    /* of an epoch */
     long stepped; /* since the call began */
     double start, epoch_start;
@@ -54,7 +46,8 @@ static enum sanl_task task_of(const struct run *run)
     return (enum sanl_task)run->config->task;
 }
 
-static long total_steps(const struct run *run)
+/* Where the schedule stands, in steps of the present batch. */
+static long scheduled(const struct run *run)
 {
     return (long)run->at.epoch * run->steps + run->at.step;
 }
@@ -125,7 +118,10 @@ static enum sanl_status name_categories(struct run *run)
             return sanl_fail(SANL_ERR_USAGE, "model.classes: %s has %d categories, found %d",
                              run->dataset->root, run->dataset->category_count, run->config->model.classes);
         run->category_count = run->dataset->category_count;
-        return SANL_OK;
+        if (run->network->classifier && run->options->mode != SANL_TRAIN_RESUME)
+            SANL_TRY(sanl_check_categories(run->dataset, run->config->cam.weights));
+        return run->options->mode == SANL_TRAIN_RESUME ? sanl_check_categories(run->dataset, state_of(run))
+                                                       : SANL_OK;
     }
     if (!run->network->classifier)
         return SANL_OK;
@@ -154,13 +150,11 @@ static void make_carried(struct sanl_config *carried, const struct sanl_config *
 
 static enum sanl_status save(struct run *run, enum sanl_run_file file)
 {
-    const struct position *at = &run->at;
     char progress[256];
-    snprintf(progress, sizeof progress, "epoch %d step %d loss_sum %a best_epoch %d best_error %a", at->epoch,
-             at->step, at->loss_sum, at->best_epoch, at->best_error);
+    sanl_position_text(progress, sizeof progress, &run->at);
     const struct sanl_weights_info info = {
         .config = &run->carried,
-        .epoch = at->epoch,
+        .epoch = run->at.epoch,
         .categories = categories(run),
         .category_count = run->category_count,
         .progress = file == SANL_RUN_STATE ? progress : NULL,
@@ -179,25 +173,31 @@ static enum sanl_status save_last(struct run *run)
 static enum sanl_status read_position(struct run *run)
 {
     const char *path = state_of(run);
-    struct position *at = &run->at;
+    const int batch = run->config->train.batch;
+    struct sanl_position *at = &run->at;
     struct sanl_config before;
     char *text;
-    SANL_TRY(sanl_weights_text(&text, path, "progress"));
-    const bool sound =
-        text && sscanf(text, "epoch %d step %d loss_sum %la best_epoch %d best_error %la", &at->epoch,
-                       &at->step, &at->loss_sum, &at->best_epoch, &at->best_error) == 5;
-    free(text);
-    if (!sound || at->epoch < 0 || at->step < 0)
-        return sanl_fail(SANL_ERR_FORMAT, "%s: its text 'progress' does not say where the run stood", path);
-    if (at->step > run->steps)
-        return sanl_fail(SANL_ERR_USAGE,
-                         "%s: step %d of an epoch, which has %d: other data or another batch?", path,
-                         at->step, run->steps);
+    SANL_TRY(sanl_position_read(at, path));
     SANL_TRY(sanl_weights_config(&before, path, NULL, 0));
+    if (before.train.batch != batch && at->step > 0) { /* as many pictures of the epoch, at most */
+        const int step = (int)((long)at->step * before.train.batch / batch);
+        at->loss_sum *= (double)step / at->step;
+        at->step = step;
+    }
+    if (at->step > run->steps)
+        return sanl_fail(SANL_ERR_USAGE, "%s: step %d of an epoch, which has %d: other data?", path, at->step,
+                         run->steps);
+    if (sanl_updater_moments(&before.train) != sanl_updater_moments(&run->config->train))
+        return sanl_fail(SANL_ERR_USAGE, "%s: written with another train.optimizer, whose moments are others",
+                         path);
+    const bool alike = sanl_config_validates_alike(&before, &run->carried);
     SANL_TRY(sanl_config_changes(&text, &before, &run->carried));
     if (*text)
-        sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s", path, text);
+        sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s%s", path, text,
+                 alike ? "" : "; the best epoch is looked for anew, for its error is another one");
     free(text);
+    if (!alike)
+        at->best_epoch = 0;
     return SANL_OK;
 }
 
@@ -279,7 +279,7 @@ static double wait_share(const struct run *run)
 
 static void report(const struct run *run, struct sanl_train_progress *progress)
 {
-    const long left = (long)run->config->train.epochs * run->steps - total_steps(run);
+    const long left = (long)run->config->train.epochs * run->steps - scheduled(run);
     progress->epochs = run->config->train.epochs;
     progress->steps = run->steps;
     progress->seconds_left = run->stepped
@@ -297,15 +297,14 @@ static enum sanl_status check_norm(struct run *run, float *norm)
     if (run->stepped == 0)
         return SANL_OK;
     SANL_TRY(sanl_updater_read_norm(norm, run->updater));
-    return isfinite(*norm) ? SANL_OK : fail_numeric(run, total_steps(run), "gradient's norm", (double)*norm);
+    return isfinite(*norm) ? SANL_OK : fail_numeric(run, run->at.updates, "gradient's norm", (double)*norm);
 }
 
 static enum sanl_status take_step(struct run *run, const struct sanl_batch *batch)
 {
     const struct sanl_config *config = run->config;
-    const long step = total_steps(run);
-    const double lr = sanl_learning_rate(&config->train, step, run->steps);
-    struct sanl_log_step line = {.step = step + 1, .epoch = run->at.epoch + 1, .lr = lr};
+    const double lr = sanl_learning_rate(&config->train, scheduled(run), run->steps);
+    struct sanl_log_step line = {.step = run->at.updates + 1, .epoch = run->at.epoch + 1, .lr = lr};
     SANL_TRY(check_norm(run, &line.gradient_norm));
     SANL_TRY(sanl_engine_load(run->engine, batch));
     SANL_TRY(sanl_graph_forward(run->engine->graph));
@@ -313,8 +312,9 @@ static enum sanl_status take_step(struct run *run, const struct sanl_batch *batc
     SANL_TRY(sanl_graph_backward(run->engine->graph));
     if (!isfinite(line.loss))
         return fail_numeric(run, line.step, "loss", line.loss);
-    SANL_TRY(sanl_updater_step(run->updater, lr, step + 1));
+    SANL_TRY(sanl_updater_step(run->updater, lr, line.step));
     run->at.step++;
+    run->at.updates++;
     run->at.loss_sum += line.loss;
     run->stepped++;
     if (line.step % config->train.log_every == 0) {
@@ -337,8 +337,8 @@ static enum sanl_status stop(struct run *run)
     SANL_TRY(check_norm(run, &norm));
     SANL_TRY(save_last(run));
     return sanl_fail(SANL_ERR_INTERRUPTED,
-                     "stopped after step %ld, epoch %d; %s is written, and --resume goes on",
-                     total_steps(run), run->at.epoch + 1, run->folder.paths[SANL_RUN_LAST]);
+                     "stopped after step %ld, epoch %d; %s is written, and --resume goes on", run->at.updates,
+                     run->at.epoch + 1, run->folder.paths[SANL_RUN_LAST]);
 }
 
 /* The batches that a resumed epoch has behind it are drawn again and dropped. */
@@ -382,7 +382,7 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
 
 static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
 {
-    struct position *at = &run->at;
+    struct sanl_position *at = &run->at;
     line->best = at->best_epoch == 0 || line->error < at->best_error;
     at->epoch++;
     at->step = 0;
@@ -413,9 +413,9 @@ static enum sanl_status run_epoch(struct run *run)
     SANL_TRY(check_norm(run, &norm));
     struct sanl_log_epoch line = {
         .epoch = run->at.epoch + 1,
-        .step = total_steps(run),
+        .step = run->at.updates,
         .loss = run->at.loss_sum / run->steps,
-        .lr = sanl_learning_rate(&run->config->train, total_steps(run) - 1, run->steps),
+        .lr = sanl_learning_rate(&run->config->train, scheduled(run) - 1, run->steps),
         .skipped = sanl_loader_skipped(run->train),
         .images_per_second = images_per_second(run),
         .wait_share = wait_share(run),
@@ -440,12 +440,14 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     SANL_TRY(make_loaders(run));
     if (task_of(run) == SANL_TASK_LANDMARK)
         SANL_TRY(sanl_dataset_check_landmarks(run->dataset, config->model.landmarks));
+    if (task_of(run) == SANL_TASK_LANDMARK && run->val)
+        SANL_TRY(sanl_dataset_check_visible(run->dataset, config->data.val));
     SANL_TRY(make_network(run, device));
     SANL_TRY(open_cache(run));
     SANL_TRY(name_categories(run));
     if (mode == SANL_TRAIN_RESUME)
         SANL_TRY(read_position(run));
-    SANL_TRY(sanl_run_folder_begin(&run->folder, config, mode, total_steps(run), run->at.epoch));
+    SANL_TRY(sanl_run_folder_begin(&run->folder, config, mode, run->at.updates, run->at.epoch));
     run->start = sanl_clock_seconds();
     while (run->at.epoch < config->train.epochs)
         SANL_TRY(run_epoch(run));

@@ -84,6 +84,14 @@ mv "$classifier" "$classifier.away"
 expect 0 '^all ' 'images/s' eval --weights "$guided"
 expect 0 '"category":' 'device' predict --weights "$guided" "$data/img/img_00000001.jpg"
 expect 0 '%' 'device' gradcam --weights "$guided" --out "$folder/maps" "$data/img/img_00000001.jpg"
+cp "$folder/out" "$folder/likeliest"
+for class in 3 5; do
+    expect 0 '%' 'device' gradcam --weights "$guided" --class $class --out "$folder/maps$class" \
+        "$data/img/img_00000001.jpg"
+    check 'maps of another class change no answer' 'cmp -s "$folder/out" "$folder/likeliest"'
+done
+check 'but are others' '! cmp -s "$folder/maps3/img_00000001_cams.png" "$folder/maps5/img_00000001_cams.png"'
+expect 0 '"category":' 'device' predict --weights "$guided" --cams "$folder/maps" "$data/img/img_00000001.jpg"
 mv "$classifier.away" "$classifier"
 expect 2 '' 'cam.weights: .* a classifier of 17 classes, expected one of the same 18' train task=classify \
     model.classes=18 model.block=sanl $tiny cam.weights="$classifier" data.root="$data" out="$folder/no"
@@ -163,6 +171,16 @@ net=$folder/net.safetensors
 cp "$landmark" "$net"
 expect 2 '' "is the file of --weights" predict --weights "$net" --csv "$folder/./net.safetensors" "$image"
 expect 2 '' "is to be read" predict --weights "$landmark" --csv "$image" "$image"
+expect 2 '' "is to be read" predict --weights "$landmark" --csv "$folder/other/img_00000001.jpg" \
+    "$folder/other"
+expect 2 '' "is to be read" eval --weights "$landmark" --csv "$data/Anno/list_bbox.txt"
+expect 2 '' "is to be read" data browse data.root="$data" --out "$image"
+expect 2 '' "is the folder of the pictures" predict --weights "$landmark" --overlay "$folder/other/." \
+    "$folder/other"
+expect 0 '^path,' 'device' predict --weights "$landmark" --csv - "$image"
+: >"$folder/bad.jpg"
+expect 1 '' 'bad.jpg: .*; .*/none.csv is not written' predict --weights "$landmark" --csv "$folder/none.csv" \
+    "$image" "$folder/bad.jpg"
 expect 2 '' "is the file of --weights" export --weights "$net" --format onnx --out "$net"
 expect 2 '' "both would write" predict --weights "$landmark" --csv "$folder/o.csv" \
     --json "$folder/../${folder##*/}/o.csv" "$image"

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <jansson.h>
 #include <sanlcl/interrupt.h>
@@ -243,6 +245,70 @@ static void a_run_is_not_lost_by_mistake(void **state)
     assert_false(sanl_folder_exists(config.out));
 }
 
+static int resume(const struct sanl_config *config)
+{
+    return (int)sanl_train(NULL, config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME});
+}
+
+/* Of run "r", which has two epochs of two steps. */
+static void a_run_can_go_on_otherwise(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "r");
+    size_t length, then;
+    train_ok(&config, SANL_TRAIN_NEW);
+    char *yaml = content(config.out, "config.yaml", &length), *text;
+    config.train.lr = 0.5; /* nothing is left to train, which leaves everything as it is */
+    train_ok(&config, SANL_TRAIN_RESUME);
+    assert_kept(config.out, "config.yaml", yaml, length);
+    config.train.lr = 1e-3;
+
+    config.train.optimizer = SANL_SGD;
+    assert_int_equal(resume(&config), SANL_ERR_USAGE);
+    assert_message("train.optimizer");
+    config.train.optimizer = SANL_ADAM;
+
+    const int lock = open(config.out, O_RDONLY);
+    assert_true(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    assert_int_equal(resume(&config), SANL_ERR_USAGE);
+    assert_message("another process is training here");
+    close(lock);
+
+    config.train.epochs = 3;
+    config.train.batch = 2 * BATCH; /* an epoch of one step: no line of the log is lost */
+    train_ok(&config, SANL_TRAIN_RESUME);
+    assert_int_equal(lines_of(config.out, "log.jsonl"), 2 * STEPS + 1);
+    text = content(config.out, "epochs.csv", &then);
+    assert_non_null(strstr(text, "\n3,5,"));
+    free(text);
+    text = content(config.out, "config.yaml", &then);
+    assert_non_null(strstr(text, "epochs: 3"));
+    free(text);
+
+    config.train.epochs = 4;
+    config.data.val[0] = 0; /* losses are no errors of validation */
+    struct sanl_train_result result;
+    assert_int_equal(
+        sanl_train(&result, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME}),
+        SANL_OK);
+    assert_int_equal(result.best_epoch, 4);
+}
+
+/* Stopped behind two of two steps, it has as many pictures behind it with half of the batch. */
+static void a_batch_changes_within_an_epoch(void **state)
+{
+    (void)state;
+    struct sanl_config config = config_for(SANL_TASK_LANDMARK, "half");
+    int where[2] = {1, STEPS};
+    const struct sanl_train_options options = {.progress = stop_at, .payload = where};
+    config.train.epochs = 1;
+    assert_int_equal(sanl_train(NULL, &config, device, &options), SANL_ERR_INTERRUPTED);
+    sanl_interrupt_clear();
+    config.train.batch = BATCH / 2;
+    train_ok(&config, SANL_TRAIN_RESUME);
+    assert_int_equal(lines_of(config.out, "log.jsonl"), STEPS + 1); /* the last two of ten pictures */
+}
+
 static void checkpoints_are_not_chosen_on_the_test_part(void **state)
 {
     (void)state;
@@ -251,6 +317,9 @@ static void checkpoints_are_not_chosen_on_the_test_part(void **state)
     assert_int_equal(sanl_train(NULL, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_NEW}),
                      SANL_ERR_USAGE);
     assert_message("data.val: 'val' is data.test");
+    strcpy(config.data.test, config.data.train);
+    assert_int_equal(sanl_train(NULL, &config, device, NULL), SANL_ERR_USAGE);
+    assert_message("data.train: 'train' is data.test");
     assert_false(sanl_folder_exists(config.out));
 }
 
@@ -411,6 +480,8 @@ int main(void)
         cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not),
         cmocka_unit_test(a_resumed_run_needs_no_files_of_its_start),
         cmocka_unit_test(a_run_is_not_lost_by_mistake),
+        cmocka_unit_test(a_run_can_go_on_otherwise),
+        cmocka_unit_test(a_batch_changes_within_an_epoch),
         cmocka_unit_test(checkpoints_are_not_chosen_on_the_test_part),
         cmocka_unit_test(without_validation_there_are_no_errors_in_the_log),
         cmocka_unit_test(a_classifier_guides_other_networks),
