@@ -183,22 +183,29 @@ static enum sanl_status check_output(const struct sanl_args *args, size_t row)
     return SANL_OK;
 }
 
-/* A file that there is, in the folder or one within it. */
-static bool stands_in(const char *file, const char *folder)
+/* A file that there is and that a data set in `root` may have: a list beside its folders, or anything below
+ * one that has such a name. */
+static bool belongs_to(const char *file, const char *root)
 {
-    enum { MOST_PARENTS = 64 };
-    struct stat root, at, above;
-    char path[4096];
-    const char *slash = strrchr(file, '/');
-    if (stat(folder, &root) != 0 || !S_ISDIR(root.st_mode) || access(file, F_OK) != 0)
+    static const char *const folders[] = {
+        "",      "Anno",   "Eval", "img",   "Img",   "annotations", "annos",
+        "image", "images", "val",  "parts", "train", "test",        "validation",
+    };
+    enum { MOST_PARENTS = 16 };
+    struct stat info, at;
+    char place[4096], known[4096];
+    const char *slash = strrchr(file, '/'), *dot = strrchr(file, '.');
+    if (stat(file, &info) != 0 || !S_ISREG(info.st_mode))
         return false;
-    int length = snprintf(path, sizeof path, "%.*s.", slash ? (int)(slash + 1 - file) : 0, file);
-    for (int i = 0; i < MOST_PARENTS && length + 4 < (int)sizeof path && stat(path, &at) == 0; i++) {
-        if (at.st_dev == root.st_dev && at.st_ino == root.st_ino)
-            return true;
-        length += snprintf(path + length, sizeof path - (size_t)length, "/..");
-        if (stat(path, &above) != 0 || (above.st_dev == at.st_dev && above.st_ino == at.st_ino))
-            return false;
+    int length = snprintf(place, sizeof place, "%.*s.", slash ? (int)(slash + 1 - file) : 0, file);
+    for (int i = 0; i < MOST_PARENTS && length + 4 < (int)sizeof place && stat(place, &at) == 0; i++) {
+        for (size_t k = 0; k < sizeof folders / sizeof *folders; k++) {
+            snprintf(known, sizeof known, "%s/%s", root, folders[k]);
+            const bool listed = k > 0 || (i == 0 && dot && strcmp(dot, ".txt") == 0);
+            if (listed && stat(known, &info) == 0 && at.st_dev == info.st_dev && at.st_ino == info.st_ino)
+                return true;
+        }
+        length += snprintf(place + length, sizeof place - (size_t)length, "/..");
     }
     return false;
 }
@@ -212,10 +219,10 @@ enum sanl_status sanl_args_check_input(const struct sanl_args *args, const char 
             continue;
         if (same_file(out, path))
             return sanl_cli_fail(SANL_ERR_USAGE, "%s: '%s' is to be read", rows[i].name, out);
-        if (stands_in(out, path))
+        if (belongs_to(out, path))
             return sanl_cli_fail(SANL_ERR_USAGE,
-                                 "%s: '%s' stands in '%s', which is to be read: choose another place, or "
-                                 "remove it first",
+                                 "%s: '%s' may belong to the data set '%s', which is to be read: choose "
+                                 "another place, or remove it first",
                                  rows[i].name, out, path);
     }
     return SANL_OK;
@@ -378,7 +385,10 @@ int sanl_args_choice(const struct sanl_args *args, const char *name)
 
 enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config)
 {
-    return sanl_config_load(config, sanl_args_text(args, "--config"), args->overrides, args->override_count);
+    const enum sanl_status status =
+        sanl_config_load(config, sanl_args_text(args, "--config"), args->overrides, args->override_count);
+    return status == SANL_OK && config->data.root[0] ? sanl_args_check_input(args, config->data.root)
+                                                     : status;
 }
 
 void sanl_args_name_device(const struct sanl_device_info *info)

@@ -89,7 +89,7 @@ int sanl_args_choice(const struct sanl_args *args,
 /* True when the option stands on the command line. */
 bool sanl_args_given(const struct sanl_args *args, const char *name);
 
-/* The configuration of --config and the overrides. */
+/* The configuration of --config and the overrides, whose data set no output option writes over. */
 SANL_CHECKED enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config);
 
 /* SANL_ERR_USAGE when an output option would write over `path`, which is read: over the file, or over what

@@ -96,6 +96,8 @@ static enum sanl_status read_config(const struct sanl_args *args, struct sanl_co
     for (size_t i = 0; i < args->override_count; i++)
         overrides[count++] = args->overrides[i];
     enum sanl_status status = sanl_config_load(config, sanl_args_text(args, "--config"), overrides, count);
+    if (status == SANL_OK && config->data.root[0])
+        status = sanl_args_check_input(args, config->data.root);
     if (status == SANL_OK && config->task != SANL_TASK_LANDMARK)
         status = sanl_cli_fail(SANL_ERR_USAGE, "task: only landmark can be timed");
     free(overrides);

@@ -77,9 +77,7 @@ static enum sanl_status run(const struct sanl_args *args)
                                                 .columns = sanl_args_int(args, "--columns"),
                                                 .side = sanl_args_int(args, "--side")};
     const char *path = sanl_args_text(args, "--out");
-    status = sanl_args_check_input(args, config.data.root);
-    if (status == SANL_OK)
-        status = sanl_data_browse(path, &config.data, &options);
+    status = sanl_data_browse(path, &config.data, &options);
     if (status == SANL_OK)
         printf("%s\n", path);
     return status;

@@ -29,7 +29,7 @@ static const struct sanl_arg args_table[] = {
      .value = "FILE",
      .type = SANL_ARG_TEXT,
      .output = true,
-     .help = "write the predictions as JSON (default: to standard output)"},
+     .help = "write the predictions as JSON (default, and for -: to standard output)"},
     {.name = "--csv",
      .value = "FILE",
      .type = SANL_ARG_TEXT,
@@ -187,7 +187,9 @@ static enum sanl_status open_files(struct job *job)
 {
     const char *json = sanl_args_text(job->args, "--json"), *csv = sanl_args_text(job->args, "--csv");
     enum sanl_status status = SANL_OK;
-    job->quiet = !json && !csv && isatty(STDOUT_FILENO);
+    const bool shown = (!json && !csv) || (json && strcmp(json, "/dev/stdout") == 0) ||
+                       (csv && strcmp(csv, "/dev/stdout") == 0);
+    job->quiet = shown && isatty(STDOUT_FILENO);
     if (json || !csv)
         status = sanl_prediction_file_create(&job->json, json, stdout, SANL_PREDICTION_JSON);
     if (status == SANL_OK && csv)
@@ -219,11 +221,12 @@ static enum sanl_status predict(struct job *job)
         status = sanl_prediction_file_finish(job->json);
     if (status == SANL_OK && job->csv)
         status = sanl_prediction_file_finish(job->csv);
-    const char *file = sanl_args_text(args, "--csv") ? "--csv" : "--json";
-    if (status != SANL_OK && (job->json || job->csv) && sanl_args_given(args, file)) {
+    const char *csv = sanl_args_text(args, "--csv"), *json = sanl_args_text(args, "--json");
+    if (status != SANL_OK && (job->json || job->csv) && (json || csv)) {
         char why[1024];
         snprintf(why, sizeof why, "%s", sanl_cli_message()[0] ? sanl_cli_message() : sanl_error_message());
-        status = sanl_cli_fail(status, "%s; %s is not written", why, sanl_args_text(args, file));
+        status = sanl_cli_fail(status, "%s; %s%s%s not written", why, json ? json : "",
+                               json && csv ? " and " : "", csv ? csv : "");
     }
     if (status == SANL_OK && options.skip_bad)
         fprintf(stderr, "%zu of %zu pictures skipped\n", job->skipped, job->inputs.count);

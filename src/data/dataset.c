@@ -122,21 +122,6 @@ enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset
                            dataset->root, has, landmarks, has);
 }
 
-enum sanl_status sanl_dataset_check_visible(const struct sanl_dataset *dataset, const char *part_name)
-{
-    const struct sanl_part *part;
-    struct sanl_landmarks at;
-    SANL_TRY(sanl_dataset_find_part(&part, dataset, part_name));
-    for (int i = 0; i < part->count; i++) {
-        sanl_dataset_landmarks(&at, dataset, &dataset->records[part->records[i]]);
-        for (int k = 0; k < dataset->scheme->landmarks; k++)
-            if (at.visibility[k] == SANL_VISIBLE)
-                return SANL_OK;
-    }
-    return sanl_fail(SANL_ERR_USAGE, "%s: part '%s' has no visible landmark to measure errors at",
-                     dataset->root, part_name);
-}
-
 int *sanl_dataset_first(const struct sanl_dataset *dataset)
 {
     const size_t n = (size_t)dataset->count;

@@ -135,10 +135,6 @@ SANL_CHECKED enum sanl_status sanl_dataset_check_unique(const struct sanl_datase
 /* Fails when the data set has not this number of landmarks (model.landmarks). */
 SANL_CHECKED enum sanl_status sanl_dataset_check_landmarks(const struct sanl_dataset *dataset, int landmarks);
 
-/* Fails when no record of the part has a visible landmark: there would be no error to tell. */
-SANL_CHECKED enum sanl_status sanl_dataset_check_visible(const struct sanl_dataset *dataset,
-                                                         const char *part_name);
-
 /* The row of sanl_dataset_formats; an unknown name is an error. */
 SANL_CHECKED enum sanl_status sanl_dataset_find_format(const struct sanl_dataset_format **out,
                                                        const char *name);

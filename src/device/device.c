@@ -64,7 +64,9 @@ enum sanl_status sanl_cl_check(cl_int code, const char *what)
         status = SANL_ERR_MEMORY;
     } else if (code == CL_OUT_OF_RESOURCES || code == CL_INVALID_COMMAND_QUEUE) {
         advice = "the device may be lost or out of memory; close other programs that use it, use a smaller "
-                 "batch, or another device with --device";
+                 "batch, other kernels with --gemm, or another device with --device";
+    } else if (code == CL_INVALID_WORK_GROUP_SIZE || code == CL_INVALID_WORK_ITEM_SIZE) {
+        advice = "try other kernels with --gemm, or another device with --device";
     }
     return sanl_fail(status, "%s: %s (%d); %s", what, sanl_cl_error_name(code), (int)code, advice);
 }

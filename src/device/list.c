@@ -223,6 +223,16 @@ static bool contains_ignoring_case(const char *text, const char *part)
     return false;
 }
 
+/* The number of a model, such as 4090, as one of the text's; of fewer digits it is an index. */
+static bool names_number(const char *text, const char *number)
+{
+    const size_t length = strlen(number);
+    for (const char *at = text; length >= 3 && (at = strstr(at, number)); at++)
+        if ((at == text || !isdigit((unsigned char)at[-1])) && !isdigit((unsigned char)at[length]))
+            return true;
+    return false;
+}
+
 enum sanl_status sanl_device_choose(int *chosen, const struct candidate *list, int count, const char *select)
 {
     char *end = NULL;
@@ -234,13 +244,15 @@ enum sanl_status sanl_device_choose(int *chosen, const struct candidate *list, i
         *chosen = (int)index;
         return SANL_OK;
     }
+    const bool number = *end == 0;
     for (int i = 0; i < count; i++)
-        if (contains_ignoring_case(list[i].info.name, select) ||
-            contains_ignoring_case(list[i].info.platform, select)) {
+        if (number ? names_number(list[i].info.name, select)
+                   : contains_ignoring_case(list[i].info.name, select) ||
+                         contains_ignoring_case(list[i].info.platform, select)) {
             *chosen = i;
             return SANL_OK;
         }
-    if (*end == 0)
+    if (number)
         return sanl_fail(SANL_ERR_DEVICE,
                          "no device %s: there are %d, numbered from 0, and none has it in its name ('sanlcl "
                          "devices' lists them)",

@@ -245,11 +245,19 @@ static enum sanl_status write_config(const struct sanl_config *config, const cha
 static enum sanl_status claim_folder(const struct ablation *a)
 {
     const struct sanl_config *config = a->options->config;
-    char *path = place(a, "ablation.yaml");
-    if (!path)
-        return SANL_ERR_MEMORY;
-    const enum sanl_status status =
-        sanl_file_exists(path) ? compare_config(config, path) : write_config(config, path);
+    char *path = place(a, "ablation.yaml"), *results = place(a, "results.csv");
+    enum sanl_status status = path && results ? SANL_OK : SANL_ERR_MEMORY;
+    if (status == SANL_OK && sanl_file_exists(path))
+        status = compare_config(config, path);
+    else if (status == SANL_OK && sanl_file_exists(results))
+        status =
+            sanl_fail(SANL_ERR_USAGE,
+                      "%s: has results.csv, but no ablation.yaml that says of which configuration; choose "
+                      "another 'out' or remove it",
+                      config->out);
+    else if (status == SANL_OK)
+        status = write_config(config, path);
+    free(results);
     free(path);
     return status;
 }

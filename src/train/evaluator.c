@@ -288,6 +288,29 @@ enum sanl_status sanl_checkpoint_config(struct sanl_config *out, const char *wei
     return SANL_OK;
 }
 
+enum sanl_status sanl_check_measurable(const struct sanl_dataset *dataset, const struct sanl_config *config)
+{
+    const struct sanl_part *part;
+    const int n = dataset->scheme->landmarks;
+    struct sanl_landmarks truth;
+    struct sanl_landmark_errors errors;
+    SANL_TRY(sanl_dataset_find_part(&part, dataset, config->data.val));
+    for (int i = 0; i < part->count; i++) {
+        const struct sanl_record *record = &dataset->records[part->records[i]];
+        const bool boxed = config->data.boxes && sanl_box_is_set(&record->box);
+        const double(*img)[2] = (const double(*)[2])truth.img;
+        sanl_dataset_landmarks(&truth, dataset, record);
+        if (boxed)
+            sanl_landmark_measure(&errors, n, img, img, truth.visibility, &record->box, config->model.size);
+        for (int k = 0; k < n; k++)
+            if (boxed ? isfinite(errors.value[SANL_NE_PEER][k]) : truth.visibility[k] == SANL_VISIBLE)
+                return SANL_OK;
+    }
+    return sanl_fail(SANL_ERR_USAGE,
+                     "%s: part '%s' has no visible landmark%s to measure errors at (data.val)", dataset->root,
+                     config->data.val, config->data.boxes ? " in its box" : "");
+}
+
 enum sanl_status sanl_check_categories(const struct sanl_dataset *dataset, const char *weights)
 {
     const char **names;

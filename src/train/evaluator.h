@@ -14,6 +14,10 @@ SANL_CHECKED enum sanl_status sanl_evaluate_engine(struct sanl_evaluation *out, 
                                                    const struct sanl_dataset *dataset,
                                                    const struct sanl_evaluate_hooks *hooks);
 
+/* Fails when no landmark of the part data.val counts for the error of validation. */
+SANL_CHECKED enum sanl_status sanl_check_measurable(const struct sanl_dataset *dataset,
+                                                    const struct sanl_config *config);
+
 /* Warns when the classes of the checkpoint `weights` have other names than the data set's. */
 SANL_CHECKED enum sanl_status sanl_check_categories(const struct sanl_dataset *dataset, const char *weights);
 

@@ -11,7 +11,7 @@ struct sanl_position {
     double loss_sum; /* over these steps */
     int best_epoch;  /* 0: none yet */
     double best_error;
-    long updates; /* steps of all epochs; after a change of the batch not epochs times their steps */
+    long updates; /* steps of all epochs, whatever the batch was; -1: not said */
 };
 
 /* The text 'progress' of a state file. */

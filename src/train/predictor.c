@@ -269,6 +269,9 @@ static enum sanl_status check(const struct sanl_predictor *p, const struct sanl_
         return p->class_count ? sanl_fail(SANL_ERR_USAGE, "no class %d: the classifier has %d",
                                           options->cam_class + 1, p->class_count)
                               : sanl_fail(SANL_ERR_USAGE, "the checkpoint holds no classifier");
+    if (options->cam_class >= 0 && !p->network->classifier &&
+        p->network->config.model.block == SANL_BLOCK_SANL)
+        return sanl_fail(SANL_ERR_USAGE, "no maps of a class: the network's are uniform (cam.mode)");
     if (options->clothes < 0 || options->clothes > (p->scheme ? p->scheme->clothes : 0))
         return sanl_fail(SANL_ERR_USAGE, "no type of clothes %d: the network's landmarks have %d",
                          options->clothes, p->scheme ? p->scheme->clothes : 0);

@@ -30,6 +30,17 @@ static enum sanl_status check_mode(const struct sanl_run_folder *run, const char
     return SANL_OK;
 }
 
+/* Where the file system has no locks there is none. */
+static enum sanl_status claim(struct sanl_run_folder *run, const char *folder)
+{
+    run->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run->locked = run->lock >= 0;
+    if (run->locked && flock(run->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return sanl_fail(SANL_ERR_USAGE, "%s: another process is training here: give another out=FOLDER",
+                         folder);
+    return SANL_OK;
+}
+
 enum sanl_status sanl_run_folder_open(struct sanl_run_folder *out, const char *folder,
                                       enum sanl_train_mode mode)
 {
@@ -40,6 +51,8 @@ enum sanl_status sanl_run_folder_open(struct sanl_run_folder *out, const char *f
     for (int i = 0; i < SANL_RUN_FILES && status == SANL_OK; i++)
         if (!(out->paths[i] = sanl_path_join(folder, names[i])))
             status = SANL_ERR_MEMORY;
+    if (status == SANL_OK && sanl_folder_exists(folder))
+        status = claim(out, folder);
     if (status == SANL_OK)
         status = check_mode(out, folder, mode);
     if (status != SANL_OK)
@@ -102,22 +115,14 @@ enum sanl_status sanl_run_folder_saved(struct sanl_run_folder *run, enum sanl_ru
     return write_config(run);
 }
 
-/* Where the file system has no locks there is none. */
-static enum sanl_status claim(struct sanl_run_folder *run, const char *folder)
-{
-    run->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    run->locked = run->lock >= 0;
-    if (run->locked && flock(run->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return sanl_fail(SANL_ERR_USAGE, "%s: another process is training here: give another out=FOLDER",
-                         folder);
-    return SANL_OK;
-}
-
 enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run, const struct sanl_config *config,
                                        enum sanl_train_mode mode, long step, int epoch)
 {
     SANL_TRY(sanl_folder_make(config->out));
-    SANL_TRY(claim(run, config->out));
+    if (!run->locked) { /* it is new, or was when it was opened */
+        SANL_TRY(claim(run, config->out));
+        SANL_TRY(check_mode(run, config->out, mode));
+    }
     for (int i = 0; i < SANL_RUN_FILES; i++)
         sanl_output_sweep(run->paths[i]);
     run->replaces = mode != SANL_TRAIN_RESUME;

@@ -25,13 +25,14 @@ struct sanl_run_folder {
     int lock;
 };
 
-/* Checks that `mode` fits what is in the folder; changes nothing. */
+/* Claims the folder where it exists, which fails where another process trains, and checks that `mode` fits
+ * what is in it; changes nothing. */
 SANL_CHECKED enum sanl_status sanl_run_folder_open(struct sanl_run_folder *out, const char *folder,
                                                    enum sanl_train_mode mode);
 
-/* Makes the folder and claims it, which fails where another process trains; takes an old run's logs away,
- * cuts those of a resumed one back to `step` steps and `epoch` epochs, and opens the logs. An old run's
- * checkpoints and configuration stay until there is a new checkpoint. */
+/* Makes the folder, claims it if it is new, takes an old run's logs away, cuts those of a resumed one back to
+ * `step` steps and `epoch` epochs, and opens the logs. An old run's checkpoints and configuration stay until
+ * there is a new checkpoint. */
 SANL_CHECKED enum sanl_status sanl_run_folder_begin(struct sanl_run_folder *run,
                                                     const struct sanl_config *config,
                                                     enum sanl_train_mode mode, long step, int epoch);

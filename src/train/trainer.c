@@ -24,6 +24,7 @@ struct run {
     const struct sanl_config *config;
     const struct sanl_train_options *options;
     struct sanl_config carried; /* by checkpoints */
+    struct sanl_config before;  /* what the state carries, of a run that goes on */
     struct sanl_run_folder folder;
     struct sanl_dataset *dataset;
     struct sanl_loader *train, *val; /* val NULL: no validation */
@@ -170,28 +171,38 @@ static enum sanl_status save_last(struct run *run)
     return save(run, SANL_RUN_STATE);
 }
 
+static enum sanl_status read_before(struct run *run)
+{
+    SANL_TRY(sanl_weights_config(&run->before, state_of(run), NULL, 0));
+    if (sanl_updater_moments(&run->before.train) == sanl_updater_moments(&run->config->train))
+        return SANL_OK;
+    return sanl_fail(SANL_ERR_USAGE, "%s: written with another train.optimizer, whose moments are others",
+                     state_of(run));
+}
+
 static enum sanl_status read_position(struct run *run)
 {
     const char *path = state_of(run);
     const int batch = run->config->train.batch;
     struct sanl_position *at = &run->at;
-    struct sanl_config before;
+    const struct sanl_config *before = &run->before;
     char *text;
     SANL_TRY(sanl_position_read(at, path));
-    SANL_TRY(sanl_weights_config(&before, path, NULL, 0));
-    if (before.train.batch != batch && at->step > 0) { /* as many pictures of the epoch, at most */
-        const int step = (int)((long)at->step * before.train.batch / batch);
+    if (at->updates < 0) /* there was no other batch */
+        at->updates = (long)at->epoch * (sanl_loader_samples(run->train) / before->train.batch) + at->step;
+    if (before->train.batch != batch && at->step > 0) { /* as many pictures of the epoch, at most */
+        const int step = (int)((long)at->step * before->train.batch / batch);
         at->loss_sum *= (double)step / at->step;
         at->step = step;
     }
     if (at->step > run->steps)
         return sanl_fail(SANL_ERR_USAGE, "%s: step %d of an epoch, which has %d: other data?", path, at->step,
                          run->steps);
-    if (sanl_updater_moments(&before.train) != sanl_updater_moments(&run->config->train))
-        return sanl_fail(SANL_ERR_USAGE, "%s: written with another train.optimizer, whose moments are others",
-                         path);
-    const bool alike = sanl_config_validates_alike(&before, &run->carried);
-    SANL_TRY(sanl_config_changes(&text, &before, &run->carried));
+    SANL_TRY(sanl_config_changes(&text, before, &run->carried));
+    /* without a validation the error is the loss */
+    const bool alike = at->epoch >= run->config->train.epochs ||
+                       (sanl_config_validates_alike(before, &run->carried) &&
+                        (run->val || !(strstr(text, "loss.") || strstr(text, "data.train"))));
     if (*text)
         sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s%s", path, text,
                  alike ? "" : "; the best epoch is looked for anew, for its error is another one");
@@ -383,7 +394,9 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
 static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
 {
     struct sanl_position *at = &run->at;
-    line->best = at->best_epoch == 0 || line->error < at->best_error;
+    line->best = at->best_epoch == 0
+                     ? isfinite(line->error) || !sanl_file_exists(run->folder.paths[SANL_RUN_BEST])
+                     : line->error < at->best_error;
     at->epoch++;
     at->step = 0;
     at->loss_sum = 0;
@@ -441,7 +454,9 @@ static enum sanl_status train(struct run *run, struct sanl_device *device)
     if (task_of(run) == SANL_TASK_LANDMARK)
         SANL_TRY(sanl_dataset_check_landmarks(run->dataset, config->model.landmarks));
     if (task_of(run) == SANL_TASK_LANDMARK && run->val)
-        SANL_TRY(sanl_dataset_check_visible(run->dataset, config->data.val));
+        SANL_TRY(sanl_check_measurable(run->dataset, config));
+    if (mode == SANL_TRAIN_RESUME)
+        SANL_TRY(read_before(run));
     SANL_TRY(make_network(run, device));
     SANL_TRY(open_cache(run));
     SANL_TRY(name_categories(run));

@@ -179,7 +179,7 @@ expect 2 '' "is the folder of the pictures" predict --weights "$landmark" --over
     "$folder/other"
 expect 0 '^path,' 'device' predict --weights "$landmark" --csv - "$image"
 : >"$folder/bad.jpg"
-expect 1 '' 'bad.jpg: .*; .*/none.csv is not written' predict --weights "$landmark" --csv "$folder/none.csv" \
+expect 1 '' 'bad.jpg: .*; .*/none.csv not written' predict --weights "$landmark" --csv "$folder/none.csv" \
     "$image" "$folder/bad.jpg"
 expect 2 '' "is the file of --weights" export --weights "$net" --format onnx --out "$net"
 expect 2 '' "both would write" predict --weights "$landmark" --csv "$folder/o.csv" \

@@ -214,7 +214,15 @@ static void results_are_read_strictly(void **state)
     struct seen all = {0};
     configure(&config, "strict");
     assert_int_equal(sanl_folder_make(config.out), SANL_OK);
-    char *path = sanl_path_join(config.out, "results.csv");
+    char *path = sanl_path_join(config.out, "results.csv"),
+         *mark = sanl_path_join(config.out, "ablation.yaml");
+    char *yaml;
+    assert_int_equal(sanl_file_write(path, sound, strlen(sound)), SANL_OK);
+    assert_int_equal(ablate(&config, &table, &all), SANL_ERR_USAGE); /* of which configuration? */
+    assert_message("no ablation.yaml");
+    assert_int_equal(sanl_config_dump(&yaml, &config, false), SANL_OK);
+    assert_int_equal(sanl_file_write(mark, yaml, strlen(yaml)), SANL_OK);
+    free(yaml);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct seen seen = {0};
         assert_int_equal(sanl_file_write(path, cases[i].text, strlen(cases[i].text)), SANL_OK);
@@ -230,6 +238,7 @@ static void results_are_read_strictly(void **state)
     assert_int_equal(all.kept, SETTINGS);
     sanl_table_free(table);
     free(path);
+    free(mark);
 }
 
 /* Keys that change no result may change, and so may the folder's name. */

@@ -45,6 +45,8 @@ static void devices_are_chosen(void **state)
     assert_int_equal(sanl_device_choose(&chosen, list, 2, "6600"), SANL_OK);
     assert_int_equal(chosen, 0);
     assert_int_equal(sanl_device_choose(&chosen, digits, 1, "4090"), SANL_OK);
+    assert_int_equal(sanl_device_choose(&chosen, digits, 1, "4"), SANL_ERR_DEVICE);
+    assert_int_equal(sanl_device_choose(&chosen, digits, 1, "409"), SANL_ERR_DEVICE);
     assert_int_equal(sanl_device_choose(&chosen, digits, 1, "-1"), SANL_ERR_DEVICE);
     assert_int_equal(sanl_device_choose(&chosen, list, 2, "GeForce"), SANL_ERR_DEVICE);
     assert_non_null(strstr(sanl_error_message(), "sanlcl devices"));
