@@ -22,8 +22,9 @@ enum sanl_status sanl_file_read(char **out, size_t *length, const char *path, si
     FILE *file = fopen(path, "rb");
     if (!file)
         return sanl_fail_errno(SANL_ERR_IO, "%s: cannot open", path);
-    if (fstat(fileno(file), &info) != 0 || S_ISDIR(info.st_mode)) {
-        errno = S_ISDIR(info.st_mode) ? EISDIR : errno;
+    const bool known = fstat(fileno(file), &info) == 0;
+    if (!known || S_ISDIR(info.st_mode)) {
+        errno = known ? EISDIR : errno;
         status = sanl_fail_errno(SANL_ERR_IO, "%s: cannot read", path);
         goto done;
     }

@@ -39,154 +39,136 @@ void sanl_option_describe(char *out, size_t bytes, const struct sanl_option *row
     }
 }
 
-static void write_double(FILE *file, double value)
+static void write_double(struct sanl_string *to, double value)
 {
     char text[32];
     sanl_number_text(text, value);
-    fputs(text, file);
+    sanl_string_add(to, "%s", text);
 }
 
 /* Without quotes where YAML cannot take the text for anything else. */
-static void write_text(FILE *file, const char *text)
+static void write_text(struct sanl_string *to, const char *text)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
     if (*text != '-' && !text[strspn(text, safe)] && !sanl_option_is_null(text)) {
-        fputs(text, file);
+        sanl_string_add(to, "%s", text);
         return;
     }
-    fputc('"', file);
+    sanl_string_add(to, "\"");
     for (; *text; text++) {
         if (*text == '"' || *text == '\\')
-            fputc('\\', file);
-        fputc(*text, file);
+            sanl_string_add(to, "\\");
+        sanl_string_bytes(to, text, 1);
     }
-    fputc('"', file);
+    sanl_string_add(to, "\"");
 }
 
-static void write_value(FILE *file, const struct sanl_option *row, const void *values)
+static void write_value(struct sanl_string *to, const struct sanl_option *row, const void *values)
 {
     const void *const at = (const char *)values + row->offset;
     switch (row->type) {
     case SANL_OPTION_BOOL:
-        fputs(*(const bool *)at ? "true" : "false", file);
+        sanl_string_add(to, "%s", *(const bool *)at ? "true" : "false");
         break;
     case SANL_OPTION_INT:
-        fprintf(file, "%d", *(const int *)at);
+        sanl_string_add(to, "%d", *(const int *)at);
         break;
     case SANL_OPTION_DOUBLE:
-        write_double(file, *(const double *)at);
+        write_double(to, *(const double *)at);
         break;
     case SANL_OPTION_TEXT:
-        write_text(file, at);
+        write_text(to, at);
         break;
     case SANL_OPTION_ENUM:
-        fputs(row->choices[*(const int *)at], file);
+        sanl_string_add(to, "%s", row->choices[*(const int *)at]);
         break;
     case SANL_OPTION_LIST:
-        fputc('[', file);
+        sanl_string_add(to, "[");
         for (int i = 0; i < *(const int *)(const void *)((const char *)values + row->length_offset); i++) {
-            fputs(i ? ", " : "", file);
-            write_double(file, ((const double *)at)[i]);
+            sanl_string_add(to, "%s", i ? ", " : "");
+            write_double(to, ((const double *)at)[i]);
         }
-        fputc(']', file);
+        sanl_string_add(to, "]");
         break;
     }
 }
 
 /* Writes the headers of the sections of `key` that `before`, the previous key, was not in; returns the depth
  * of the key. */
-static int write_sections(FILE *file, const char *key, const char *before)
+static int write_sections(struct sanl_string *to, const char *key, const char *before)
 {
     int depth = 0;
     const char *start = key;
     for (const char *dot = strchr(key, '.'); dot; dot = strchr(start, '.')) {
         const size_t length = (size_t)(dot - key) + 1;
         if (strncmp(key, before, length) != 0)
-            fprintf(file, "%s%*s%.*s:\n", depth == 0 && *before ? "\n" : "", 2 * depth, "",
-                    (int)(dot - start), start);
+            sanl_string_add(to, "%s%*s%.*s:\n", depth == 0 && *before ? "\n" : "", 2 * depth, "",
+                            (int)(dot - start), start);
         start = dot + 1;
         depth++;
     }
     return depth;
 }
 
-static void write_help(FILE *file, const struct sanl_option *row, int depth)
+static void write_help(struct sanl_string *to, const struct sanl_option *row, int depth)
 {
     char expected[256];
     sanl_option_describe(expected, sizeof expected, row);
     const bool list = row->type == SANL_OPTION_LIST;
-    fprintf(file, "%*s# %s\n%*s#   %s; default ", 2 * depth, "", row->help, 2 * depth, "", expected);
+    sanl_string_add(to, "%*s# %s\n%*s#   %s; default ", 2 * depth, "", row->help, 2 * depth, "", expected);
     if (row->type == SANL_OPTION_TEXT)
-        write_text(file, row->preset);
+        write_text(to, row->preset);
     else
-        fprintf(file, "%s%s%s", list ? "[" : "", row->preset, list ? "]" : "");
-    fputc('\n', file);
-}
-
-/* Ends the text that open_memstream began, NULL when it did not. */
-static enum sanl_status finish(char **out, FILE *file)
-{
-    const bool failed = file && ferror(file) != 0;
-    if (file && fclose(file) == 0 && !failed)
-        return SANL_OK;
-    free(*out);
-    *out = NULL;
-    return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text");
+        sanl_string_add(to, "%s%s%s", list ? "[" : "", row->preset, list ? "]" : "");
+    sanl_string_add(to, "\n");
 }
 
 enum sanl_status sanl_options_dump(char **out, const struct sanl_options *options, const void *values,
                                    bool help)
 {
-    size_t length;
-    *out = NULL;
-    FILE *file = open_memstream(out, &length);
+    struct sanl_string string = {0}, *to = &string;
     const char *before = "";
-    for (size_t i = 0; file && i < options->count; i++) {
+    for (size_t i = 0; i < options->count; i++) {
         const struct sanl_option *row = &options->rows[i];
-        const int depth = write_sections(file, row->key, before);
+        const int depth = write_sections(to, row->key, before);
         if (help)
-            write_help(file, row, depth);
-        fprintf(file, "%*s%s: ", 2 * depth, "",
-                strrchr(row->key, '.') ? strrchr(row->key, '.') + 1 : row->key);
-        write_value(file, row, values);
-        fputc('\n', file);
+            write_help(to, row, depth);
+        sanl_string_add(to, "%*s%s: ", 2 * depth, "",
+                        strrchr(row->key, '.') ? strrchr(row->key, '.') + 1 : row->key);
+        write_value(to, row, values);
+        sanl_string_add(to, "\n");
         before = row->key;
     }
-    return finish(out, file);
+    return sanl_string_take(out, to);
 }
 
 static enum sanl_status value_text(char **out, const struct sanl_option *row, const void *values)
 {
-    size_t length;
-    *out = NULL;
-    FILE *file = open_memstream(out, &length);
-    if (file)
-        write_value(file, row, values);
-    return finish(out, file);
+    struct sanl_string string = {0};
+    write_value(&string, row, values);
+    return sanl_string_take(out, &string);
 }
 
 enum sanl_status sanl_options_changes(char **out, const struct sanl_options *options, const void *before,
                                       const void *now)
 {
     enum sanl_status status = SANL_OK;
-    size_t length;
-    *out = NULL;
-    FILE *file = open_memstream(out, &length);
+    struct sanl_string string = {0}, *to = &string;
     const char *comma = "";
-    for (size_t i = 0; file && i < options->count && status == SANL_OK; i++) {
+    for (size_t i = 0; i < options->count && status == SANL_OK; i++) {
         const struct sanl_option *row = &options->rows[i];
         char *old = NULL, *new = NULL;
         status = value_text(&old, row, before);
         if (status == SANL_OK)
             status = value_text(&new, row, now);
         if (status == SANL_OK && strcmp(old, new) != 0) {
-            fprintf(file, "%s%s: %s instead of %s", comma, row->key, new, old);
+            sanl_string_add(to, "%s%s: %s instead of %s", comma, row->key, new, old);
             comma = ", ";
         }
         free(old);
         free(new);
     }
-    const enum sanl_status finished = finish(out, file);
+    const enum sanl_status finished = sanl_string_take(out, to);
     if (status == SANL_OK)
         return finished;
     free(*out);

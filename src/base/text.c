@@ -1,9 +1,11 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/memory.h"
 
 enum { NAME_BYTES = 128 };
 
@@ -94,4 +96,46 @@ void sanl_number_text(char out[32], double value)
         if (strtod(out, NULL) == value)
             break;
     }
+}
+
+void sanl_string_bytes(struct sanl_string *string, const char *bytes, size_t count)
+{
+    const size_t room = string->length + count + 1;
+    if (string->failed || room <= count || sanl_grow(&string->text, &string->capacity, room, 1) != SANL_OK) {
+        string->failed = true;
+        return;
+    }
+    memcpy(string->text + string->length, bytes, count);
+    string->length += count;
+    string->text[string->length] = 0;
+}
+
+void sanl_string_add(struct sanl_string *string, const char *format, ...)
+{
+    char some[512], *text = some;
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(some, sizeof some, format, args);
+    if (length >= (int)sizeof some && (text = malloc((size_t)length + 1)))
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(args);
+    if (length < 0 || !text)
+        string->failed = true;
+    else
+        sanl_string_bytes(string, text, (size_t)length);
+    if (text != some)
+        free(text);
+}
+
+enum sanl_status sanl_string_take(char **out, struct sanl_string *string)
+{
+    sanl_string_bytes(string, "", 0);
+    *out = string->failed ? NULL : string->text;
+    const bool failed = string->failed;
+    if (failed)
+        free(string->text);
+    *string = (struct sanl_string){NULL, 0, 0, false};
+    return failed ? sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text") : SANL_OK;
 }

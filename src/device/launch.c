@@ -57,6 +57,8 @@ static enum sanl_status set_arguments(cl_kernel kernel, const char *types, va_li
         default:
             return sanl_fail(SANL_ERR_INTERNAL, "unknown kernel argument type '%c'", *types);
         }
+        if (code == CL_OUT_OF_HOST_MEMORY || code == CL_OUT_OF_RESOURCES)
+            return sanl_cl_check(code, "setting its arguments");
         if (code != CL_SUCCESS)
             return sanl_fail(SANL_ERR_INTERNAL, "argument %u of type '%c': %s", i, *types,
                              sanl_cl_error_name(code));

@@ -11,17 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "base/text.h"
 #include "device/internal.h"
 
 struct rewriter {
     const char *at, *end;
-    FILE *out;
-    bool failed; /* no memory */
+    struct sanl_string out;
 };
 
 static void copy_to(struct rewriter *r, const char *to)
 {
-    fwrite(r->at, 1, (size_t)(to - r->at), r->out);
+    sanl_string_bytes(&r->out, r->at, (size_t)(to - r->at));
     r->at = to;
 }
 
@@ -95,13 +95,7 @@ static void rewrite_kernel(struct rewriter *r)
     if (!open)
         return;
     const char *close = behind_parentheses(open, r->end) - 1;
-    char *body = NULL;
-    size_t body_length = 0;
-    FILE *places = open_memstream(&body, &body_length);
-    if (!places) {
-        r->failed = true;
-        return;
-    }
+    struct sanl_string places = {0};
     copy_to(r, open + 1);
     while (r->at < close) {
         const char *comma = memchr(r->at, ',', (size_t)(close - r->at));
@@ -109,30 +103,26 @@ static void rewrite_kernel(struct rewriter *r)
         const char *stop = comma ? comma : close, *name = pointer_name(r->at, stop, &length);
         copy_to(r, stop);
         if (length) {
-            fprintf(r->out, ", ulong %.*s_from", length, name);
-            fprintf(places, " %.*s = (global void *)((global char *)%.*s + %.*s_from);", length, name, length,
-                    name, length, name);
+            sanl_string_add(&r->out, ", ulong %.*s_from", length, name);
+            sanl_string_add(&places, " %.*s = (global void *)((global char *)%.*s + %.*s_from);", length,
+                            name, length, name, length, name);
         }
         if (comma)
             copy_to(r, comma + 1);
     }
     const char *brace = memchr(r->at, '{', (size_t)(r->end - r->at));
     copy_to(r, brace ? brace + 1 : r->end);
-    if (fclose(places) == 0)
-        fputs(body, r->out);
-    else
-        r->failed = true;
-    free(body);
+    r->out.failed |= places.failed;
+    if (places.text)
+        sanl_string_bytes(&r->out, places.text, places.length);
+    free(places.text);
 }
 
 char *sanl_source_with_offsets(const char *text, size_t length)
 {
-    char *result = NULL;
-    size_t result_length = 0;
-    struct rewriter r = {text, text + length, open_memstream(&result, &result_length), false};
-    if (!r.out)
-        return NULL;
-    while (r.at < r.end && !r.failed) {
+    char *result;
+    struct rewriter r = {.at = text, .end = text + length};
+    while (r.at < r.end && !r.out.failed) {
         const char *p = behind_comment(r.at, r.end);
         if (p == r.at) {
             p++;
@@ -145,9 +135,5 @@ char *sanl_source_with_offsets(const char *text, size_t length)
         if (kernel && !comment)
             rewrite_kernel(&r);
     }
-    if (fclose(r.out) != 0 || r.failed) {
-        free(result);
-        return NULL;
-    }
-    return result;
+    return sanl_string_take(&result, &r.out) == SANL_OK ? result : NULL;
 }

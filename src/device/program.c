@@ -27,6 +27,8 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
 {
     size_t length = 0;
     char *log = NULL;
+    if (code == CL_OUT_OF_HOST_MEMORY || code == CL_OUT_OF_RESOURCES)
+        return sanl_cl_check(code, source);
     if (sanl_interrupted()) /* compilers have handlers of their own, which take their files away */
         return sanl_fail(SANL_ERR_INTERRUPTED, "stopped while kernels were built");
     if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) == CL_SUCCESS &&
@@ -65,7 +67,7 @@ static enum sanl_status source_text(char **out, const struct sanl_source *source
                               tile ? tile->text : "", text)
                 : NULL;
     free(text);
-    return *out ? SANL_OK : SANL_ERR_MEMORY;
+    return *out ? SANL_OK : sanl_fail(SANL_ERR_MEMORY, "out of host memory for cl/%s.cl", source->name);
 }
 
 static enum sanl_status build(cl_program *out, struct sanl_device *device, const char *name, const char *text,
@@ -188,8 +190,9 @@ enum sanl_status sanl_kernel_get(struct sanl_kernel **out, struct sanl_device *d
         free(kernel->key);
         free(kernel->name);
         free(kernel);
-        return sanl_fail(SANL_ERR_INTERNAL, "cl/%s.cl has no kernel %s (%s)", source, name,
-                         sanl_cl_error_name(code));
+        return code == CL_INVALID_KERNEL_NAME
+                   ? sanl_fail(SANL_ERR_INTERNAL, "cl/%s.cl has no kernel %s", source, name)
+                   : sanl_cl_check(code, name);
     }
     kernel->max_group = max_group_of(kernel->handle, device);
     kernel->next = *bucket;

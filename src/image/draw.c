@@ -13,6 +13,7 @@ struct sanl_canvas {
     cairo_surface_t *surface; /* RGB24: one native 0x00RRGGBB word for each pixel */
     cairo_t *cairo;
     const char *family;
+    bool failed;                  /* memory for a text was lacking */
     double labels[MAX_LABELS][4]; /* where labels stand: left, top, right, bottom */
     int label_count;
 };
@@ -78,6 +79,8 @@ enum sanl_status sanl_canvas_finish(struct sanl_canvas *canvas)
 {
     struct sanl_image *image = canvas->image;
     const cairo_status_t status = cairo_status(canvas->cairo);
+    if (canvas->failed)
+        return sanl_fail(SANL_ERR_MEMORY, "out of host memory for a text in a picture");
     if (status != CAIRO_STATUS_SUCCESS)
         return sanl_fail(status == CAIRO_STATUS_NO_MEMORY ? SANL_ERR_MEMORY : SANL_ERR_INTERNAL,
                          "cannot draw: %s", cairo_status_to_string(status));
@@ -246,6 +249,7 @@ void sanl_canvas_text(struct sanl_canvas *canvas, double x, double y, const char
 {
     const double values[] = {x, y, style->size, style->angle, style->anchor_x, style->anchor_y};
     char *clean = clean_text(text);
+    canvas->failed = canvas->failed || !clean;
     if (!clean || !all_usable(values, 6) || style->size < 1 || style->size > 1000)
         goto done;
     cairo_t *cairo = canvas->cairo;
@@ -274,6 +278,7 @@ void sanl_canvas_measure(struct sanl_canvas *canvas, const char *text, const str
 {
     *width = *height = 0;
     char *clean = clean_text(text);
+    canvas->failed = canvas->failed || !clean;
     if (clean && style->size >= 1 && style->size <= 1000) {
         double above, below;
         *width = set_font(canvas, clean, style, &above, &below);

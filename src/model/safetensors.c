@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/container.h"
 
 enum { HEADER_LIMIT_BYTES = 100000000 };
@@ -192,6 +193,11 @@ static enum sanl_status add_texts(json_t *header, const struct sanl_safetensor_t
 }
 
 /* One tensor's entry at byte *at of the data, which moves behind it. */
+static enum sanl_status no_memory(const char *path)
+{
+    return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
+}
+
 static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tensor *t, struct announced *out,
                                    size_t *at, const char *path)
 {
@@ -201,26 +207,28 @@ static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tenso
     if (t->rank < 0 || t->rank > SANL_NAMED_TENSOR_RANK || json_object_get(header, t->name))
         return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': bad rank %d, or there twice", path, t->name,
                          t->rank);
+    for (const char *p = t->name; *p;)
+        if (sanl_utf8_next(&p) == SANL_UTF8_BAD)
+            return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': its name is not valid UTF-8", path, t->name);
     size_t bytes = 0;
     json_t *shape = json_array();
     *out = (struct announced){1, strcmp(dtype, "I64") == 0 ? 8 : 4};
     for (int i = 0; i < t->rank; i++) {
-        if (sanl_size_mul(&out->count, out->count, t->shape[i]) != SANL_OK ||
-            json_array_append_new(shape, json_integer((json_int_t)t->shape[i])) != 0) {
+        const bool fits = sanl_size_mul(&out->count, out->count, t->shape[i]) == SANL_OK;
+        if (!fits || json_array_append_new(shape, json_integer((json_int_t)t->shape[i])) != 0) {
             json_decref(shape);
-            return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
+            return fits ? no_memory(path)
+                        : sanl_fail(SANL_ERR_LIMIT, "%s: tensor '%s': too large", path, t->name);
         }
     }
     if (sanl_size_mul(&bytes, out->count, out->value_bytes) != SANL_OK || bytes > (size_t)INT64_MAX - *at) {
         json_decref(shape);
-        return sanl_fail(SANL_ERR_MEMORY, "%s: tensor '%s': too large", path, t->name);
+        return sanl_fail(SANL_ERR_LIMIT, "%s: tensor '%s': too large", path, t->name);
     }
     json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets",
                               (json_int_t)*at, (json_int_t)(*at + bytes));
     *at += bytes;
-    if (!entry || json_object_set_new(header, t->name, entry) != 0)
-        return sanl_fail(SANL_ERR_USAGE, "%s: tensor '%s': its name is not valid UTF-8", path, t->name);
-    return SANL_OK;
+    return entry && json_object_set_new(header, t->name, entry) == 0 ? SANL_OK : no_memory(path);
 }
 
 /* Length and text of the header, padded with spaces so that the values start at a multiple of 8. */
@@ -228,7 +236,7 @@ static enum sanl_status write_header(FILE *file, const json_t *header, const cha
 {
     char *text = json_dumps(header, JSON_COMPACT);
     if (!text)
-        return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
+        return no_memory(path);
     const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     unsigned char prefix[8];
     sanl_put_little_endian(prefix, padded, sizeof prefix);
@@ -247,6 +255,10 @@ enum sanl_status sanl_safetensors_create(struct sanl_safetensors_writer **out, c
     enum sanl_status status = SANL_ERR_MEMORY;
     json_t *header = json_object();
     struct sanl_safetensors_writer *w = sanl_calloc(1, sizeof *w);
+    if (!header) {
+        status = no_memory(path);
+        goto done;
+    }
     if (!w || !(w->path = sanl_strdup(path)) || !(w->tensors = sanl_calloc(count, sizeof *w->tensors)))
         goto done;
     w->count = count;

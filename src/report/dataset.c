@@ -169,13 +169,18 @@ static void tell_quantiles(struct sanl_table *table, const char *what, double *v
         sanl_table_number(table, count ? values[(int)(shares[i] * (count - 1))] : NAN);
 }
 
-static int measure_pictures(double *width, double *height, const struct sanl_dataset *set, int pictures)
+static enum sanl_status measure_pictures(double *width, double *height, int *count,
+                                         const struct sanl_dataset *set, int pictures)
 {
     const int n = pictures < set->count ? pictures : set->count;
     int measured = 0, bad = 0;
     for (int i = 0; i < n; i++) {
         int w, h;
-        if (sanl_layout_picture_size(&w, &h, set, (int)((long long)i * set->count / n)) == SANL_OK) {
+        const enum sanl_status status =
+            sanl_layout_picture_size(&w, &h, set, (int)((long long)i * set->count / n));
+        if (status == SANL_ERR_MEMORY)
+            return status;
+        if (status == SANL_OK) {
             width[measured] = w;
             height[measured++] = h;
         } else if (bad++ == 0) {
@@ -184,7 +189,8 @@ static int measure_pictures(double *width, double *height, const struct sanl_dat
     }
     if (bad > 1)
         sanl_log(SANL_LOG_WARNING, "%d of %d pictures could not be read; that was the first", bad, n);
-    return measured;
+    *count = measured;
+    return SANL_OK;
 }
 
 static enum sanl_status tell_sizes(struct stats *s, int pictures)
@@ -198,8 +204,8 @@ static enum sanl_status tell_sizes(struct stats *s, int pictures)
            *height = sanl_calloc((size_t)count, sizeof *height);
     enum sanl_status status = width && height ? add_table(&table, s, columns, 7) : SANL_ERR_MEMORY;
     if (status == SANL_OK) {
-        int boxes = 0;
-        const int measured = measure_pictures(width, height, s->set, pictures);
+        int boxes = 0, measured = 0;
+        status = measure_pictures(width, height, &measured, s->set, pictures);
         tell_quantiles(table, "picture width", width, measured);
         tell_quantiles(table, "picture height", height, measured);
         for (int i = 0; i < count; i++) {

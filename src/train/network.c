@@ -72,8 +72,8 @@ static enum sanl_status find_source(struct sanl_cam_source *out, const char *pat
 enum sanl_status sanl_cam_source_find(struct sanl_cam_source *out, const struct sanl_config *config,
                                       const char *checkpoint)
 {
-    if (!checkpoint || sanl_cam_source_within(out, checkpoint) != SANL_OK)
-        SANL_TRY(find_source(out, config->cam.weights));
+    const enum sanl_status within = checkpoint ? sanl_cam_source_within(out, checkpoint) : SANL_ERR_FORMAT;
+    SANL_TRY(within == SANL_ERR_FORMAT ? find_source(out, config->cam.weights) : within);
     if (config->task != SANL_TASK_CLASSIFY || out->classes == config->model.classes)
         return SANL_OK;
     return sanl_fail(

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 
 static void messages_are_prefixed(void **state)
 {
@@ -171,9 +172,36 @@ static void full_disks_leave_the_old_file(void **state)
     free(path);
 }
 
+/* Short and long parts, and an empty text. */
+static void strings_grow(void **state)
+{
+    (void)state;
+    struct sanl_string string = {0};
+    char *text, wide[2001];
+    assert_int_equal(sanl_string_take(&text, &string), SANL_OK);
+    assert_string_equal(text, "");
+    free(text);
+    memset(wide, 'w', sizeof wide - 1);
+    wide[sizeof wide - 1] = 0;
+    for (int i = 0; i < 100; i++)
+        sanl_string_add(&string, "%d %s;", i, i % 10 == 3 ? wide : "-");
+    sanl_string_bytes(&string, "end\n", 3);
+    assert_int_equal(sanl_string_take(&text, &string), SANL_OK);
+    assert_int_equal(strlen(text), 190 + 100 * 2 + 90 + 10 * 2000 + 3);
+    assert_memory_equal(text, "0 -;1 -;2 -;3 www", 17);
+    assert_string_equal(text + strlen(text) - 8, "99 -;end");
+    assert_null(string.text);
+    free(text);
+    string.failed = true;
+    sanl_string_add(&string, "lost");
+    assert_int_equal(sanl_string_take(&text, &string), SANL_ERR_MEMORY);
+    assert_null(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_grow),
         cmocka_unit_test(messages_are_prefixed),
         cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(numbers_are_little_endian),
