@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <sanlcl/text.h>
 
 const char *const sanl_args_layouts[] = {"fld",      "deepfashion_c", "deepfashion2", "coco",
@@ -195,7 +194,7 @@ static bool belongs_to(const char *file, const char *root)
     struct stat info, at;
     char place[4096], known[4096];
     const char *slash = strrchr(file, '/'), *dot = strrchr(file, '.');
-    if (stat(file, &info) != 0 || !S_ISREG(info.st_mode))
+    if (stat(root, &info) != 0 || !S_ISDIR(info.st_mode) || stat(file, &info) != 0 || !S_ISREG(info.st_mode))
         return false;
     int length = snprintf(place, sizeof place, "%.*s.", slash ? (int)(slash + 1 - file) : 0, file);
     for (int i = 0; i < MOST_PARENTS && length + 4 < (int)sizeof place && stat(place, &at) == 0; i++) {

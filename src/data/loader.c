@@ -120,8 +120,10 @@ static void load_item(const struct sanl_loader *l, struct item *item, int positi
     item->status = read_record(l, item, position, position);
     if (item->status == SANL_OK)
         return;
-    item->message = sanl_strdup(sanl_error_message());
-    if (!sanl_sample_is_bad(item->status) || !l->options.skip_bad)
+    const bool bad = sanl_sample_is_bad(item->status);
+    item->message = sanl_format("%s%s", sanl_error_message(),
+                                bad && !l->options.skip_bad ? " (data.on_bad: skip goes on without it)" : "");
+    if (!bad || !l->options.skip_bad)
         return;
     item->skipped = true;
     if (!l->options.training) {

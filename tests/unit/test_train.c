@@ -292,6 +292,7 @@ static void a_run_can_go_on_otherwise(void **state)
         sanl_train(&result, &config, device, &(struct sanl_train_options){.mode = SANL_TRAIN_RESUME}),
         SANL_OK);
     assert_int_equal(result.best_epoch, 4);
+    remove_tree(config.out); /* checkpoints are large */
 }
 
 /* Stopped behind two of two steps, it has as many pictures behind it with half of the batch. */
@@ -307,6 +308,7 @@ static void a_batch_changes_within_an_epoch(void **state)
     config.train.batch = BATCH / 2;
     train_ok(&config, SANL_TRAIN_RESUME);
     assert_int_equal(lines_of(config.out, "log.jsonl"), STEPS + 1); /* the last two of ten pictures */
+    remove_tree(config.out);
 }
 
 static void checkpoints_are_not_chosen_on_the_test_part(void **state)
