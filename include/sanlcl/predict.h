@@ -55,8 +55,7 @@ struct sanl_prediction {
     int size;                    /* of the network's input */
     const float *image;          /* (3, size, size) as the network sees it, normalised */
     const float *cam[SANL_CAMS]; /* side size / 4, / 8, / 16, / 32; 0 .. 1 */
-    int cam_class; /* of `probability`, whose maps they are: the likeliest of the maps' classifier; -1: none
-                    */
+    int cam_class; /* whose maps they are, of class_count: the likeliest of their classifier; -1: none */
     const float *coarse[SANL_CAMS], *fine; /* (landmarks, size / 4, size / 4) */
 };
 

@@ -48,12 +48,13 @@ struct sanl_train_result {
 
 /* Trains config->task and writes into the folder config->out:
  *     config.yaml             the configuration with every key: of the checkpoints, once there are some
- *     best.safetensors        the checkpoint with the lowest error on the part data.val; of a run that goes
- * on with another validation, the lowest since last.safetensors        the newest one, of each epoch's end or
- * of an interruption state.safetensors       last with the optimiser's moments, for SANL_TRAIN_RESUME
+ *     best.safetensors        the checkpoint with the lowest error on the part data.val
+ *     last.safetensors        the newest one, of each epoch's end or of an interruption
+ *     state.safetensors       last with the optimiser's moments, for SANL_TRAIN_RESUME
  *     log.jsonl               a line each train.log_every steps: step, epoch, loss and its parts, lr, ...
  *     epochs.csv              a line for each epoch: losses and errors
- * Without a part data.val the lowest training loss is the best; data.test is never read.
+ * Without a part data.val the lowest training loss is the best; data.test is never read. A run that goes on
+ * with another validation, or without one with other losses, finds its best checkpoint anew.
  * Every checkpoint appears whole or not at all. The same configuration on the same device gives the same
  * checkpoints byte for byte, whatever the folder, data.workers and data.ring.
  * A loss that is not finite is SANL_ERR_NUMERIC and leaves the checkpoints as they are. On

@@ -93,7 +93,8 @@ bool sanl_args_given(const struct sanl_args *args, const char *name);
 SANL_CHECKED enum sanl_status sanl_args_config(const struct sanl_args *args, struct sanl_config *config);
 
 /* SANL_ERR_USAGE when an output option would write over `path`, which is read: over the file, or over what
- * there is in the folder. For what the arguments do not name themselves; sanl_args_parse sees to those. */
+ * may belong to the data set in the folder. For what the arguments do not name themselves; sanl_args_parse
+ * sees to those. */
 SANL_CHECKED enum sanl_status sanl_args_check_input(const struct sanl_args *args, const char *path);
 
 /* Says on the error stream which device is used. */

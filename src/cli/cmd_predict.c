@@ -276,9 +276,8 @@ const struct sanl_command sanl_cmd_predict = {
         "line, from the current folder, perhaps followed by a box X1 Y1 X2 Y2. Networks learn from\n"
         "pictures cut to the garment's box: give one, or a picture that the garment fills. Coordinates are\n"
         "pixels of the original picture, upright as its EXIF orientation tells, the centre of the first at\n"
-        "0. A score is the height of the landmark's heatmap, about 1 at best; it says how sure the place "
-        "is,\n"
-        "and hardly whether this type of garment has the landmark at all: --clothes tells the type.\n",
+        "0. A score is the height of the landmark's heatmap, about 1 at best; it says how sure the place\n"
+        "is, and hardly whether this type of garment has the landmark at all: --clothes tells the type.\n",
     .args = args_table,
     .positional = "IMAGE|FOLDER|LIST...",
     .least = 1,

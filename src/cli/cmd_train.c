@@ -34,7 +34,10 @@ static void print_result(const struct sanl_config *config, const char *metric,
     else
         printf("nothing is left to train: the run has %d epoch%s, train.epochs is %d; ", result->epochs,
                plural, config->train.epochs);
-    printf("%s %.4f in epoch %d\n", metric, result->best_error, result->best_epoch);
+    if (result->best_epoch)
+        printf("%s %.4f in epoch %d\n", metric, result->best_error, result->best_epoch);
+    else
+        printf("%s is a number in no epoch of this configuration\n", metric);
     printf("  %s/best.safetensors   the best checkpoint\n", config->out);
     printf("  %s/last.safetensors   the last one\n", config->out);
     printf("  %s/epochs.csv         losses and errors of each epoch; log.jsonl: of steps\n", config->out);

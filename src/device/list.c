@@ -240,11 +240,11 @@ enum sanl_status sanl_device_choose(int *chosen, const struct candidate *list, i
     if (!select || !*select)
         return SANL_OK;
     const long index = strtol(select, &end, 10);
-    if (*end == 0 && index >= 0 && index < count) {
+    const bool number = *end == 0;
+    if (number && index >= 0 && index < count) {
         *chosen = (int)index;
         return SANL_OK;
     }
-    const bool number = *end == 0;
     for (int i = 0; i < count; i++)
         if (number ? names_number(list[i].info.name, select)
                    : contains_ignoring_case(list[i].info.name, select) ||

@@ -7,10 +7,8 @@
  * so that any part of a buffer is one (device/buffer.c). Lines stay as they are counted. */
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/memory.h"
 #include "base/text.h"
 #include "device/internal.h"
 

@@ -27,10 +27,10 @@ static enum sanl_status build_failure(struct sanl_device *device, cl_program pro
 {
     size_t length = 0;
     char *log = NULL;
-    if (code == CL_OUT_OF_HOST_MEMORY || code == CL_OUT_OF_RESOURCES)
-        return sanl_cl_check(code, source);
     if (sanl_interrupted()) /* compilers have handlers of their own, which take their files away */
         return sanl_fail(SANL_ERR_INTERRUPTED, "stopped while kernels were built");
+    if (code == CL_OUT_OF_HOST_MEMORY)
+        return sanl_cl_check(code, source);
     if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) == CL_SUCCESS &&
         (log = sanl_calloc(length + 1, 1)) != NULL)
         (void)clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, length, log, NULL);

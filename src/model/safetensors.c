@@ -192,12 +192,12 @@ static enum sanl_status add_texts(json_t *header, const struct sanl_safetensor_t
     return SANL_OK;
 }
 
-/* One tensor's entry at byte *at of the data, which moves behind it. */
 static enum sanl_status no_memory(const char *path)
 {
     return sanl_fail(SANL_ERR_MEMORY, "%s: out of host memory for the header", path);
 }
 
+/* One tensor's entry at byte *at of the data, which moves behind it. */
 static enum sanl_status add_tensor(json_t *header, const struct sanl_named_tensor *t, struct announced *out,
                                    size_t *at, const char *path)
 {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "data/layout.h"
+#include "data/sample.h"
 #include "report/overlay.h"
 #include "report/sheet.h"
 
@@ -178,7 +179,7 @@ static enum sanl_status measure_pictures(double *width, double *height, int *cou
         int w, h;
         const enum sanl_status status =
             sanl_layout_picture_size(&w, &h, set, (int)((long long)i * set->count / n));
-        if (status == SANL_ERR_MEMORY)
+        if (status != SANL_OK && !sanl_sample_is_bad(status))
             return status;
         if (status == SANL_OK) {
             width[measured] = w;
@@ -310,7 +311,7 @@ enum sanl_status sanl_data_browse(const char *path, const struct sanl_data_confi
         struct sanl_image drawn;
         status =
             draw_record(&drawn, set, &set->records[part ? part->records[at] : at], config, options->side);
-        if (status != SANL_OK && status != SANL_ERR_MEMORY && config->on_bad == SANL_ON_BAD_SKIP) {
+        if (sanl_sample_is_bad(status) && config->on_bad == SANL_ON_BAD_SKIP) {
             sanl_log(SANL_LOG_WARNING, "skipped: %s", sanl_error_message()); /* its place stays empty */
             status = SANL_OK;
             continue;

@@ -8,7 +8,7 @@
  * after that are equal runs. */
 void sanl_config_canonicalize(struct sanl_config *config);
 
-/* Whether errors of validation under the one can be compared with those under the other. */
+/* Whether errors of epochs under the one can be compared with those under the other. */
 bool sanl_config_validates_alike(const struct sanl_config *a, const struct sanl_config *b);
 
 #endif

@@ -199,10 +199,8 @@ static enum sanl_status read_position(struct run *run)
         return sanl_fail(SANL_ERR_USAGE, "%s: step %d of an epoch, which has %d: other data?", path, at->step,
                          run->steps);
     SANL_TRY(sanl_config_changes(&text, before, &run->carried));
-    /* without a validation the error is the loss */
-    const bool alike = at->epoch >= run->config->train.epochs ||
-                       (sanl_config_validates_alike(before, &run->carried) &&
-                        (run->val || !(strstr(text, "loss.") || strstr(text, "data.train"))));
+    const bool alike = at->epoch >= run->config->train.epochs /* nothing is left to train */ ||
+                       sanl_config_validates_alike(before, &run->carried);
     if (*text)
         sanl_log(SANL_LOG_WARNING, "%s: the run goes on with another configuration: %s%s", path, text,
                  alike ? "" : "; the best epoch is looked for anew, for its error is another one");
@@ -394,9 +392,11 @@ static enum sanl_status validate(struct run *run, struct sanl_log_epoch *line)
 static enum sanl_status end_epoch(struct run *run, struct sanl_log_epoch *line)
 {
     struct sanl_position *at = &run->at;
-    line->best = at->best_epoch == 0
-                     ? isfinite(line->error) || !sanl_file_exists(run->folder.paths[SANL_RUN_BEST])
-                     : line->error < at->best_error;
+    const char *best = run->folder.paths[SANL_RUN_BEST];
+    if (at->best_epoch == 0) /* an error that is no number takes no better one's place */
+        line->best = isfinite(line->error) || run->folder.replaces || !sanl_file_exists(best);
+    else
+        line->best = line->error < at->best_error;
     at->epoch++;
     at->step = 0;
     at->loss_sum = 0;

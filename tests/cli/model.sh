@@ -90,11 +90,30 @@ for class in 3 5; do
         "$data/img/img_00000001.jpg"
     check 'maps of another class change no answer' 'cmp -s "$folder/out" "$folder/likeliest"'
 done
-check 'but are others' '! cmp -s "$folder/maps3/img_00000001_cams.png" "$folder/maps5/img_00000001_cams.png"'
+check 'but are others' '! cmp -s "$folder/maps3/img_00000001_cam4.png" "$folder/maps5/img_00000001_cam4.png"'
 expect 0 '"category":' 'device' predict --weights "$guided" --cams "$folder/maps" "$data/img/img_00000001.jpg"
 mv "$classifier.away" "$classifier"
 expect 2 '' 'cam.weights: .* a classifier of 17 classes, expected one of the same 18' train task=classify \
     model.classes=18 model.block=sanl $tiny cam.weights="$classifier" data.root="$data" out="$folder/no"
+cp -r "$data" "$folder/renamed"
+sed '3s/^[^ ]*/Other/' "$data/Anno/list_category_cloth.txt" >"$folder/renamed/Anno/list_category_cloth.txt"
+expect 0 '^all ' "category 1 is 'Blouse' in .*, but 'Other' in .*: are they numbered alike" \
+    eval --weights "$classifier" data.root="$folder/renamed"
+check 'names alike are no news' '"$program" eval --weights "$classifier" 2>&1 | grep -q "^all " &&
+    ! "$program" eval --weights "$classifier" 2>&1 | grep -q "numbered alike"'
+sed 's/ 0 \([0-9][0-9]* [0-9]\)/ 1 \1/g' "$data/Anno/list_landmarks.txt" \
+    >"$folder/renamed/Anno/list_landmarks.txt"
+expect 2 '' "part 'val' has no visible landmark in its box" train $tiny cam.mode=uniform \
+    data.root="$folder/renamed" out="$folder/no"
+
+# A state that does not count updates, as of a run that never changed its batch.
+cp -r "$folder/lm" "$folder/uncounted"
+LC_ALL=C sed 's/ updates / ....... /' "$folder/lm/state.safetensors" >"$folder/uncounted/state.safetensors"
+check 'it counts none' '! grep -aq " updates " "$folder/uncounted/state.safetensors"'
+expect 0 '^2 epochs ' 'device' train $tiny train.epochs=2 cam.weights="$classifier" \
+    data.root="$folder/./data" out="$folder/uncounted" --resume
+check 'its steps go on' 'grep -q "^2,4," "$folder/uncounted/epochs.csv"'
+check 'its folder is the same, spelt otherwise' '! grep -q "looked for anew" "$folder/err"'
 expect 2 '' 'expected --weights FILE' eval
 expect 1 '' "$folder/none.safetensors: " eval --weights "$folder/none.safetensors"
 expect 1 '' "$data/Anno/list_bbox.txt: " eval --weights "$data/Anno/list_bbox.txt"
@@ -174,6 +193,9 @@ expect 2 '' "is to be read" predict --weights "$landmark" --csv "$image" "$image
 expect 2 '' "is to be read" predict --weights "$landmark" --csv "$folder/other/img_00000001.jpg" \
     "$folder/other"
 expect 2 '' "is to be read" eval --weights "$landmark" --csv "$data/Anno/list_bbox.txt"
+(cd "$data" && "$program" eval --weights "$landmark" data.root=. --csv ne.csv) >/dev/null 2>&1
+(cd "$data" && "$program" eval --weights "$landmark" data.root=. --csv ne.csv) >"$folder/out" 2>&1
+check 'beside the data set files may be replaced' 'grep -q "^mean " "$folder/out" && [ -s "$data/ne.csv" ]'
 expect 2 '' "is to be read" data browse data.root="$data" --out "$image"
 expect 2 '' "is the folder of the pictures" predict --weights "$landmark" --overlay "$folder/other/." \
     "$folder/other"
