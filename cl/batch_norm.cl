@@ -7,6 +7,9 @@
 
 #define BLOCK 8
 
+/* Before residual and ReLU. */
+#define NORMALISED(x, centre, scale, shift) FMA((x) - (centre), scale, shift)
+
 /* Mean of each piece (part[piece]) and its sum of squared deviations (part[pieces + piece]). Within a block
  * of rows by the two-pass formula, blocks combined by Chan's formula, everything relative to the piece's
  * first row: sound for means far larger than the deviation, and for outliers. */
@@ -109,7 +112,7 @@ kernel void batch_norm_forward(int rows, int groups, int span, int relu, global 
             const int stop = min(start + BLOCK, last);
             for (int row = start; row < stop; row++) {
                 const size_t i = (size_t)row * groups + g;
-                VEC v = (x[i] - centre) * scale + shift;
+                VEC v = NORMALISED(x[i], centre, scale, shift);
                 if (r)
                     v += r[i];
                 if (relu)
@@ -119,9 +122,11 @@ kernel void batch_norm_forward(int rows, int groups, int span, int relu, global 
         }
 }
 
-/* Sums of each piece: of dy (part[piece]) and of dy * (x - mean) (part[pieces + piece]). y is NULL without
- * ReLU; with it, dy counts where y > 0. */
-kernel void batch_norm_sums(int rows, int groups, int pieces, int length, global const VEC *restrict mean,
+/* Sums of each piece: of dy (part[piece]) and of dy * (x - mean) (part[pieces + piece]). With ReLU dy counts
+ * where the output is above 0: y, or where that is NULL the output made once more from x. */
+kernel void batch_norm_sums(int rows, int groups, int pieces, int length, int relu,
+                            global const VEC *restrict mean, global const VEC *restrict invstd,
+                            global const VEC *restrict gamma, global const VEC *restrict beta,
                             global const VEC *restrict x, global const VEC *restrict y,
                             global const VEC *restrict dy, global VEC *restrict part)
 {
@@ -132,16 +137,17 @@ kernel void batch_norm_sums(int rows, int groups, int pieces, int length, global
     global VEC *sums = part + (size_t)piece * groups, *products = sums + (size_t)pieces * groups;
     for (int start = first; start < last; start += BLOCK)
         WALK(g, get_global_id(0), groups) {
-            const VEC centre = mean[g];
+            const VEC centre = mean[g], scale = invstd[g] * gamma[g], shift = beta[g];
             const int stop = min(start + BLOCK, last);
             VEC sum = start > first ? sums[g] : 0, product = start > first ? products[g] : 0;
             for (int row = start; row < stop; row++) {
                 const size_t i = (size_t)row * groups + g;
+                const VEC v = x[i];
                 VEC d = dy[i];
-                if (y)
-                    d = y[i] <= 0 ? (VEC)0 : d;
+                if (relu)
+                    d = (y ? y[i] : NORMALISED(v, centre, scale, shift)) <= 0 ? (VEC)0 : d;
                 sum += d;
-                product += d * (x[i] - centre);
+                product += d * (v - centre);
             }
             sums[g] = sum;
             products[g] = product;
@@ -176,33 +182,34 @@ kernel void batch_norm_gradients(int rows, int groups, int pieces, global VEC *r
 }
 
 /* Batch mode: dx (+)= gamma * invstd * (dy - mean(dy) - (x - mean) * invstd^2 * mean(dy * (x - mean))), the
- * two means in `coefficients`; frozen (coefficients and x NULL): dx (+)= gamma * invstd * dy. dr (+)= dy.
- * y as in batch_norm_sums; dx or dr may be NULL. */
-kernel void batch_norm_backward(int rows, int groups, int span, int add_x, int add_r,
+ * two means in `coefficients`; frozen (coefficients NULL): dx (+)= gamma * invstd * dy. dr (+)= dy. relu and
+ * y as in batch_norm_sums; dx or dr may be NULL, and x where nothing is made of it. */
+kernel void batch_norm_backward(int rows, int groups, int span, int relu, int add_x, int add_r,
                                 global const VEC *restrict mean, global const VEC *restrict invstd,
-                                global const VEC *restrict gamma, global const VEC *restrict coefficients,
-                                global const VEC *restrict x, global const VEC *restrict y,
-                                global const VEC *restrict dy, global VEC *restrict dx,
-                                global VEC *restrict dr)
+                                global const VEC *restrict gamma, global const VEC *restrict beta,
+                                global const VEC *restrict coefficients, global const VEC *restrict x,
+                                global const VEC *restrict y, global const VEC *restrict dy,
+                                global VEC *restrict dx, global VEC *restrict dr)
 {
     const int first = (int)get_global_id(1) * span, last = min(first + span, rows);
     for (int start = first; start < last; start += BLOCK)
         WALK(g, get_global_id(0), groups) {
-            const VEC centre = mean[g], scale = invstd[g] * gamma[g];
+            const VEC centre = mean[g], scale = invstd[g] * gamma[g], shift = beta[g];
             const VEC of_one = coefficients ? coefficients[g] : 0;
             const VEC of_x = coefficients ? coefficients[groups + g] : 0;
             const int stop = min(start + BLOCK, last);
             for (int row = start; row < stop; row++) {
                 const size_t i = (size_t)row * groups + g;
+                const VEC v = x ? x[i] : 0;
                 VEC d = dy[i];
-                if (y)
-                    d = y[i] <= 0 ? (VEC)0 : d;
+                if (relu)
+                    d = (y ? y[i] : NORMALISED(v, centre, scale, shift)) <= 0 ? (VEC)0 : d;
                 if (dr)
                     dr[i] = add_r ? dr[i] + d : d;
                 if (!dx)
                     continue;
                 if (coefficients)
-                    d -= of_one + (x[i] - centre) * of_x;
+                    d -= of_one + (v - centre) * of_x;
                 d *= scale;
                 dx[i] = add_x ? dx[i] + d : d;
             }

@@ -18,9 +18,27 @@ static bool uses_batch(const struct sanl_op_call *call)
     return call->training && call->attr[FROZEN] == 0;
 }
 
+/* Batch statistics and gamma's gradient make the backward pass read x. */
+static bool needs_x(const struct sanl_op_call *call)
+{
+    return uses_batch(call) || !call->no_param_grad;
+}
+
 static bool has_relu(const struct sanl_op_call *call)
 {
     return call->attr[RELU] != 0;
+}
+
+/* The backward pass tells from y what a ReLU let through, but without a residual from x if it reads that. */
+static bool needs_y(const struct sanl_op_call *call)
+{
+    return has_relu(call) && (call->in_count > 1 || !needs_x(call));
+}
+
+/* dx of batch statistics is made of x, too, and without y the ReLU's mask. */
+static bool dx_needs_x(const struct sanl_op_call *call)
+{
+    return uses_batch(call) || (has_relu(call) && !needs_y(call));
 }
 
 static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *device)
@@ -45,9 +63,9 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     for (int i = 0; i < 2; i++)
         call->param_shape[i] = call->state_shape[i] = call->saved_shape[i] = channels;
     const struct sanl_pieces pieces = sanl_pieces_of(sanl_shape_rows(x), sanl_many_pieces(device));
-    if (call->no_param_grad && !uses_batch(call))
+    if (!needs_x(call))
         call->backward_in = 0;
-    if (!has_relu(call))
+    if (!needs_y(call))
         call->backward_out = 0;
     call->workspace_bytes = sizeof(float) * 2 * (size_t)pieces.count * (size_t)x.c;
     return SANL_OK;
@@ -176,9 +194,10 @@ static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *de
     const bool wanted = !call->no_param_grad;
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_sums", sweep.options));
-    SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "iiiibbbbb", (int)rows,
-                         sweep.groups, pieces.count, pieces.length, call->saved[MEAN], call->in[X],
-                         has_relu(call) ? call->out[0] : NULL, call->dout[0], call->workspace));
+    SANL_TRY(sanl_launch(device, kernel, sanl_sweep_pieces(&sweep, pieces), "iiiiibbbbbbbb", (int)rows,
+                         sweep.groups, pieces.count, pieces.length, has_relu(call), call->saved[MEAN],
+                         call->saved[INVSTD], call->param[GAMMA], call->param[BETA], call->in[X],
+                         needs_y(call) ? call->out[0] : NULL, call->dout[0], call->workspace));
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_gradients", sweep.options));
     const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
     return sanl_launch(device, kernel, range, "iiibbbbs", (int)rows, sweep.groups, pieces.count,
@@ -199,13 +218,14 @@ static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
     struct sanl_kernel *kernel;
     SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_backward", sweep.options));
-    return sanl_launch(device, kernel, sweep.range, "iiiiibbbbbbbbb", (int)rows, sweep.groups, sweep.span,
-                       call->din_add[X], call->din_add[R], call->saved[MEAN], call->saved[INVSTD],
-                       call->param[GAMMA], batch ? call->workspace : NULL, batch ? call->in[X] : NULL,
-                       has_relu(call) ? call->out[0] : NULL, call->dout[0], call->din[X], dr);
+    return sanl_launch(device, kernel, sweep.range, "iiiiiibbbbbbbbbb", (int)rows, sweep.groups, sweep.span,
+                       has_relu(call), call->din_add[X], call->din_add[R], call->saved[MEAN],
+                       call->saved[INVSTD], call->param[GAMMA], call->param[BETA],
+                       batch ? call->workspace : NULL, dx_needs_x(call) ? call->in[X] : NULL,
+                       needs_y(call) ? call->out[0] : NULL, call->dout[0], call->din[X], dr);
 }
 
-/* Batch statistics read x once more, and the sums of backward x, dy and, under a ReLU, y. */
+/* Batch statistics read x once more, and the sums of backward x, dy and, where it is needed, y. */
 static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direction direction)
 {
     const double count = (double)sanl_shape_count(call->in_shape[X]);
@@ -213,9 +233,9 @@ static struct sanl_op_cost cost(const struct sanl_op_call *call, enum sanl_direc
     if (direction == SANL_FORWARD)
         return (struct sanl_op_cost){(2 + 3 * batch + residual + relu) * count,
                                      4 * (2 + batch + residual) * count};
-    const double sums = uses_batch(call) || !call->no_param_grad;
+    const double sums = needs_x(call), y = needs_y(call), x = dx_needs_x(call);
     return (struct sanl_op_cost){(2 + 4 * sums + 4 * batch) * count,
-                                 4 * (sums * (2 + relu) + 2 + relu + batch + residual) * count};
+                                 4 * (sums * (2 + y) + 2 + y + x + residual) * count};
 }
 
 /* Channel k stands around 50 * (k mod 3): statistics must hold for means far above the deviation. */
