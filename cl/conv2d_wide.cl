@@ -207,15 +207,18 @@ kernel void conv2d_gather(global const float *restrict x, global const float *re
     }
 }
 
-/* Rows and columns of dw that a work-item owns, the columns in strips, and pixels that it takes at a time.
- * More strips read less x and are faster, but drivers have limits for private memory. */
+/* Rows and columns of dw that a work-item owns, the columns in strips, pixels that it takes at a time, and
+ * those between fetching x into the nearest cache and its use: few, for lines at a large pitch share few of
+ * its sets. More strips read less x and are faster, but drivers have limits for private memory. */
 #define BLOCK   256
 #define COLUMNS 128
 #define ACROSS  (COLUMNS / STRIP)
 #define PIXELS  64
+#define NEAR    4
 
-/* total (+)= x * g over `count` pixels, for `rows` rows and a strip; `fresh`: total is new. Fetches, a line
- * of each pixel in turn, g of the next pixels, then lines of their x from next_x on, x_step apart, about. */
+/* total (+)= x * g over `count` pixels, for `rows` rows and a strip; `fresh`: total is new. Behind the pixels
+ * of xs stand NEAR more, at the rows of the next register tile. Fetches, a line of each pixel in turn, g of
+ * the next pixels, then lines of their x from next_x on, x_step apart, about. */
 static void add_pixels(float16 (*total)[NV], bool fresh, global const float *const *xs, const float16 *gs,
                        int count, int rows, global const float *next_g, int g_pitch,
                        global const float *next_x, int x_step, int x_pitch)
@@ -233,7 +236,8 @@ static void add_pixels(float16 (*total)[NV], bool fresh, global const float *con
         }
         for (int q = 0; q < count; q++) {
             float16 gv[NV];
-            PREFETCH_NEAR(xs[q] + r + 16); /* lines at a large pitch share few sets of the cache */
+            PREFETCH_NEAR(xs[q + NEAR] + r + P - 1);
+            PREFETCH_NEAR(xs[q] + r + 16); /* a tile ahead, where lines stay that long */
             PREFETCH(next + (size_t)q * next_pitch);
             UNROLL for (int v = 0; v < NV; v++) gv[v] = gs[q * NV + v];
             UNROLL for (int p = 0; p < P; p++)
@@ -268,7 +272,7 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
     dw += ((size_t)get_global_id(2) * taps * run + (size_t)tap * run + r0) * cout + strip0 * STRIP;
     float16 total[ACROSS][BLOCK + P][NV];
     for (int q0 = from; q0 < to; q0 += PIXELS) {
-        global const float *xs[PIXELS];
+        global const float *xs[PIXELS + NEAR];
         int pixel[PIXELS];
         float16 gs[PIXELS * NV];
         int count = 0; /* of the pixels whose x lies inside */
@@ -286,6 +290,8 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
                 }
             }
         }
+        for (int i = 0; i < NEAR && count > 0; i++) /* the first of the next register tile */
+            xs[count + i] = xs[i % count] + P;
         global const float *next_x = count ? xs[0] + (size_t)PIXELS * step * pitch : x;
         for (int s = 0; s < across; s++) {
             const int lanes = min(STRIP, cout - (strip0 + s) * STRIP);
