@@ -9,12 +9,10 @@
  *   strips [ceil(tokens / KB)][ceil(c / SW)][KB, the last time what is left][SW]: the vector runs over
  *   channels; channels past the end are zero
  * Both are read from front to back. A block of CHUNK rows of SW floats stays in the nearest cache while the
- * register tiles of all rows of a work-item pass over it.
+ * register tiles of ROWS rows pass over it.
  * The forward pass keeps a running maximum and sum for each query and rescales y from one block of KB keys to
- * the next. The backward pass goes over blocks of query rows: attention_wide_scores leaves p and ds of the
- * block in the workspace and makes dq; attention_wide_keys adds to dk, dv. Both weights are laid out as
- * [image][ceil(keys / KB)][room][KB], `room` rows for an image: what a work-item reads is then close
- * together, whichever of the two kernels it runs. */
+ * the next. The backward pass goes over blocks of KB queries: a work-item has keys of its own, leaves p and
+ * ds of a block of them in a place of its own, adds to dk and dv, and makes its part of dq. */
 
 #ifndef VW
 #define VW 16 /* floats in a register */
@@ -26,13 +24,13 @@
 #define MR 6 /* rows of the tile */
 #endif
 #ifndef SUB
-#define SUB 16 /* register tiles of rows in a work-item */
+#define SUB 16 /* register tiles of rows that pass over a block of the other operand */
 #endif
 #ifndef KB
-#define KB 192 /* keys between two rescalings, a multiple of SW and of MR */
+#define KB 192 /* keys, and in the backward pass queries, of a block; a multiple of SW and of MR */
 #endif
 #define SW    (VW * NV)
-#define ROWS  (MR * SUB) /* queries, or keys, of a work-item */
+#define ROWS  (MR * SUB) /* a multiple of VW */
 #define PITCH (KB / VW)  /* registers of a block of keys */
 
 #define PASTE2(a, b) a##b
@@ -93,7 +91,7 @@ INLINE float largest_lane(vec x)
     return x.s0;
 }
 
-/* Terms added up in a row: CHUNK x SW floats of b stay in the nearest cache for all rows of a work-item. */
+/* Terms added up in a row: CHUNK x SW floats of b stay in the nearest cache for ROWS rows. */
 #define CHUNK 128
 
 /* total + rest (+)= acc, the sum of the chunk at k0; without loss where `rest` is given: an error of a score
@@ -160,20 +158,20 @@ PRODUCT(product_private, __private)
 INLINE void put_rows(__global float *x, const vec *total, int c, int count, int width, int fresh,
                      const float *before, const float *after)
 {
-    for (int i = 0; i < count; i++, x += c, total += NV) {
-        const float *one = (const float *)total;
-        for (int k = 0; k < width; k += VW) {
-            if (k + VW <= width) {
-                vec sum = total[k / VW];
+    for (int i = 0; i < count; i++, x += c, total += NV)
+        UNROLL for (int v = 0; v < NV; v++)
+        {
+            const float *one = (const float *)total;
+            if ((v + 1) * VW <= width) {
+                vec sum = total[v];
                 if (!fresh)
-                    sum += AT_VEC(x + k) * before[i];
-                AT_VEC(x + k) = sum * after[i];
+                    sum += AT_VEC(x + v * VW) * before[i];
+                AT_VEC(x + v * VW) = sum * after[i];
                 continue;
             }
-            for (int j = k; j < width; j++)
+            for (int j = v * VW; j < width; j++)
                 x[j] = after[i] * (fresh ? one[j] : before[i] * x[j] + one[j]);
         }
-    }
 }
 
 /* Turns a matrix of VW x VW: rotating the bits of (row, lane) by one is an interleaving of rows i and
@@ -259,10 +257,13 @@ INLINE int first_row(int item, int rows)
     return min((int)((long)tiles * item / (long)get_global_size(0)) * MR, rows);
 }
 
-/* exp(scale * (hi + lo) - top). */
-INLINE vec weight_of(vec hi, vec lo, float scale, float top)
+/* exp(scale * (hi + *lo) - top); lo may be NULL. */
+INLINE vec weight_of(vec hi, const vec *lo, float scale, float top)
 {
-    return exponential(FMA(hi, (vec)(scale), (vec)(-top)) + lo * scale);
+    vec x = FMA(hi, (vec)(scale), (vec)(-top));
+    if (lo)
+        x += *lo * scale;
+    return exponential(x);
 }
 
 /* A work-item: its share of the queries, at most ROWS, of one image. norm (2 for a query) may be NULL. */
@@ -276,6 +277,7 @@ __kernel void attention_wide_forward(const __global float *restrict q, const __g
     int count = first_row(get_global_id(0) + 1, queries) - first;
     int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
     size_t at = (size_t)(image + get_global_id(1)) * queries + first;
+    const bool exact = c <= CHUNK; /* scores are sums of one chunk, which leaves no rest */
     vec p[ROWS * PITCH], rest[ROWS * PITCH], total[ROWS * NV], sum[ROWS];
     vec factors[ROWS / VW];
     float top[ROWS], *before = (float *)factors, after[ROWS]; /* factors of y before and after a block */
@@ -293,7 +295,7 @@ __kernel void attention_wide_forward(const __global float *restrict q, const __g
         int here = min(KB, keys - key), part = (here + SW - 1) / SW;
         int last = key + KB >= keys;
         for (int b = 0; b < part; b++)
-            product(p + b * NV, rest + b * NV, PITCH, q, c, 1, count,
+            product(p + b * NV, exact ? 0 : rest + b * NV, PITCH, q, c, 1, count,
                     kt + (size_t)(key + b * SW) * c, c);
         for (int i = 0; i < count; i++) /* no key is past the end: the first one stands there */
             for (int k = here; k < part * SW; k++)
@@ -312,7 +314,7 @@ __kernel void attention_wide_forward(const __global float *restrict q, const __g
         for (int i = 0; i < count; i++) {
             vec *row = p + i * PITCH, share = (vec)(0.0f);
             for (int k = 0; k < part * NV; k++) {
-                row[k] = weight_of(row[k], rest[i * PITCH + k], scale, top[i]);
+                row[k] = weight_of(row[k], exact ? 0 : rest + i * PITCH + k, scale, top[i]);
                 for (int j = max(here - k * VW, 0); j < VW; j++) /* past the end */
                     ((float *)(row + k))[j] = 0;
                 share += row[k];
@@ -346,96 +348,108 @@ INLINE float inner_product(const __global float *a, const __global float *b, int
     return sum_lanes(lanes) + rest;
 }
 
-/* A work-item: its share, at most ROWS, of the `rows` queries from `row0` on of one image. Writes p and
- * ds of the block, with `room` rows for an image, and dq unless it is NULL. */
-SINGLE(vec)
-__kernel void attention_wide_scores(const __global float *restrict q, const __global float *restrict y,
-                                    const __global float *restrict dy, const __global float *restrict norm,
-                                    __global float *restrict dq, int add, __global float *restrict work,
-                                    long vt_at, long ks_at, long p_at, long ds_at, int queries, int keys,
-                                    int c, int image, int row0, int rows, int room, float scale)
+/* p and ds of `rows` queries and SW keys; rows stand PITCH registers apart. Past the last key they are
+ * anything, which nothing reads. lo may be NULL. */
+INLINE void weigh(__global vec *p, __global vec *ds, const vec *hi, const vec *lo, const vec *dp, int rows,
+                  const float *inner, const float *top, const float *share, float scale)
 {
-    int first = first_row(get_global_id(0), rows), slot = get_global_id(1);
-    int count = first_row(get_global_id(0) + 1, rows) - first;
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < NV; v++) {
+            const int at = i * NV + v;
+            const vec weight = weight_of(hi[at], lo ? lo + at : 0, scale, top[i]) * share[i];
+            p[i * PITCH + v] = weight;
+            ds[i * PITCH + v] = weight * (dp[at] - inner[i]) * scale;
+        }
+}
+
+/* A work-item: its share of the keys of one image, a multiple of `unit`, and the queries from row0 on, at
+ * most KB. Adds to dk and dv of its keys, and makes of them its part of dq: these parts stand dq_part, images
+ * in them dq_image floats apart. dq, dk and dv may be NULL. p and ds of KB queries and KB keys stay in a near
+ * cache for what is made of them. */
+SINGLE(vec)
+__kernel void attention_wide_backward(const __global float *restrict q, const __global float *restrict y,
+                                      const __global float *restrict dy, const __global float *restrict norm,
+                                      __global float *restrict work, long vt_at, long ks_at, long qs_at,
+                                      long dys_at, long p_at, __global float *restrict dq, long dq_at,
+                                      long dq_part, long dq_image, int dq_add, __global float *restrict dk,
+                                      int dk_add, __global float *restrict dv, int dv_add, int queries,
+                                      int keys, int c, int image, int row0, int unit, float scale)
+{
+    int part = get_global_id(0), parts = get_global_size(0), slot = get_global_id(1);
+    int units = (keys + unit - 1) / unit, rows = min(KB, queries - row0);
+    int from = (int)((long)units * part / parts) * unit, end = (int)((long)units * (part + 1) / parts) * unit;
     int blocks = (keys + SW - 1) / SW, strips = (c + SW - 1) / SW;
-    size_t at = (size_t)(image + slot) * queries + row0 + first;
+    size_t at = (size_t)(image + slot) * queries + row0;
     const __global float *kt = work + (size_t)slot * blocks * c * SW;
     const __global float *vt = work + vt_at + (size_t)slot * blocks * c * SW;
     const __global float *ks = work + ks_at + (size_t)slot * strips * keys * SW;
-    size_t skip = ((size_t)slot * ((keys + KB - 1) / KB) * room + first) * KB;
-    __global vec *p = (__global vec *)(work + p_at + skip), *ds = (__global vec *)(work + ds_at + skip);
-    float inner[ROWS], top[ROWS], share[ROWS], one[ROWS];
+    const __global float *qs = work + qs_at + (size_t)slot * strips * queries * SW;
+    const __global float *dys = work + dys_at + (size_t)slot * strips * queries * SW;
+    __global float *p = work + p_at + ((size_t)slot * parts + part) * 2 * KB * KB, *ds = p + KB * KB;
+    const bool exact = c <= CHUNK;
+    float inner[KB], top[KB], share[KB], one[ROWS];
     vec hi[ROWS * NV], lo[ROWS * NV], dp[ROWS * NV];
 
     q += at * c;
     dy += at * c;
-    for (int i = 0; i < ROWS; i++) {
-        int row = min(i, count - 1);
-        inner[i] = inner_product(dy + (size_t)row * c, y + (at + row) * c, c);
-        top[i] = norm[2 * (at + row)];
-        share[i] = 1.0f / norm[2 * (at + row) + 1];
-        one[i] = 1.0f;
+    dq += dq ? dq_at + part * dq_part + slot * dq_image : 0;
+    dk += dk ? (size_t)(image + slot) * keys * c : 0;
+    dv += dv ? (size_t)(image + slot) * keys * c : 0;
+    end = min(end, keys);
+    for (int i = 0; i < rows; i++) {
+        inner[i] = inner_product(dy + (size_t)i * c, y + (at + i) * c, c);
+        top[i] = norm[2 * (at + i)];
+        share[i] = 1.0f / norm[2 * (at + i) + 1];
     }
-    for (int key = 0; key < keys; key += KB, p += (size_t)room * PITCH, ds += (size_t)room * PITCH) {
-        int here = min(KB, keys - key), part = (here + SW - 1) / SW;
-        for (int b = 0; b < part; b++) {
-            product(hi, lo, NV, q, c, 1, count, kt + (size_t)(key + b * SW) * c, c);
-            product(dp, 0, NV, dy, c, 1, count, vt + (size_t)(key + b * SW) * c, c);
-            for (int i = 0; i < count; i++) /* past the last key anything, which nothing reads */
-                for (int v = 0; v < NV; v++) {
-                    const int from = i * NV + v, to = i * PITCH + b * NV + v;
-                    const vec weight = weight_of(hi[from], lo[from], scale, top[i]) * share[i];
-                    p[to] = weight;
-                    ds[to] = weight * (dp[from] - inner[i]) * scale;
-                }
-        }
-        const __global float *weight = (const __global float *)ds;
-        for (int strip = 0; strip < strips && dq; strip++) {
-            product(hi, 0, NV, weight, KB, 1, count, ks + strip_at(key, strip, keys, c), here);
-            put_rows(dq + at * c + strip * SW, hi, c, count, min(SW, c - strip * SW), key == 0 && !add,
-                     one, one);
-        }
-    }
-}
-
-/* out[keys of the work-item] (+)= sum over the block's rows of weight[row][key] * strips[row]. row0 is a
- * multiple of KB; KB rows of weights stay in a near cache for all channels. */
-INLINE void gather(__global float *out, int add, const __global float *weight, const __global float *strip_of,
-                   int queries, int c, int count, int row0, int rows)
-{
-    vec total[ROWS * NV];
-    float one[ROWS];
     for (int i = 0; i < ROWS; i++)
         one[i] = 1.0f;
-    for (int from = 0; from < rows; from += KB)
-        for (int strip = 0; strip * SW < c; strip++) {
-            product(total, 0, NV, weight + (size_t)from * KB, 1, KB, count,
-                    strip_of + strip_at(row0 + from, strip, queries, c), min(KB, rows - from));
-            put_rows(out + strip * SW, total, c, count, min(SW, c - strip * SW), from == 0 && !add, one,
-                     one);
+    for (int key = from, stop; key < end; key = stop) { /* of one block of the strips */
+        stop = min(end, key / KB * KB + KB);
+        for (int b = key; b < stop; b += SW)
+            for (int r = 0; r < rows; r += ROWS) {
+                const int count = min(ROWS, rows - r), to = r * KB + b - key;
+                product(hi, exact ? 0 : lo, NV, q + (size_t)r * c, c, 1, count, kt + (size_t)b * c, c);
+                product(dp, 0, NV, dy + (size_t)r * c, c, 1, count, vt + (size_t)b * c, c);
+                weigh((__global vec *)(p + to), (__global vec *)(ds + to), hi, exact ? 0 : lo, dp, count,
+                      inner + r, top + r, share + r, scale);
+            }
+        for (int strip = 0; strip < strips; strip++) {
+            const int width = min(SW, c - strip * SW);
+            for (int r = 0; r < rows && dq; r += ROWS) {
+                const int count = min(ROWS, rows - r);
+                product(hi, 0, NV, ds + r * KB, KB, 1, count, ks + strip_at(key, strip, keys, c), stop - key);
+                put_rows(dq + (size_t)r * c + strip * SW, hi, c, count, width, key == from && !dq_add, one,
+                         one);
+            }
+            for (int k = key; k < stop; k += ROWS) {
+                const int count = min(ROWS, stop - k);
+                if (dv) {
+                    product(hi, 0, NV, p + k - key, 1, KB, count, dys + strip_at(row0, strip, queries, c),
+                            rows);
+                    put_rows(dv + (size_t)k * c + strip * SW, hi, c, count, width, !dv_add, one, one);
+                }
+                if (dk) {
+                    product(hi, 0, NV, ds + k - key, 1, KB, count, qs + strip_at(row0, strip, queries, c),
+                            rows);
+                    put_rows(dk + (size_t)k * c + strip * SW, hi, c, count, width, !dk_add, one, one);
+                }
+            }
         }
+    }
 }
 
-/* A work-item: its share of the keys, at most ROWS, of one image; adds the block of query rows to dk and dv
- * (each may be NULL). */
-SINGLE(vec)
-__kernel void attention_wide_keys(const __global float *restrict work, long qs_at, long dys_at, long p_at,
-                                  long ds_at, __global float *dk, int dk_add, __global float *dv, int dv_add,
-                                  int queries, int keys, int c, int image, int row0, int rows, int room)
+/* dq (+)= its parts, of (images, rows, c), in order; id 1 counts images, id 2 rows. */
+__kernel void attention_wide_join(const __global float *restrict work, long parts_at, long pitch, int parts,
+                                  __global float *restrict dq, int add, int queries, int c, int image,
+                                  int row0, int rows)
 {
-    int end = first_row(get_global_id(0) + 1, keys), slot = get_global_id(1);
-    int strips = (c + SW - 1) / SW, blocks = (keys + KB - 1) / KB;
-    const __global float *strip_of = work + (size_t)slot * strips * queries * SW;
-
-    for (int key = first_row(get_global_id(0), keys), stop; key < end; key = stop) { /* of one block */
-        stop = min(end, key / KB * KB + KB);
-        size_t out = ((size_t)(image + slot) * keys + key) * c;
-        size_t weight = ((size_t)slot * blocks + key / KB) * room * KB + key % KB;
-        if (dv)
-            gather(dv + out, dv_add, work + weight + p_at, strip_of + dys_at, queries, c, stop - key, row0,
-                   rows);
-        if (dk)
-            gather(dk + out, dk_add, work + weight + ds_at, strip_of + qs_at, queries, c, stop - key, row0,
-                   rows);
-    }
+    const int k = get_global_id(0), slot = get_global_id(1), row = get_global_id(2);
+    if (k >= c)
+        return;
+    const __global float *at = work + parts_at + ((size_t)slot * rows + row) * c + k;
+    __global float *out = dq + ((size_t)(image + slot) * queries + row0 + row) * c + k;
+    float sum = at[0];
+    for (int part = 1; part < parts; part++)
+        sum += at[part * pitch];
+    *out = add ? *out + sum : sum;
 }

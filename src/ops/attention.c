@@ -39,25 +39,6 @@ static enum sanl_status infer(struct sanl_op_call *call, struct sanl_device *dev
     return SANL_OK;
 }
 
-struct sanl_attention_block sanl_attention_block_fit(const struct sanl_op_call *call, size_t budget,
-                                                     size_t image_bytes, size_t cell_bytes, int step)
-{
-    const int queries = sanl_attention_queries(call);
-    const size_t row_bytes = (size_t)sanl_attention_keys(call) * cell_bytes;
-    const size_t whole = image_bytes + (size_t)queries * row_bytes;
-    if (whole <= budget) {
-        const size_t images = whole ? budget / whole : (size_t)call->in_shape[0].n;
-        const int n = call->in_shape[0].n;
-        return (struct sanl_attention_block){images < (size_t)n ? (int)images : n, queries};
-    }
-    const size_t most = budget / (row_bytes ? row_bytes : 1) + 1; /* rows; each launch has at least `step` */
-    if (most >= (size_t)queries)
-        return (struct sanl_attention_block){1, queries};
-    const int blocks = (queries + (int)most - 1) / (int)most;
-    const int rows = (queries + blocks - 1) / blocks;
-    return (struct sanl_attention_block){1, (rows + step - 1) / step * step};
-}
-
 static double dot(const double *a, const double *b, int count)
 {
     double sum = 0;

@@ -19,15 +19,6 @@ static inline int sanl_attention_keys(const struct sanl_op_call *call)
     return call->in_shape[SANL_ATTENTION_K].h * call->in_shape[SANL_ATTENTION_K].w;
 }
 
-/* Images that go together, and query rows of them, where `cell_bytes` are needed for each (row, key) and
- * `image_bytes` for each image, within about `budget` bytes. All rows when there is more than one image; else
- * blocks of equal size, a multiple of `step`. */
-struct sanl_attention_block {
-    int images, rows;
-};
-struct sanl_attention_block sanl_attention_block_fit(const struct sanl_op_call *call, size_t budget,
-                                                     size_t image_bytes, size_t cell_bytes, int step);
-
 size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_device *device);
 SANL_CHECKED enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call,
                                                           struct sanl_device *device);

@@ -49,15 +49,33 @@ static int pitch_of(const struct sanl_op_call *call)
     return (sanl_attention_keys(call) + 15) / 16 * 16;
 }
 
-static struct sanl_attention_block plan(const struct sanl_op_call *call, const struct sanl_device *device,
-                                        bool backward)
+/* Images that go together, and query rows of them: all rows of several images, or blocks of equal size of
+ * one. */
+struct plan {
+    int images, rows;
+};
+
+static struct plan plan_of(const struct sanl_op_call *call, const struct sanl_device *device, bool backward)
 {
-    return sanl_attention_block_fit(call, budget_for(device), 0, (backward ? 2 : 1) * sizeof(float), 128);
+    enum { STEP = 128 }; /* what the rows of a block are a multiple of */
+    const int queries = sanl_attention_queries(call), n = call->in_shape[0].n;
+    const size_t row_bytes = (size_t)sanl_attention_keys(call) * (backward ? 2 : 1) * sizeof(float);
+    const size_t budget = budget_for(device), whole = (size_t)queries * row_bytes;
+    if (whole <= budget) {
+        const size_t images = budget / whole;
+        return (struct plan){images < (size_t)n ? (int)images : n, queries};
+    }
+    const size_t most = budget / row_bytes + 1; /* rows */
+    if (most >= (size_t)queries)
+        return (struct plan){1, queries};
+    const int blocks = (queries + (int)most - 1) / (int)most;
+    const int rows = (queries + blocks - 1) / blocks;
+    return (struct plan){1, (rows + STEP - 1) / STEP * STEP};
 }
 
 static size_t bytes_of(const struct sanl_op_call *call, const struct sanl_device *device, bool backward)
 {
-    const struct sanl_attention_block block = plan(call, device, backward);
+    const struct plan block = plan_of(call, device, backward);
     const size_t rows = (size_t)block.images * (size_t)block.rows;
     return rows * ((backward ? 2 : 1) * (size_t)pitch_of(call) + 1) * sizeof(float);
 }
@@ -277,7 +295,7 @@ static enum sanl_status backward_block(const struct block *block)
 
 static enum sanl_status each_block(struct sanl_op_call *call, struct sanl_device *device, bool backward)
 {
-    const struct sanl_attention_block size = plan(call, device, backward);
+    const struct plan size = plan_of(call, device, backward);
     const int n = call->in_shape[0].n, queries = sanl_attention_queries(call);
     struct block block = {.call = call,
                           .device = device,

@@ -3,19 +3,18 @@
 #include "ops/attention.h"
 
 /* Passed on to the kernels, where they are described. */
-enum { MR = 6, SUB = 16, KB = 192, ROWS = MR * SUB };
+enum { MR = 6, SUB = 16, KB = 192 };
 
-/* About what the packed operands, and what the weights of a block of queries for each compute unit, may
- * take. */
-static const size_t pack_budget = (size_t)64 << 20, block_budget = (size_t)4 << 20;
+/* About what the packed operands may take. */
+static const size_t pack_budget = (size_t)64 << 20;
 
 struct wide {
     char options[64];
     int queries, keys, c, n;
     int strips; /* of SW channels */
     int sw;
-    int pitch; /* weights of a row: keys rounded up to KB */
-    int images, rows, room;
+    int images;      /* that go together */
+    int parts, unit; /* backward: work-items to an image, and what their numbers of keys are multiples of */
     size_t turned, key_strips, query_strips; /* floats of one packed operand of `images` images */
 };
 
@@ -34,7 +33,6 @@ static struct wide wide_of(const struct sanl_op_call *call, struct sanl_device *
     w.n = call->in_shape[0].n;
     w.sw = vw * nv;
     w.strips = (w.c + w.sw - 1) / w.sw;
-    w.pitch = (w.keys + KB - 1) / KB * KB;
     return w;
 }
 
@@ -44,24 +42,30 @@ static size_t blocks_of(const struct wide *w, int tokens)
     return (size_t)(tokens + w->sw - 1) / (size_t)w->sw;
 }
 
-static void set_block(struct wide *w, struct sanl_attention_block block)
+static void set_images(struct wide *w, int images)
 {
-    w->images = block.images;
-    w->rows = block.rows;
-    w->room = (block.rows + ROWS - 1) / ROWS * ROWS;
-    const size_t strip = (size_t)w->images * (size_t)w->strips * (size_t)w->sw;
-    w->turned = (size_t)w->images * blocks_of(w, w->keys) * (size_t)w->c * (size_t)w->sw;
+    const size_t strip = (size_t)images * (size_t)w->strips * (size_t)w->sw;
+    w->images = images;
+    w->turned = (size_t)images * blocks_of(w, w->keys) * (size_t)w->c * (size_t)w->sw;
     w->key_strips = strip * (size_t)w->keys;
     w->query_strips = strip * (size_t)w->queries;
+}
+
+/* Images of `floats` each that go together: groups that fit and are as large as each other. */
+static int images_of(const struct wide *w, size_t floats)
+{
+    const size_t fit = pack_budget / (floats * sizeof(float));
+    const int most = fit < 1 ? 1 : fit < (size_t)w->n ? (int)fit : w->n;
+    const int groups = (w->n + most - 1) / most;
+    return (w->n + groups - 1) / groups;
 }
 
 /* Forward: keys turned, values in strips. */
 static struct wide forward_plan(const struct sanl_op_call *call, struct sanl_device *device)
 {
     struct wide w = wide_of(call, device);
-    set_block(&w, (struct sanl_attention_block){1, w.queries});
-    set_block(&w,
-              sanl_attention_block_fit(call, pack_budget, (w.turned + w.key_strips) * sizeof(float), 0, 1));
+    set_images(&w, 1);
+    set_images(&w, images_of(&w, w.turned + w.key_strips));
     return w;
 }
 
@@ -70,18 +74,31 @@ static size_t packed_floats(const struct wide *w)
     return 2 * w->turned + w->key_strips + 2 * w->query_strips;
 }
 
-/* Backward: keys and values turned; keys, queries and dy in strips; two weights for each pair. */
+/* Floats of p and ds of a work-item, and of a part of dq for an image, each of KB queries. */
+static size_t weight_floats(void)
+{
+    return (size_t)2 * KB * KB;
+}
+
+static size_t dq_floats(const struct wide *w)
+{
+    return (size_t)KB * (size_t)w->c;
+}
+
+/* Backward: keys and values turned; keys, queries and dy in strips. The keys of an image are shared by as
+ * many work-items as keep all compute units busy to the end, if there are as many blocks of SW keys. */
 static struct wide backward_plan(const struct sanl_op_call *call, struct sanl_device *device)
 {
     struct wide w = wide_of(call, device);
-    set_block(&w, (struct sanl_attention_block){1, w.queries});
-    const size_t budget = block_budget * sanl_device_get_info(device)->compute_units;
-    struct sanl_attention_block block = sanl_attention_block_fit(call, budget, 0, 2 * sizeof(float), KB);
-    const struct sanl_attention_block packed =
-        sanl_attention_block_fit(call, pack_budget, packed_floats(&w) * sizeof(float), 0, 1);
-    if (packed.images < block.images)
-        block.images = packed.images;
-    set_block(&w, block);
+    set_images(&w, 1);
+    set_images(&w, images_of(&w, packed_floats(&w) + weight_floats() + dq_floats(&w)));
+    const int units = (int)sanl_device_get_info(device)->compute_units;
+    const int most = (int)blocks_of(&w, w.keys);
+    w.parts = (4 * units + w.images - 1) / w.images;
+    while (w.images * w.parts % units && w.parts < most)
+        w.parts++;
+    w.parts = w.parts < most ? w.parts : most;
+    w.unit = w.keys / KB < 4 * w.parts ? w.sw : KB;
     return w;
 }
 
@@ -90,18 +107,18 @@ static size_t forward_floats(const struct wide *w)
     return w->turned + w->key_strips;
 }
 
-static size_t weight_floats(const struct wide *w)
+static size_t backward_floats(const struct wide *w)
 {
-    return (size_t)w->images * (size_t)w->room * (size_t)w->pitch;
+    const size_t items = (size_t)w->images * (size_t)w->parts;
+    return packed_floats(w) + items * (weight_floats() + (w->parts > 1 ? dq_floats(w) : 0));
 }
 
 size_t sanl_attention_wide_bytes(const struct sanl_op_call *call, struct sanl_device *device)
 {
     const struct wide f = forward_plan(call, device), b = backward_plan(call, device);
     size_t floats = forward_floats(&f);
-    const size_t backward = packed_floats(&b) + 2 * weight_floats(&b);
-    if (call->training && backward > floats)
-        floats = backward;
+    if (call->training && backward_floats(&b) > floats)
+        floats = backward_floats(&b);
     return floats * sizeof(float);
 }
 
@@ -165,7 +182,7 @@ enum sanl_status sanl_attention_wide_forward(struct sanl_op_call *call, struct s
 
 /* The workspace of backward, in floats from its start; keys turned stand at 0. */
 struct places {
-    size_t vt, ks, qs, dys, p, ds;
+    size_t vt, ks, qs, dys, p, dq;
 };
 
 static struct places places_of(const struct wide *w)
@@ -175,7 +192,7 @@ static struct places places_of(const struct wide *w)
     at.qs = at.ks + w->key_strips;
     at.dys = at.qs + w->query_strips;
     at.p = at.dys + w->query_strips;
-    at.ds = at.p + weight_floats(w);
+    at.dq = at.p + (size_t)w->images * (size_t)w->parts * weight_floats();
     return at;
 }
 
@@ -195,32 +212,38 @@ static enum sanl_status pack_backward(struct sanl_op_call *call, struct sanl_dev
     return SANL_OK;
 }
 
+static enum sanl_status join(struct sanl_op_call *call, struct sanl_device *device, const struct wide *w,
+                             int image, int images, int row)
+{
+    const int rows = w->queries - row < KB ? w->queries - row : KB;
+    const struct sanl_range range = {{(size_t)w->c, (size_t)images, (size_t)rows}, {64, 1, 1}};
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_join", w->options));
+    return sanl_launch(device, kernel, range, "bllibiiiiii", call->workspace, (int64_t)places_of(w).dq,
+                       (int64_t)((size_t)w->images * dq_floats(w)), w->parts, call->din[SANL_ATTENTION_Q],
+                       (int)call->din_add[SANL_ATTENTION_Q], w->queries, w->c, image, row, rows);
+}
+
 static enum sanl_status backward_rows(struct sanl_op_call *call, struct sanl_device *device,
                                       const struct wide *w, int image, int images, int row)
 {
     const struct places at = places_of(w);
-    const int rows = w->queries - row < w->rows ? w->queries - row : w->rows;
-    const sanl_buffer dk = call->din[SANL_ATTENTION_K], dv = call->din[SANL_ATTENTION_V];
-    struct sanl_kernel *scores, *keys;
-    SANL_TRY(sanl_kernel_get(&scores, device, "attention_wide", "attention_wide_scores", w->options));
-    SANL_TRY(sanl_launch(device, scores, range_of(items_of(device, rows, images), images),
-                         "bbbbbibllll"
-                         "iiiiiiif",
-                         call->in[SANL_ATTENTION_Q], call->out[0], call->dout[0], call->saved[0],
-                         call->din[SANL_ATTENTION_Q], (int)call->din_add[SANL_ATTENTION_Q], call->workspace,
-                         (int64_t)at.vt, (int64_t)at.ks, (int64_t)at.p, (int64_t)at.ds, w->queries, w->keys,
-                         w->c, image, row, rows, w->room, call->attr[SANL_ATTENTION_SCALE]));
-    if (!dk && !dv)
-        return SANL_OK;
-    SANL_TRY(sanl_kernel_get(&keys, device, "attention_wide", "attention_wide_keys", w->options));
-    return sanl_launch(device, keys, range_of(items_of(device, w->keys, images), images),
-                       "bllll"
-                       "bibi"
-                       "iiiiiii",
-                       call->workspace, (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, (int64_t)at.ds, dk,
-                       row > 0 || call->din_add[SANL_ATTENTION_K], dv,
-                       row > 0 || call->din_add[SANL_ATTENTION_V], w->queries, w->keys, w->c, image, row,
-                       rows, w->room);
+    const sanl_buffer dq = call->din[SANL_ATTENTION_Q], dk = call->din[SANL_ATTENTION_K],
+                      dv = call->din[SANL_ATTENTION_V];
+    const int rows = w->queries - row < KB ? w->queries - row : KB;
+    const bool parted = dq && w->parts > 1;
+    struct sanl_kernel *kernel;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "attention_wide", "attention_wide_backward", w->options));
+    SANL_TRY(sanl_launch(
+        device, kernel, range_of(w->parts, images), "bbbbblllllblllibibiiiiiiif", call->in[SANL_ATTENTION_Q],
+        call->out[0], call->dout[0], call->saved[0], call->workspace, (int64_t)at.vt, (int64_t)at.ks,
+        (int64_t)at.qs, (int64_t)at.dys, (int64_t)at.p, parted ? call->workspace : dq,
+        (int64_t)(parted ? at.dq : ((size_t)image * (size_t)w->queries + (size_t)row) * (size_t)w->c),
+        (int64_t)((size_t)w->images * dq_floats(w)), (int64_t)(parted ? rows : w->queries) * w->c,
+        !parted && call->din_add[SANL_ATTENTION_Q], dk, row > 0 || call->din_add[SANL_ATTENTION_K], dv,
+        row > 0 || call->din_add[SANL_ATTENTION_V], w->queries, w->keys, w->c, image, row, w->unit,
+        call->attr[SANL_ATTENTION_SCALE]));
+    return parted ? join(call, device, w, image, images, row) : SANL_OK;
 }
 
 enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct sanl_device *device)
@@ -229,7 +252,7 @@ enum sanl_status sanl_attention_wide_backward(struct sanl_op_call *call, struct 
     for (int image = 0; image < w.n; image += w.images) {
         const int images = w.n - image < w.images ? w.n - image : w.images;
         SANL_TRY(pack_backward(call, device, &w, image, images));
-        for (int row = 0; row < w.queries; row += w.rows)
+        for (int row = 0; row < w.queries; row += KB)
             SANL_TRY(backward_rows(call, device, &w, image, images, row));
     }
     return SANL_OK;
