@@ -150,13 +150,16 @@ static enum sanl_status check_wishes(const struct job *job)
     return SANL_OK;
 }
 
+static const struct sanl_scheme *scheme_of(const struct sanl_config *config)
+{
+    return config->task == SANL_TASK_LANDMARK ? sanl_scheme_of(config->model.landmarks) : NULL;
+}
+
 /* The type of --clothes; 0 without it. */
 static enum sanl_status find_clothes(int *out, const struct job *job)
 {
     const char *name = sanl_args_text(job->args, "--clothes");
-    const struct sanl_config *config = sanl_predictor_config(job->predictor);
-    const struct sanl_scheme *scheme =
-        config->task == SANL_TASK_LANDMARK ? sanl_scheme_of(config->model.landmarks) : NULL;
+    const struct sanl_scheme *scheme = scheme_of(sanl_predictor_config(job->predictor));
     char known[512] = "";
     *out = 0;
     if (!name)
@@ -183,8 +186,9 @@ static enum sanl_status make_folders(const struct sanl_args *args)
     return SANL_OK;
 }
 
-static enum sanl_status open_files(struct job *job)
+static enum sanl_status open_files(struct job *job, int clothes)
 {
+    const struct sanl_config *config = sanl_predictor_config(job->predictor);
     const char *json = sanl_args_text(job->args, "--json"), *csv = sanl_args_text(job->args, "--csv");
     enum sanl_status status = SANL_OK;
     const bool shown = (!json && !csv) || (json && strcmp(json, "/dev/stdout") == 0) ||
@@ -194,6 +198,8 @@ static enum sanl_status open_files(struct job *job)
         status = sanl_prediction_file_create(&job->json, json, stdout, SANL_PREDICTION_JSON);
     if (status == SANL_OK && csv)
         status = sanl_prediction_file_create(&job->csv, csv, NULL, SANL_PREDICTION_CSV);
+    if (status == SANL_OK && csv)
+        status = sanl_prediction_file_begin(job->csv, config->task, scheme_of(config), clothes);
     return status == SANL_OK ? make_folders(job->args) : status;
 }
 
@@ -213,7 +219,7 @@ static enum sanl_status predict(struct job *job)
     if (status == SANL_OK)
         status = find_clothes(&options.clothes, job);
     if (status == SANL_OK)
-        status = open_files(job);
+        status = open_files(job, options.clothes);
     if (status == SANL_OK)
         status = sanl_predict(job->predictor, job->inputs.list, job->inputs.count, &options, &job->skipped);
     sanl_progress_end();

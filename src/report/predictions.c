@@ -125,22 +125,24 @@ static void put_json(struct sanl_prediction_file *file, const struct sanl_predic
 
 static const char *const places[PLACE] = {"path", "width", "height", "x1", "y1", "x2", "y2"};
 
-/* Columns for the task of the first picture. */
-static enum sanl_status begin_csv(struct sanl_prediction_file *file, const struct sanl_prediction *p)
+enum sanl_status sanl_prediction_file_begin(struct sanl_prediction_file *file, int task,
+                                            const struct sanl_scheme *scheme, int clothes)
 {
+    if (file->format != SANL_PREDICTION_CSV)
+        return SANL_OK;
     static const char *const landmark[CELLS] = {"x", "y", "score", "visible"};
     static const char *const category[] = {"category", "name", "probability"};
     int count = 0;
     for (; count < PLACE; count++)
         file->columns[count].key = places[count];
-    for (int k = 0; p->task == SANL_TASK_LANDMARK && k < p->scheme->landmarks * CELLS; k++)
-        if (sanl_clothes_has(p->scheme, p->clothes, k / CELLS)) {
-            snprintf(file->keys[count], sizeof *file->keys, "%s_%s", sanl_landmark_name(p->scheme, k / CELLS),
+    for (int k = 0; task == SANL_TASK_LANDMARK && k < scheme->landmarks * CELLS; k++)
+        if (sanl_clothes_has(scheme, clothes, k / CELLS)) {
+            snprintf(file->keys[count], sizeof *file->keys, "%s_%s", sanl_landmark_name(scheme, k / CELLS),
                      landmark[k % CELLS]);
             file->columns[count].key = file->keys[count];
             count++;
         }
-    for (int k = 0; p->task != SANL_TASK_LANDMARK && k < TOP * 3; k++, count++) {
+    for (int k = 0; task != SANL_TASK_LANDMARK && k < TOP * 3; k++, count++) {
         snprintf(file->keys[count], sizeof *file->keys, "%s%d", category[k % 3], k / 3 + 1);
         file->columns[count].key = file->keys[count];
     }
@@ -183,7 +185,7 @@ enum sanl_status sanl_prediction_file_add(struct sanl_prediction_file *file,
                                           const struct sanl_prediction *prediction)
 {
     if (file->format == SANL_PREDICTION_CSV && !file->table)
-        SANL_TRY(begin_csv(file, prediction));
+        SANL_TRY(sanl_prediction_file_begin(file, prediction->task, prediction->scheme, prediction->clothes));
     if (file->format == SANL_PREDICTION_CSV)
         put_csv(file->table, prediction);
     else

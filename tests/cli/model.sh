@@ -212,6 +212,10 @@ check 'the weights are there' 'cmp -s "$landmark" "$net"'
 check 'a stream is continued' '[ "$(sed -n "1p;\$p" "$folder/out" | tr "\n" " ")" = "head tail " ]'
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/other"
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$image" "$folder/no.jpg"
+expect 0 '^path,.*hem' '1 of 1 pictures skipped' predict --weights "$landmark" --skip-bad --csv - \
+    "$folder/bad.jpg"
+expect 0 '^path,.*,probability1' '1 of 1 pictures skipped' predict --weights "$classifier" --skip-bad \
+    --csv - "$folder/bad.jpg"
 printf '%s\nno such thing\n' "$image" >"$folder/odd.txt"
 expect 0 '"path"' '1 of 2 pictures skipped' predict --weights "$landmark" --skip-bad "$folder/odd.txt"
 expect 1 '' "odd.txt: line 2: expected a picture" predict --weights "$landmark" "$folder/odd.txt"
