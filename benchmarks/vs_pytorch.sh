@@ -64,13 +64,28 @@ done
 if [[ ${#on_gpu[@]} == 0 || ${#pythons[@]} == 0 ]]; then
     pythons=(/usr/bin/python3 "${pythons[@]}")
 fi
+missing=0
 for python in "${pythons[@]}"; do
-    if ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
-        echo "vs_pytorch: $python has no PyTorch; /usr/bin/python3 has it from python3-torch and" \
-            "python3-torchvision, another interpreter by: pip install torch torchvision" >&2
-        exit 1
-    fi
+    for module in torch torchvision; do
+        if ! "$python" -c "import $module" 2>/dev/null; then
+            if [[ $python == /usr/bin/python3 ]]; then
+                source="apt install python3-$module"
+            else
+                source="$python -m pip install $module"
+            fi
+            echo "vs_pytorch: $python has no $module: $source" >&2
+            missing=1
+        fi
+    done
 done
+if [[ ${#on_gpu[@]} == 0 ]] &&
+    ! /sbin/ldconfig -p | grep -E 'libopenblas\.|libblis\.|libmkl_rt\.' >/dev/null; then
+    echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
+    missing=1
+fi
+if [[ $missing == 1 ]]; then
+    exit 1
+fi
 release() { # PYTHON: of its PyTorch, as 1.13
     "$1" -c 'import torch; print(".".join(torch.__version__.split(".")[:2]))'
 }
@@ -86,9 +101,6 @@ if [[ ${#on_gpu[@]} != 0 ]]; then
             exit 1
         fi
     done
-elif ! /sbin/ldconfig -p | grep -E 'libopenblas\.|libblis\.|libmkl_rt\.' >/dev/null; then
-    echo "vs_pytorch: PyTorch would use the slow reference BLAS: apt install libopenblas0-pthread" >&2
-    exit 1
 fi
 if [[ -z $program ]]; then
     program=$root/build/release/sanlcl
