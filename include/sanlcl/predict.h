@@ -91,13 +91,11 @@ struct sanl_prediction_file; /* predictions being written; a file appears whole,
 enum sanl_prediction_format { SANL_PREDICTION_JSON, SANL_PREDICTION_CSV };
 
 /* JSON is an array with an object for each picture, CSV has a row for each. `path` NULL writes to `stream`.
- */
+ * The columns of CSV follow from the network's configuration and from `clothes`, as in sanl_predict_options;
+ * JSON needs neither. */
 SANL_CHECKED enum sanl_status sanl_prediction_file_create(struct sanl_prediction_file **out, const char *path,
-                                                          FILE *stream, enum sanl_prediction_format format);
-/* The columns of CSV, once, before any picture; else they are those of the first one, and without any the
- * file is empty. task: enum sanl_task; clothes: as in sanl_predict_options. */
-SANL_CHECKED enum sanl_status sanl_prediction_file_begin(struct sanl_prediction_file *file, int task,
-                                                         const struct sanl_scheme *scheme, int clothes);
+                                                          FILE *stream, enum sanl_prediction_format format,
+                                                          const struct sanl_config *config, int clothes);
 SANL_CHECKED enum sanl_status sanl_prediction_file_add(struct sanl_prediction_file *file,
                                                        const struct sanl_prediction *prediction);
 SANL_CHECKED enum sanl_status sanl_prediction_file_finish(struct sanl_prediction_file *file);

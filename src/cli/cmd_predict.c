@@ -150,16 +150,13 @@ static enum sanl_status check_wishes(const struct job *job)
     return SANL_OK;
 }
 
-static const struct sanl_scheme *scheme_of(const struct sanl_config *config)
-{
-    return config->task == SANL_TASK_LANDMARK ? sanl_scheme_of(config->model.landmarks) : NULL;
-}
-
 /* The type of --clothes; 0 without it. */
 static enum sanl_status find_clothes(int *out, const struct job *job)
 {
     const char *name = sanl_args_text(job->args, "--clothes");
-    const struct sanl_scheme *scheme = scheme_of(sanl_predictor_config(job->predictor));
+    const struct sanl_config *config = sanl_predictor_config(job->predictor);
+    const struct sanl_scheme *scheme =
+        config->task == SANL_TASK_LANDMARK ? sanl_scheme_of(config->model.landmarks) : NULL;
     char known[512] = "";
     *out = 0;
     if (!name)
@@ -195,11 +192,9 @@ static enum sanl_status open_files(struct job *job, int clothes)
                        (csv && strcmp(csv, "/dev/stdout") == 0);
     job->quiet = shown && isatty(STDOUT_FILENO);
     if (json || !csv)
-        status = sanl_prediction_file_create(&job->json, json, stdout, SANL_PREDICTION_JSON);
+        status = sanl_prediction_file_create(&job->json, json, stdout, SANL_PREDICTION_JSON, config, clothes);
     if (status == SANL_OK && csv)
-        status = sanl_prediction_file_create(&job->csv, csv, NULL, SANL_PREDICTION_CSV);
-    if (status == SANL_OK && csv)
-        status = sanl_prediction_file_begin(job->csv, config->task, scheme_of(config), clothes);
+        status = sanl_prediction_file_create(&job->csv, csv, NULL, SANL_PREDICTION_CSV, config, clothes);
     return status == SANL_OK ? make_folders(job->args) : status;
 }
 

@@ -189,7 +189,7 @@ enum sanl_status sanl_demo_predict(struct sanl_demo *demo)
     if (status == SANL_OK)
         status = sanl_inputs_folder(job.folder);
     if (status == SANL_OK)
-        status = sanl_prediction_file_create(&job.file, predictions, NULL, SANL_PREDICTION_JSON);
+        status = sanl_prediction_file_create(&job.file, predictions, NULL, SANL_PREDICTION_JSON, NULL, 0);
     if (status == SANL_OK)
         status = predict(&job);
     if (status == SANL_OK)

@@ -14,23 +14,53 @@ struct sanl_prediction_file {
     enum sanl_prediction_format format;
     struct sanl_output output; /* of a path */
     FILE *stream;              /* where JSON goes and CSV will go */
-    struct sanl_table *table;  /* CSV; NULL before the first picture */
+    struct sanl_table *table;  /* CSV */
     struct sanl_column columns[MOST_COLUMNS];
     char keys[MOST_COLUMNS][32];
     long count;
     bool finished;
 };
 
+/* CSV: its columns. */
+static enum sanl_status make_table(struct sanl_prediction_file *file, const struct sanl_config *config,
+                                   int clothes)
+{
+    static const char *const places[PLACE] = {"path", "width", "height", "x1", "y1", "x2", "y2"};
+    static const char *const landmark[CELLS] = {"x", "y", "score", "visible"};
+    static const char *const category[] = {"category", "name", "probability"};
+    const bool landmarks = config->task == SANL_TASK_LANDMARK;
+    const struct sanl_scheme *scheme = landmarks ? sanl_scheme_of(config->model.landmarks) : NULL;
+    int count = 0;
+    for (; count < PLACE; count++)
+        file->columns[count].key = places[count];
+    for (int k = 0; landmarks && k < scheme->landmarks * CELLS; k++)
+        if (sanl_clothes_has(scheme, clothes, k / CELLS)) {
+            snprintf(file->keys[count], sizeof *file->keys, "%s_%s", sanl_landmark_name(scheme, k / CELLS),
+                     landmark[k % CELLS]);
+            file->columns[count].key = file->keys[count];
+            count++;
+        }
+    for (int k = 0; !landmarks && k < TOP * 3; k++, count++) {
+        snprintf(file->keys[count], sizeof *file->keys, "%s%d", category[k % 3], k / 3 + 1);
+        file->columns[count].key = file->keys[count];
+    }
+    return sanl_table_create(&file->table, file->columns, count);
+}
+
 enum sanl_status sanl_prediction_file_create(struct sanl_prediction_file **out, const char *path,
-                                             FILE *stream, enum sanl_prediction_format format)
+                                             FILE *stream, enum sanl_prediction_format format,
+                                             const struct sanl_config *config, int clothes)
 {
     struct sanl_prediction_file *file = sanl_calloc(1, sizeof *file);
     *out = NULL;
     if (!file)
         return SANL_ERR_MEMORY;
     file->format = format;
-    const enum sanl_status status = path ? sanl_output_open(&file->output, path) : SANL_OK;
+    enum sanl_status status = format == SANL_PREDICTION_CSV ? make_table(file, config, clothes) : SANL_OK;
+    if (status == SANL_OK && path)
+        status = sanl_output_open(&file->output, path);
     if (status != SANL_OK) {
+        sanl_table_free(file->table);
         free(file);
         return status;
     }
@@ -123,32 +153,6 @@ static void put_json(struct sanl_prediction_file *file, const struct sanl_predic
 
 /* ---- CSV ----------------------------------------------------------------------------------------- */
 
-static const char *const places[PLACE] = {"path", "width", "height", "x1", "y1", "x2", "y2"};
-
-enum sanl_status sanl_prediction_file_begin(struct sanl_prediction_file *file, int task,
-                                            const struct sanl_scheme *scheme, int clothes)
-{
-    if (file->format != SANL_PREDICTION_CSV)
-        return SANL_OK;
-    static const char *const landmark[CELLS] = {"x", "y", "score", "visible"};
-    static const char *const category[] = {"category", "name", "probability"};
-    int count = 0;
-    for (; count < PLACE; count++)
-        file->columns[count].key = places[count];
-    for (int k = 0; task == SANL_TASK_LANDMARK && k < scheme->landmarks * CELLS; k++)
-        if (sanl_clothes_has(scheme, clothes, k / CELLS)) {
-            snprintf(file->keys[count], sizeof *file->keys, "%s_%s", sanl_landmark_name(scheme, k / CELLS),
-                     landmark[k % CELLS]);
-            file->columns[count].key = file->keys[count];
-            count++;
-        }
-    for (int k = 0; task != SANL_TASK_LANDMARK && k < TOP * 3; k++, count++) {
-        snprintf(file->keys[count], sizeof *file->keys, "%s%d", category[k % 3], k / 3 + 1);
-        file->columns[count].key = file->keys[count];
-    }
-    return sanl_table_create(&file->table, file->columns, count);
-}
-
 static void put_csv(struct sanl_table *table, const struct sanl_prediction *p)
 {
     const double box[4] = {p->box.x1, p->box.y1, p->box.x2, p->box.y2};
@@ -184,8 +188,6 @@ static void put_csv(struct sanl_table *table, const struct sanl_prediction *p)
 enum sanl_status sanl_prediction_file_add(struct sanl_prediction_file *file,
                                           const struct sanl_prediction *prediction)
 {
-    if (file->format == SANL_PREDICTION_CSV && !file->table)
-        SANL_TRY(sanl_prediction_file_begin(file, prediction->task, prediction->scheme, prediction->clothes));
     if (file->format == SANL_PREDICTION_CSV)
         put_csv(file->table, prediction);
     else
@@ -199,7 +201,7 @@ enum sanl_status sanl_prediction_file_finish(struct sanl_prediction_file *file)
     file->finished = true;
     if (file->format == SANL_PREDICTION_JSON)
         fputs(file->count ? "\n]\n" : "[]\n", file->stream);
-    else if (file->table)
+    else
         SANL_TRY(sanl_table_write(file->table, file->stream, SANL_TABLE_CSV));
     return file->output.file ? sanl_output_commit(&file->output) : SANL_OK;
 }

@@ -176,8 +176,11 @@ static void test_landmarks(void **state)
     snprintf(json, sizeof json, "%s/out.json", fixture.root);
     snprintf(csv, sizeof csv, "%s/out.csv", fixture.root);
     seen.maps = true;
-    assert_int_equal(sanl_prediction_file_create(&seen.json, json, NULL, SANL_PREDICTION_JSON), SANL_OK);
-    assert_int_equal(sanl_prediction_file_create(&seen.csv, csv, NULL, SANL_PREDICTION_CSV), SANL_OK);
+    assert_int_equal(sanl_prediction_file_create(&seen.json, json, NULL, SANL_PREDICTION_JSON, NULL, 0),
+                     SANL_OK);
+    assert_int_equal(sanl_prediction_file_create(&seen.csv, csv, NULL, SANL_PREDICTION_CSV,
+                                                 sanl_predictor_config(predictor), 0),
+                     SANL_OK);
     struct sanl_predict_options options = options_for(&seen);
     assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_OK);
     assert_int_equal(seen.count, INPUTS);
@@ -207,13 +210,16 @@ static void test_clothes(void **state)
     make_inputs();
     snprintf(json, sizeof json, "%s/lower.json", fixture.root);
     snprintf(csv, sizeof csv, "%s/lower.csv", fixture.root);
-    assert_int_equal(sanl_prediction_file_create(&seen.json, json, NULL, SANL_PREDICTION_JSON), SANL_OK);
-    assert_int_equal(sanl_prediction_file_create(&seen.csv, csv, NULL, SANL_PREDICTION_CSV), SANL_OK);
+    assert_int_equal(sanl_prediction_file_create(&seen.json, json, NULL, SANL_PREDICTION_JSON, NULL, 0),
+                     SANL_OK);
+    const int lower = sanl_clothes_find(&sanl_scheme_fashion, "lower");
+    assert_int_equal(sanl_prediction_file_create(&seen.csv, csv, NULL, SANL_PREDICTION_CSV,
+                                                 sanl_predictor_config(predictor), lower),
+                     SANL_OK);
     struct sanl_predict_options options = options_for(&seen);
     options.clothes = 4;
     assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_ERR_USAGE);
-    options.clothes = sanl_clothes_find(&sanl_scheme_fashion, "lower");
-    seen.clothes = options.clothes;
+    options.clothes = seen.clothes = lower;
     assert_int_equal(sanl_predict(predictor, inputs, INPUTS, &options, NULL), SANL_OK);
     assert_int_equal(sanl_prediction_file_finish(seen.json), SANL_OK);
     assert_int_equal(sanl_prediction_file_finish(seen.csv), SANL_OK);
