@@ -98,7 +98,7 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_p
             const int col = col0 + TILE_COL(j);
             const float4 w = load_quad(weight + weight_at + at, col, cols, step != SLOPE);
             const float4 old = load_quad(out + out_at + at, col, cols, step != ADD);
-            store_quad(out + out_at + at, col, cols, finish(step, total[i][j], scale, of_row, share, w, old));
+            store_quad(out + out_at + at, col, cols, finish(step, acc[i][j], scale, of_row, share, w, old));
         }
     }
 }

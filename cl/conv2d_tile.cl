@@ -109,7 +109,7 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
         UNROLL for (int j = 0; j < QN; j++)
         {
             const int c = n0 + TILE_COL(j);
-            finish(y, base, c, cout, total[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
+            finish(y, base, c, cout, acc[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
         }
     }
 }
@@ -226,6 +226,6 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
     {
         const int row = m0 + TILE_ROW(i), c = n0 + TILE_COL(j);
         if (row < rows)
-            finish(partial, (size_t)row * cout, c, cout, total[i][j], 0, 0, 0, add ? HAS_ADD : 0);
+            finish(partial, (size_t)row * cout, c, cout, acc[i][j], 0, 0, 0, add ? HAS_ADD : 0);
     }
 }

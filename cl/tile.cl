@@ -28,7 +28,14 @@
 #define QM (TM / 4)
 #define QN (TN / 4)
 #define THREADS (GM * GN)
+
+/* Terms of a slice that the compiler sees at once: all for NVIDIA's, which fetches one ahead of those that it
+ * multiplies; few for others, of which LLVM for AMD fetches all that it sees, until registers spill. */
+#ifdef __NV_CL_C_VERSION
+#define UNROLL_TERMS UNROLL
+#else
 #define UNROLL_TERMS _Pragma("unroll 4")
+#endif
 
 /* A slice in local memory: BK lines of quads, each with one more, so that writing down a column of lines
  * meets few banks twice. */
@@ -98,9 +105,6 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
     slice[term * line + row / 4] = quad;
 }
 
-/* Products added up in a row before they join the total, so that long sums lose little. */
-#define CHUNK 64
-
 /* acc[TM][QN] += the slice's products. */
 #define MULTIPLY(a, b)                                                                                       \
     {                                                                                                        \
@@ -122,12 +126,12 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
         }                                                                                                    \
     }
 
-/* total[TM][QN] = the sum over `slices` of them. LOAD: the next slice's quads to a_next[A_QUADS] and
+/* acc[TM][QN] = the sum over `slices` of them. LOAD: the next slice's quads to a_next[A_QUADS] and
  * b_next[B_QUADS]; PUT(a, b): those to local memory. Wants `me`, tm and tn. */
 #define SUM_SLICES(slices, LOAD, PUT)                                                                        \
     local float4 a_slice[2][BK * A_LINE], b_slice[2][BK * B_LINE];                                           \
-    float4 acc[TM][QN], total[TM][QN], a_next[A_QUADS], b_next[B_QUADS];                                     \
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++) acc[i][j] = total[i][j] = 0.0f;  \
+    float4 acc[TM][QN], a_next[A_QUADS], b_next[B_QUADS];                                                    \
+    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++) acc[i][j] = 0.0f;                \
     if ((slices) > 0) {                                                                                      \
         LOAD                                                                                                 \
         PUT(a_slice[0], b_slice[0])                                                                          \
@@ -138,12 +142,6 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
             LOAD                                                                                             \
         }                                                                                                    \
         MULTIPLY(a_slice[(s + 1) % 2], b_slice[(s + 1) % 2])                                                 \
-        if (s % (CHUNK / BK) == 0 || s == (slices))                                                          \
-            UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++)                          \
-            {                                                                                                \
-                total[i][j] += acc[i][j];                                                                    \
-                acc[i][j] = 0.0f;                                                                            \
-            }                                                                                                \
         if (s < (slices)) {                                                                                  \
             PUT(a_slice[s % 2], b_slice[s % 2])                                                              \
         }                                                                                                    \
@@ -154,6 +152,6 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
 #define TILE_PLACE                                                                                           \
     const int me = (int)get_local_id(0), tn = me % GN, tm = me / GN;
 
-/* Row and column, within the tile, of total[i][j]'s first value. */
+/* Row and column, within the tile, of acc[i][j]'s first value. */
 #define TILE_ROW(i) (((i) / 4 * GM + tm) * 4 + (i) % 4)
 #define TILE_COL(j) (((j) * GN + tn) * 4)
