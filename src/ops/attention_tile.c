@@ -12,7 +12,7 @@ enum { ROW_GROUP = 128 };
  * memory. */
 static size_t budget_for(const struct sanl_device *device)
 {
-    const size_t least = (size_t)32 << 20, most = (size_t)192 << 20;
+    const size_t least = (size_t)32 << 20, most = (size_t)512 << 20;
     const size_t share = (size_t)(sanl_device_get_info(device)->memory_bytes / 64);
     return sanl_device_is_cpu(device) || share < least ? least : share > most ? most : share;
 }
@@ -106,7 +106,7 @@ static bool suits(const struct tile *tile, struct sanl_device *device, int rows,
     return (size_t)tile->items <= info->max_work_group &&
            (tile->rows * tile->cols <= 16 * tile->items || !sanl_device_has_few_registers(device)) &&
            sanl_tile_local_bytes(tile->rows, tile->cols) <= info->local_bytes &&
-           (tile->rows <= 32 || groups >= 2 * (size_t)info->compute_units);
+           (tile->rows <= 32 || groups >= (size_t)info->compute_units);
 }
 
 /* From row to row, or from column to column where rows lie together. */
