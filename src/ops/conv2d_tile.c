@@ -6,18 +6,32 @@
 
 enum {
     UNIT_ITEMS = 256, /* work-items to a compute unit that hide its latencies */
-    SPLIT_SLICES = 4, /* of a split, at least */
-    SPLIT_PIXELS = 64 /* of a split of the weights' gradient, at least */
+    SPLIT_SLICES = 4  /* of a split, at least */
 };
 
-/* Parts to sum apart, where the tiles of the result are too few for the device; at most `most`. */
+/* Parts to sum apart, of groups that sum `slices` each. A unit takes the groups that fall to it together, in
+ * the time of that many, or of as many as hide its latencies; so the fullest unit's time is estimated, in
+ * slices of one group. */
 static int splits_for(const struct sanl_device *device, const struct conv2d_kernel *k, size_t groups,
-                      int most)
+                      int slices)
 {
-    const size_t units = device ? sanl_device_get_info(device)->compute_units : 1,
-                 wanted = units * UNIT_ITEMS / (size_t)(k->group_rows * k->group_lanes);
-    const size_t splits = groups ? wanted / groups : 1;
-    return splits < 2 || most < 2 ? 1 : splits > (size_t)most ? most : (int)splits;
+    enum { BESIDE = 4, JOIN = 9, GROUPS_MOST = 8 /* to a unit */ }; /* a group's start and end; joining */
+    const size_t units = device ? sanl_device_get_info(device)->compute_units : 1;
+    const size_t hiding = UNIT_ITEMS / (size_t)(k->group_rows * k->group_lanes);
+    int best = 1;
+    size_t best_time = 0;
+    for (int splits = 1; splits == 1 || splits <= slices / SPLIT_SLICES; splits++) {
+        const size_t together = (groups * (size_t)splits + units - 1) / units;
+        if (splits > 1 && together > GROUPS_MOST)
+            break;
+        const size_t time = (together > hiding ? together : hiding) * (sanl_tiles(slices, splits) + BESIDE) +
+                            (splits > 1 ? JOIN : 0);
+        if (splits == 1 || time < best_time) {
+            best = splits;
+            best_time = time;
+        }
+    }
+    return best;
 }
 
 /* The slices of a pass and how they are split. */
@@ -29,8 +43,8 @@ static struct split split_pass(const struct sanl_device *device, const struct co
                                const struct conv2d_pass *p)
 {
     const int slices = p->taps_y * p->taps_x * (int)sanl_tiles(p->run, SANL_TILE_SLICE);
-    const int splits = splits_for(device, k, sanl_tiles(p->cout, k->lanes) * sanl_tiles(p->pixels, k->rows),
-                                  slices / SPLIT_SLICES);
+    const int splits =
+        splits_for(device, k, sanl_tiles(p->cout, k->lanes) * sanl_tiles(p->pixels, k->rows), slices);
     const int length = (slices + splits - 1) / splits;
     return (struct split){length ? (slices + length - 1) / length : 1, length};
 }
@@ -41,7 +55,7 @@ static struct split split_pixels(const struct sanl_device *device, const struct 
 {
     const int splits =
         splits_for(device, k, sanl_tiles(s->kh * s->kw * s->cin, k->rows) * sanl_tiles(s->cout, k->lanes),
-                   s->pixels / SPLIT_PIXELS);
+                   s->pixels / SANL_TILE_SLICE);
     const int length = (s->pixels + splits - 1) / splits;
     return (struct split){(s->pixels + length - 1) / length, length};
 }
