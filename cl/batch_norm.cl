@@ -59,6 +59,14 @@ kernel void batch_norm_moments(int rows, int groups, int pieces, int length, glo
     }
 }
 
+/* mean and invstd of the batch, and with its sum of squared deviations the running averages (of the unbiased
+ * variance). */
+#define KEEP_STATISTICS(average, inverse, squares, old_mean, old_var)                                        \
+    mean[g] = average;                                                                                       \
+    invstd[g] = inverse;                                                                                     \
+    running_mean[g] = (old_mean) + momentum * ((average) - (old_mean));                                      \
+    running_var[g] = (old_var) + momentum * ((squares) / max(rows - 1, 1) - (old_var));
+
 /* From the pieces: mean and invstd of the batch, and the running averages (of the unbiased variance). */
 kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, float eps, float momentum,
                                   global const VEC *restrict part, global VEC *restrict mean,
@@ -81,10 +89,7 @@ kernel void batch_norm_statistics(int rows, int groups, int pieces, int length, 
     square = sum_parts(square, scratch);
     if (!owner)
         return;
-    mean[g] = shift + sum;
-    invstd[g] = 1 / sqrt(square / rows + eps);
-    running_mean[g] = old_mean + momentum * (shift + sum - old_mean);
-    running_var[g] = old_var + momentum * (square / max(rows - 1, 1) - old_var);
+    KEEP_STATISTICS(shift + sum, 1 / sqrt(square / rows + eps), square, old_mean, old_var)
 }
 
 /* mean and invstd from the running averages. */
@@ -214,4 +219,103 @@ kernel void batch_norm_backward(int rows, int groups, int span, int relu, int ad
                 dx[i] = add_x ? dx[i] + d : d;
             }
         }
+}
+
+/* Batch mode of few rows, on a GPU: a work-group takes all rows of its channels, which is one launch each way
+ * instead of three; between the passes they stay in a cache. A work-item takes every parts-th row, BLOCK of
+ * them on their way at once: k is row start + k * parts, behind the last one that one again, which then does
+ * not count. */
+#define EACH(k)   UNROLL for (int k = 0; k < BLOCK; k++)
+#define COUNTS(k) (start + k * parts < last)
+#define PLACE(k)  ((size_t)min(start + k * parts, rows - 1) * groups + g)
+
+kernel void batch_norm_columns_forward(int rows, int groups, int relu, float eps, float momentum,
+                                       global const VEC *restrict gamma, global const VEC *restrict beta,
+                                       global const VEC *restrict x, global const VEC *restrict r,
+                                       global VEC *restrict y, global VEC *restrict mean,
+                                       global VEC *restrict invstd, global VEC *restrict running_mean,
+                                       global VEC *restrict running_var, local VEC *scratch)
+{
+    const int first = get_local_id(1), parts = get_local_size(1);
+    const int g = min((int)get_global_id(0), groups - 1), last = get_global_id(0) < groups ? rows : 0;
+    const VEC shift = x[g];
+    VEC v[BLOCK], sum = 0, square = 0;
+    for (int start = first; start < last; start += BLOCK * parts) {
+        EACH(k) v[k] = x[PLACE(k)];
+        EACH(k) if (COUNTS(k)) sum += v[k] - shift;
+    }
+    sum = sum_parts(sum, scratch) / rows;
+    for (int start = first; start < last; start += BLOCK * parts) {
+        EACH(k) v[k] = x[PLACE(k)] - shift - sum;
+        EACH(k) if (COUNTS(k)) square += v[k] * v[k];
+    }
+    square = sum_parts(square, scratch);
+    const VEC centre = shift + sum, inverse = 1 / sqrt(square / rows + eps);
+    if (first < last && first == 0) {
+        const VEC old_mean = running_mean[g], old_var = running_var[g];
+        KEEP_STATISTICS(centre, inverse, square, old_mean, old_var)
+    }
+    const VEC scale = inverse * gamma[g], offset = beta[g];
+    for (int start = first; start < last; start += BLOCK * parts) {
+        EACH(k) v[k] = NORMALISED(x[PLACE(k)], centre, scale, offset);
+        if (r)
+            EACH(k) v[k] += r[PLACE(k)];
+        if (relu)
+            EACH(k) v[k] = v[k] < 0 ? (VEC)0 : v[k];
+        EACH(k) if (COUNTS(k)) y[PLACE(k)] = v[k];
+    }
+}
+
+/* v = x, d = dy behind the ReLU */
+#define LOAD_GRADIENTS                                                                                       \
+    EACH(k) v[k] = x[PLACE(k)];                                                                              \
+    EACH(k) d[k] = dy[PLACE(k)];                                                                             \
+    if (relu && y) {                                                                                         \
+        EACH(k) d[k] = y[PLACE(k)] <= 0 ? (VEC)0 : d[k];                                                     \
+    } else if (relu) {                                                                                       \
+        EACH(k) d[k] = NORMALISED(v[k], centre, scale, shift) <= 0 ? (VEC)0 : d[k];                          \
+    }
+
+/* dgamma, dbeta, dx and dr may be NULL. */
+kernel void batch_norm_columns_backward(int rows, int groups, int relu, int add_x, int add_r,
+                                        global const VEC *restrict mean, global const VEC *restrict invstd,
+                                        global const VEC *restrict gamma, global const VEC *restrict beta,
+                                        global const VEC *restrict x, global const VEC *restrict y,
+                                        global const VEC *restrict dy, global VEC *restrict dx,
+                                        global VEC *restrict dr, global VEC *restrict dgamma,
+                                        global VEC *restrict dbeta, local VEC *scratch)
+{
+    const int first = get_local_id(1), parts = get_local_size(1);
+    const int g = min((int)get_global_id(0), groups - 1), last = get_global_id(0) < groups ? rows : 0;
+    const VEC centre = mean[g], inverse = invstd[g], scale = inverse * gamma[g], shift = beta[g];
+    VEC v[BLOCK], d[BLOCK], sum = 0, product = 0;
+    for (int start = first; start < last; start += BLOCK * parts) {
+        LOAD_GRADIENTS
+        EACH(k) if (COUNTS(k))
+        {
+            sum += d[k];
+            product += d[k] * (v[k] - centre);
+        }
+    }
+    sum = sum_parts(sum, scratch);
+    product = sum_parts(product, scratch);
+    if (first < last && first == 0) {
+        if (dgamma)
+            dgamma[g] = product * inverse;
+        if (dbeta)
+            dbeta[g] = sum;
+    }
+    const VEC of_one = sum / rows, of_x = product * inverse * inverse / rows;
+    for (int start = first; start < last; start += BLOCK * parts) {
+        LOAD_GRADIENTS
+        if (dr) {
+            EACH(k) if (COUNTS(k)) dr[PLACE(k)] = add_r ? dr[PLACE(k)] + d[k] : d[k];
+        }
+        if (dx) {
+            EACH(k) d[k] = (d[k] - of_one - (v[k] - centre) * of_x) * scale;
+            if (add_x)
+                EACH(k) d[k] += dx[PLACE(k)];
+            EACH(k) if (COUNTS(k)) dx[PLACE(k)] = d[k];
+        }
+    }
 }

@@ -178,8 +178,51 @@ static enum sanl_status normalise(struct sanl_op_call *call, struct sanl_device 
                        call->param[BETA], call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0]);
 }
 
+/* Whether a work-group takes all rows of its channels: on a GPU, which launches sooner than it reads a second
+ * time, as long as a work-item has few of them. */
+static bool by_columns(const struct sanl_op_call *call, const struct sanl_device *device)
+{
+    enum { ROWS_MOST = 4096 };
+    return uses_batch(call) && sanl_many_pieces(device) && sanl_shape_rows(call->in_shape[X]) <= ROWS_MOST;
+}
+
+static enum sanl_status forward_columns(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const size_t rows = sanl_shape_rows(call->in_shape[X]);
+    const int c = call->in_shape[X].c;
+    const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
+    struct sanl_kernel *kernel;
+    size_t scratch;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_columns_forward", sweep.options));
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
+    return sanl_launch(device, kernel, range, "iiiffbbbbbbbbbs", (int)rows, sweep.groups, has_relu(call),
+                       call->attr[EPS], call->attr[MOMENTUM], call->param[GAMMA], call->param[BETA],
+                       call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0], call->saved[MEAN],
+                       call->saved[INVSTD], call->state[RUNNING_MEAN], call->state[RUNNING_VAR], scratch);
+}
+
+static enum sanl_status backward_columns(struct sanl_op_call *call, struct sanl_device *device)
+{
+    const size_t rows = sanl_shape_rows(call->in_shape[X]);
+    const int c = call->in_shape[X].c;
+    const bool wanted = !call->no_param_grad;
+    const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
+    struct sanl_kernel *kernel;
+    size_t scratch;
+    SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_columns_backward", sweep.options));
+    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
+    return sanl_launch(device, kernel, range, "iiiiibbbbbbbbbbbs", (int)rows, sweep.groups, has_relu(call),
+                       call->din_add[X], call->din_add[R], call->saved[MEAN], call->saved[INVSTD],
+                       call->param[GAMMA], call->param[BETA], call->in[X],
+                       needs_y(call) ? call->out[0] : NULL, call->dout[0], call->din[X],
+                       call->in_count > 1 ? call->din[R] : NULL, wanted ? call->dparam[GAMMA] : NULL,
+                       wanted ? call->dparam[BETA] : NULL, scratch);
+}
+
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
+    if (by_columns(call, device))
+        return forward_columns(call, device);
     SANL_TRY(statistics(call, device, sanl_shape_rows(call->in_shape[X])));
     return normalise(call, device);
 }
@@ -207,6 +250,8 @@ static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *de
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
 {
+    if (by_columns(call, device))
+        return backward_columns(call, device);
     const size_t rows = sanl_shape_rows(call->in_shape[X]);
     const int c = call->in_shape[X].c;
     const bool batch = uses_batch(call);

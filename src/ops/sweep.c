@@ -120,7 +120,7 @@ struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep)
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
                                    const struct sanl_kernel *kernel, size_t *scratch_bytes)
 {
-    enum { ACROSS = 4, PARTS = 64 }; /* quads of channels: a line of memory; few pieces to a work-item */
+    enum { ACROSS = 2, PARTS = 128 }; /* quads of channels: a sector of memory; few pieces to a work-item */
     const bool wide = sanl_device_family(device) == SANL_ROUTE_WIDE;
     const size_t limit = sanl_kernel_max_group(kernel);
     size_t across = wide ? 1 : (size_t)power_of_two_from(sweep->groups, ACROSS), parts = wide ? 1 : PARTS;
