@@ -313,9 +313,7 @@ kernel void batch_norm_columns_backward(int rows, int groups, int relu, int add_
         }
         if (dx) {
             EACH(k) d[k] = (d[k] - of_one - (v[k] - centre) * of_x) * scale;
-            if (add_x)
-                EACH(k) d[k] += dx[PLACE(k)];
-            EACH(k) if (COUNTS(k)) dx[PLACE(k)] = d[k];
+            EACH(k) if (COUNTS(k)) dx[PLACE(k)] = add_x ? dx[PLACE(k)] + d[k] : d[k];
         }
     }
 }
