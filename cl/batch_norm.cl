@@ -1,8 +1,9 @@
 /* Batch norm over the rows (pixels of the batch) of a (rows, channels) tensor:
  *     y = act(gamma * (x - mean) * invstd + beta [+ r]),   invstd = 1 / sqrt(var + eps)
  * Per channel: mean, invstd, gamma, beta and the sums. Reductions take two passes, over the pieces of
- * sanl_pieces_of and then over their results, in an order that a device keeps. Rows are taken in
- * blocks, so that a value of a channel is loaded once for all of a block, and memory is still read in order.
+ * sanl_pieces_of and then over their results, in an order that a device keeps; few rows on a GPU are reduced
+ * within a work-group (the kernels of columns). Rows are taken in blocks, so that a value of a channel is
+ * loaded once for all of a block, and memory is still read in order.
  * Loops and VEC: see ops/sweep.h. */
 
 #define BLOCK 8

@@ -88,6 +88,8 @@ static void describe(struct sanl_device_info *info, cl_platform_id platform, cl_
     info->constant_bytes = device_word(id, CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE, 8);
     info->cache_bytes = device_word(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, 8);
     info->compute_units = (uint32_t)device_word(id, CL_DEVICE_MAX_COMPUTE_UNITS, 4);
+    if (info->compute_units == 0)
+        info->compute_units = 1; /* the query failed */
     info->clock_mhz = (uint32_t)device_word(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, 4);
     info->max_work_group = device_word(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
     info->base_align_bytes = (uint32_t)device_word(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, 4) / 8;

@@ -178,51 +178,42 @@ static enum sanl_status normalise(struct sanl_op_call *call, struct sanl_device 
                        call->param[BETA], call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0]);
 }
 
-/* Whether a work-group takes all rows of its channels: on a GPU, which launches sooner than it reads a second
- * time, as long as a work-item has few of them. */
-static bool by_columns(const struct sanl_op_call *call, const struct sanl_device *device)
-{
-    enum { ROWS_MOST = 4096 };
-    return uses_batch(call) && sanl_many_pieces(device) && sanl_shape_rows(call->in_shape[X]) <= ROWS_MOST;
-}
+/* A launch in which a work-group takes all rows of its channels. On a GPU it replaces three, as long as few
+ * rows fall to a work-item. */
+struct columns {
+    struct sanl_kernel *kernel;
+    struct sanl_range range;
+    int rows, groups;
+    size_t scratch;
+    bool suits;
+};
 
-static enum sanl_status forward_columns(struct sanl_op_call *call, struct sanl_device *device)
+static enum sanl_status plan_columns(struct columns *out, const struct sanl_op_call *call,
+                                     struct sanl_device *device, const char *name)
 {
+    enum { ITEM_ROWS = 32 };
     const size_t rows = sanl_shape_rows(call->in_shape[X]);
     const int c = call->in_shape[X].c;
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
-    struct sanl_kernel *kernel;
-    size_t scratch;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_columns_forward", sweep.options));
-    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
-    return sanl_launch(device, kernel, range, "iiiffbbbbbbbbbs", (int)rows, sweep.groups, has_relu(call),
-                       call->attr[EPS], call->attr[MOMENTUM], call->param[GAMMA], call->param[BETA],
-                       call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0], call->saved[MEAN],
-                       call->saved[INVSTD], call->state[RUNNING_MEAN], call->state[RUNNING_VAR], scratch);
-}
-
-static enum sanl_status backward_columns(struct sanl_op_call *call, struct sanl_device *device)
-{
-    const size_t rows = sanl_shape_rows(call->in_shape[X]);
-    const int c = call->in_shape[X].c;
-    const bool wanted = !call->no_param_grad;
-    const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);
-    struct sanl_kernel *kernel;
-    size_t scratch;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "batch_norm", "batch_norm_columns_backward", sweep.options));
-    const struct sanl_range range = sanl_sweep_parts(&sweep, device, kernel, &scratch);
-    return sanl_launch(device, kernel, range, "iiiiibbbbbbbbbbbs", (int)rows, sweep.groups, has_relu(call),
-                       call->din_add[X], call->din_add[R], call->saved[MEAN], call->saved[INVSTD],
-                       call->param[GAMMA], call->param[BETA], call->in[X],
-                       needs_y(call) ? call->out[0] : NULL, call->dout[0], call->din[X],
-                       call->in_count > 1 ? call->din[R] : NULL, wanted ? call->dparam[GAMMA] : NULL,
-                       wanted ? call->dparam[BETA] : NULL, scratch);
+    *out = (struct columns){.rows = (int)rows, .groups = sweep.groups};
+    if (!uses_batch(call) || !sanl_many_pieces(device))
+        return SANL_OK;
+    SANL_TRY(sanl_kernel_get(&out->kernel, device, "batch_norm", name, sweep.options));
+    out->range = sanl_sweep_parts(&sweep, device, out->kernel, &out->scratch);
+    out->suits = rows <= ITEM_ROWS * out->range.local[1];
+    return SANL_OK;
 }
 
 static enum sanl_status forward(struct sanl_op_call *call, struct sanl_device *device)
 {
-    if (by_columns(call, device))
-        return forward_columns(call, device);
+    struct columns by;
+    SANL_TRY(plan_columns(&by, call, device, "batch_norm_columns_forward"));
+    if (by.suits)
+        return sanl_launch(device, by.kernel, by.range, "iiiffbbbbbbbbbs", by.rows, by.groups, has_relu(call),
+                           call->attr[EPS], call->attr[MOMENTUM], call->param[GAMMA], call->param[BETA],
+                           call->in[X], call->in_count > 1 ? call->in[R] : NULL, call->out[0],
+                           call->saved[MEAN], call->saved[INVSTD], call->state[RUNNING_MEAN],
+                           call->state[RUNNING_VAR], by.scratch);
     SANL_TRY(statistics(call, device, sanl_shape_rows(call->in_shape[X])));
     return normalise(call, device);
 }
@@ -250,14 +241,22 @@ static enum sanl_status reduce(struct sanl_op_call *call, struct sanl_device *de
 
 static enum sanl_status backward(struct sanl_op_call *call, struct sanl_device *device)
 {
-    if (by_columns(call, device))
-        return backward_columns(call, device);
     const size_t rows = sanl_shape_rows(call->in_shape[X]);
     const int c = call->in_shape[X].c;
-    const bool batch = uses_batch(call);
+    const bool batch = uses_batch(call), wanted = !call->no_param_grad;
     const sanl_buffer dr = call->in_count > 1 ? call->din[R] : NULL;
-    if ((batch && call->din[X]) || (!call->no_param_grad && (call->dparam[GAMMA] || call->dparam[BETA])))
+    if ((batch && call->din[X]) || (wanted && (call->dparam[GAMMA] || call->dparam[BETA]))) {
+        struct columns by;
+        SANL_TRY(plan_columns(&by, call, device, "batch_norm_columns_backward"));
+        if (by.suits)
+            return sanl_launch(device, by.kernel, by.range, "iiiiibbbbbbbbbbbs", by.rows, by.groups,
+                               has_relu(call), call->din_add[X], call->din_add[R], call->saved[MEAN],
+                               call->saved[INVSTD], call->param[GAMMA], call->param[BETA], call->in[X],
+                               needs_y(call) ? call->out[0] : NULL, call->dout[0], call->din[X], dr,
+                               wanted ? call->dparam[GAMMA] : NULL, wanted ? call->dparam[BETA] : NULL,
+                               by.scratch);
         SANL_TRY(reduce(call, device, rows));
+    }
     if (!call->din[X] && !dr)
         return SANL_OK;
     const struct sanl_sweep sweep = sanl_sweep_rows(device, rows, c, c);

@@ -6,7 +6,8 @@
 
 enum {
     UNIT_ITEMS = 256, /* work-items to a compute unit that hide its latencies */
-    SPLIT_SLICES = 4  /* of a split, at least */
+    SPLIT_SLICES = 4, /* of a split, at least */
+    SLICES_MOST = 512 /* and at most: longer sums lose accuracy */
 };
 
 /* Parts to sum apart, of groups that sum `slices` each. A unit takes the groups that fall to it together, in
@@ -18,15 +19,16 @@ static int splits_for(const struct sanl_device *device, const struct conv2d_kern
     enum { BESIDE = 4, JOIN = 9, GROUPS_MOST = 8 /* to a unit */ }; /* a group's start and end; joining */
     const size_t units = device ? sanl_device_get_info(device)->compute_units : 1;
     const size_t hiding = UNIT_ITEMS / (size_t)(k->group_rows * k->group_lanes);
-    int best = 1;
+    const int least = slices > SLICES_MOST ? (slices + SLICES_MOST - 1) / SLICES_MOST : 1;
+    int best = least;
     size_t best_time = 0;
-    for (int splits = 1; splits == 1 || splits <= slices / SPLIT_SLICES; splits++) {
+    for (int splits = least; splits == least || splits <= slices / SPLIT_SLICES; splits++) {
         const size_t together = (groups * (size_t)splits + units - 1) / units;
-        if (splits > 1 && together > GROUPS_MOST)
+        if (splits > least && together > GROUPS_MOST && together > hiding)
             break;
         const size_t time = (together > hiding ? together : hiding) * (sanl_tiles(slices, splits) + BESIDE) +
                             (splits > 1 ? JOIN : 0);
-        if (splits == 1 || time < best_time) {
+        if (splits == least || time < best_time) {
             best = splits;
             best_time = time;
         }
@@ -55,7 +57,7 @@ static struct split split_pixels(const struct sanl_device *device, const struct 
 {
     const int splits =
         splits_for(device, k, sanl_tiles(s->kh * s->kw * s->cin, k->rows) * sanl_tiles(s->cout, k->lanes),
-                   s->pixels / SANL_TILE_SLICE);
+                   (int)sanl_tiles(s->pixels, SANL_TILE_SLICE));
     const int length = (s->pixels + splits - 1) / splits;
     return (struct split){(s->pixels + length - 1) / length, length};
 }
