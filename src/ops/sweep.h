@@ -47,9 +47,9 @@ bool sanl_many_pieces(const struct sanl_device *device); /* in the tile family; 
  * the VEC, whatever the device). */
 struct sanl_range sanl_sweep_pieces(const struct sanl_sweep *sweep, struct sanl_pieces pieces);
 struct sanl_range sanl_sweep_channels(const struct sanl_sweep *sweep);
-/* Over channels, of which a work-group of `kernel` shares the pieces (or rows): each work-item along dimension 1, a
- * power of two, takes some, and sum_parts of cl/common.cl adds up. One in the wide family. *scratch_bytes: a
- * VEC of local memory for each work-item. */
+/* Over channels, of which a work-group of `kernel` shares the pieces (or rows): each work-item along
+ * dimension 1, a power of two, takes some, and sum_parts of cl/common.cl adds up. One in the wide family.
+ * *scratch_bytes: a VEC of local memory for each work-item. */
 struct sanl_range sanl_sweep_parts(const struct sanl_sweep *sweep, struct sanl_device *device,
                                    const struct sanl_kernel *kernel, size_t *scratch_bytes);
 
