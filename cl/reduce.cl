@@ -1,8 +1,6 @@
-// A part takes a VEC at a time, each lane with Kahan's compensation: the i-th part of the sum of
-// in[0 .. count), or of the squares. It is `share` VECs: i * first + k * next for k < share, as far as they
-// exist; part 0 also takes the count % LANES floats at the end.
 #define AHEAD 4 /* VECs on their way at once */
 
+// One more value, with Kahan's compensation of each lane.
 static VEC add_up(VEC sum, VEC *lost, VEC value, int square)
 {
     const VEC term = (square ? value * value : value) - *lost, more = sum + term;
@@ -10,6 +8,9 @@ static VEC add_up(VEC sum, VEC *lost, VEC value, int square)
     return more;
 }
 
+// A part takes a VEC at a time, each lane with Kahan's compensation: the i-th part of the sum of
+// in[0 .. count), or of the squares. It is `share` VECs: i * first + k * next for k < share, as far as they
+// exist; part 0 also takes the count % LANES floats at the end.
 static float sum_part(__global const float *in, uint count, size_t i, int square, uint share, uint first,
                       uint next)
 {
