@@ -23,22 +23,6 @@
 #define WEIGHT 3 /* out = exp(scale * sum - per_row[0]) / per_row[1] */
 #define SLOPE  4 /* out = scale * weight * (sum - per_row); weight lies as out does */
 
-/* What is stored for four sums; of_row is per_row[0] of their row, share 1 / per_row[1], old what stands
- * there. */
-static float4 finish(int step, float4 sum, float scale, float of_row, float share, float4 weight, float4 old)
-{
-    switch (step) {
-    case DIVIDE:
-        return sum / of_row;
-    case WEIGHT:
-        return exp(scale * sum - of_row) * share;
-    case SLOPE:
-        return scale * weight * (sum - of_row);
-    default: /* STORE, ADD */
-        return old + scale * sum;
-    }
-}
-
 /* out[rows][cols] of image get_global_id(2) from sum_k a[row][k] b[k][col], k < depth. Of a, an element
  * stands at at + image * stride_image + row * pitch + k with A_TERMS, else + k * pitch + row; of b likewise
  * with columns for rows. */
@@ -79,27 +63,38 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_p
 
     SUM_SLICES(slices, LOAD, PUT)
 
+    /* Each step is taken for all rows at once, for their loads to wait together. */
+    float of_row[TM], share[TM]; /* per_row's values, or one that is a sum as 1 / sum */
+    size_t at[TM];
+    bool outside[TM];
+    per_row += per_row_at + (size_t)image * per_row_image;
     UNROLL for (int i = 0; i < TM; i++)
     {
         const int row = row0 + TILE_ROW(i);
-        if (row >= rows)
-            continue;
-        float of_row = 0.0f, share = 0.0f;
-        if (step == WEIGHT) {
-            const size_t at = per_row_at + (size_t)image * per_row_image + 2 * row;
-            of_row = per_row[at];
-            share = 1.0f / per_row[at + 1];
-        } else if (step >= DIVIDE) {
-            of_row = per_row[per_row_at + (size_t)image * per_row_image + row];
+        outside[i] = row >= rows;
+        at[i] = out_at + (size_t)image * out_image + (size_t)row * out_pitch;
+        of_row[i] = step < DIVIDE || outside[i] ? 1.0f : per_row[step == WEIGHT ? 2 * row : row];
+        share[i] = step != WEIGHT || outside[i] ? of_row[i] : per_row[2 * row + 1];
+    }
+    UNROLL for (int i = 0; i < TM; i++) share[i] = 1.0f / share[i];
+    UNROLL for (int j = 0; j < QN; j++)
+    {
+        const int col = col0 + TILE_COL(j);
+        if (step == STORE) {
+            UNROLL for (int i = 0; i < TM; i++) acc[j][i] *= scale;
+        } else if (step == ADD) {
+            UNROLL for (int i = 0; i < TM; i++) acc[j][i] =
+                load_quad(out + at[i], col, cols, outside[i]) + scale * acc[j][i];
+        } else if (step == DIVIDE) {
+            UNROLL for (int i = 0; i < TM; i++) acc[j][i] *= share[i];
+        } else if (step == WEIGHT) {
+            UNROLL for (int i = 0; i < TM; i++) acc[j][i] = exp(scale * acc[j][i] - of_row[i]) * share[i];
+        } else { /* SLOPE */
+            UNROLL for (int i = 0; i < TM; i++) acc[j][i] =
+                scale * load_quad(weight + weight_at - out_at + at[i], col, cols, outside[i]) *
+                (acc[j][i] - of_row[i]);
         }
-        const size_t at = (size_t)image * out_image + (size_t)row * out_pitch;
-        UNROLL for (int j = 0; j < QN; j++)
-        {
-            const int col = col0 + TILE_COL(j);
-            const float4 w = load_quad(weight + weight_at + at, col, cols, step != SLOPE);
-            const float4 old = load_quad(out + out_at + at, col, cols, step != ADD);
-            store_quad(out + out_at + at, col, cols, finish(step, acc[i][j], scale, of_row, share, w, old));
-        }
+        UNROLL for (int i = 0; i < TM; i++) if (!outside[i]) store_quad(out + at[i], col, cols, acc[j][i]);
     }
 }
 

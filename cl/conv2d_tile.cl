@@ -5,27 +5,40 @@
 #define TURNED 0 /* weight (tap, k, j) stands at tap * w_tap + k * w_pitch + j; 1: + j * w_pitch + k */
 #endif
 
-/* Channels c to c + 4 of the pixel at y + base, where they are below `cout`, = v and the epilogue. */
-static void finish(global float *y, size_t base, int c, int cout, float4 v, global const float *bias,
-                   global const float *norm, global const float *residual, int flags)
-{
-    if (flags & HAS_BIAS)
-        v += load_quad(bias, c, cout, false);
-    if (flags & HAS_NORM)
-        v = FMA(v, load_quad(norm, c, cout, false), load_quad(norm + cout, c, cout, false));
-    if (flags & HAS_RESIDUAL)
-        v += load_quad(residual + base, c, cout, false);
-    if (flags & HAS_RELU)
-        v = v < 0 ? (float4)0 : v;
-    if (flags & HAS_ADD)
-        v += load_quad(y + base, c, cout, false);
-    store_quad(y + base, c, cout, v);
-}
+/* Channels c to c + 4, where they are below `cout`, of the `count` pixels at y + at[i], where they are not
+ * outside: v[i] and the epilogue. Each of its steps is taken for all pixels at once, for their loads to wait
+ * together. A macro, so that every compiler keeps v in registers. */
+#define FINISH(y, count, at, outside, c, v, flags)                                                           \
+    if ((flags) & HAS_BIAS) {                                                                                \
+        const float4 of_bias = load_quad(bias, c, cout, false);                                              \
+        UNROLL for (int i = 0; i < count; i++) (v)[i] += of_bias;                                            \
+    }                                                                                                        \
+    if ((flags) & HAS_NORM) {                                                                                \
+        const float4 scale = load_quad(norm, c, cout, false),                                                \
+                     shift = load_quad(norm + cout, c, cout, false);                                         \
+        UNROLL for (int i = 0; i < count; i++) (v)[i] = FMA((v)[i], scale, shift);                           \
+    }                                                                                                        \
+    if ((flags) & HAS_RESIDUAL) {                                                                            \
+        UNROLL for (int i = 0; i < count; i++) (v)[i] += load_quad(residual + at[i], c, cout, outside[i]);   \
+    }                                                                                                        \
+    if ((flags) & HAS_RELU) {                                                                                \
+        UNROLL for (int i = 0; i < count; i++) (v)[i] = (v)[i] < 0 ? (float4)0 : (v)[i];                     \
+    }                                                                                                        \
+    FINISH_PLAIN(y, count, at, outside, c, v, flags)
+
+/* The same without what the weights' gradient has not. */
+#define FINISH_PLAIN(y, count, at, outside, c, v, flags)                                                     \
+    if ((flags) & HAS_ADD) {                                                                                 \
+        UNROLL for (int i = 0; i < count; i++) (v)[i] += load_quad((y) + at[i], c, cout, outside[i]);        \
+    }                                                                                                        \
+    UNROLL for (int i = 0; i < count; i++) if (!outside[i]) store_quad((y) + at[i], c, cout, (v)[i]);
 
 /* Where pixel q of a pass stands in y. */
 static size_t place_of(int q, int cout, int oh, int ow, int out_h, int out_w, int out_step, int out_y,
                        int out_x)
 {
+    if (out_step == 1 && oh == out_h && ow == out_w)
+        return (size_t)q * cout;
     const int row = q / ow, ox = q - row * ow, im = row / oh, oy = row - im * oh;
     return (((size_t)im * out_h + oy * out_step + out_y) * out_w + ox * out_step + out_x) * cout;
 }
@@ -98,19 +111,20 @@ conv2d_gather(global const float *restrict x, global const float *restrict weigh
 #undef LOAD
 #undef PUT
 
+    size_t at[TM];
+    bool beyond[TM];
+    y += splits > 1 ? (size_t)split * pixels * cout : (size_t)batch * out_h * out_w * cout;
     UNROLL for (int i = 0; i < TM; i++)
     {
         const int q = m0 + TILE_ROW(i);
-        if (q >= pixels)
-            continue;
-        const size_t base = splits > 1 ? ((size_t)split * pixels + q) * cout
-                                       : (size_t)batch * out_h * out_w * cout +
-                                             place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x);
-        UNROLL for (int j = 0; j < QN; j++)
-        {
-            const int c = n0 + TILE_COL(j);
-            finish(y, base, c, cout, acc[i][j], bias, norm, residual, splits > 1 ? 0 : flags);
-        }
+        beyond[i] = q >= pixels;
+        at[i] = splits > 1 ? (size_t)q * cout
+                           : place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x);
+    }
+    UNROLL for (int j = 0; j < QN; j++)
+    {
+        const int c = n0 + TILE_COL(j);
+        FINISH(y, TM, at, beyond, c, acc[j], splits > 1 ? 0 : flags)
     }
 }
 
@@ -123,11 +137,12 @@ kernel void conv2d_join(global const float *restrict partial, global float *rest
     const int c = (int)get_global_id(0) * 4, q = (int)get_global_id(1);
     if (c >= cout || q >= pixels)
         return;
-    float4 sum = 0.0f;
+    float4 sum[1] = {0.0f};
     for (int split = 0; split < splits; split++)
-        sum += load_quad(partial + ((size_t)split * pixels + q) * cout, c, cout, false);
-    finish(y, place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x), c, cout, sum, bias, norm,
-           residual, flags);
+        sum[0] += load_quad(partial + ((size_t)split * pixels + q) * cout, c, cout, false);
+    const size_t at[1] = {place_of(q, cout, oh, ow, out_h, out_w, out_step, out_y, out_x)};
+    const bool outside[1] = {false};
+    FINISH(y, 1, at, outside, c, sum, flags)
 }
 
 /* Values of a quad that are found apart, and setting them. */
@@ -222,10 +237,16 @@ conv2d_weight_gradient(global const float *restrict x, global const float *restr
 
     SUM_SLICES(slices, LOAD, PUT)
 
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++)
+    size_t at[TM];
+    bool beyond[TM];
+    UNROLL for (int i = 0; i < TM; i++)
     {
-        const int row = m0 + TILE_ROW(i), c = n0 + TILE_COL(j);
-        if (row < rows)
-            finish(partial, (size_t)row * cout, c, cout, acc[i][j], 0, 0, 0, add ? HAS_ADD : 0);
+        at[i] = (size_t)(m0 + TILE_ROW(i)) * cout;
+        beyond[i] = m0 + TILE_ROW(i) >= rows;
+    }
+    UNROLL for (int j = 0; j < QN; j++)
+    {
+        const int c = n0 + TILE_COL(j);
+        FINISH_PLAIN(partial, TM, at, beyond, c, acc[j], add ? HAS_ADD : 0)
     }
 }

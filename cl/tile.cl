@@ -37,10 +37,12 @@
 #define UNROLL_TERMS _Pragma("unroll 4")
 #endif
 
-/* A slice in local memory: BK lines of quads, each with one more, so that writing down a column of lines
- * meets few banks twice. */
+/* A slice in local memory: BK lines of quads, each with one more, and two more before the lines of its second
+ * half, so that writing down a column of lines meets no bank twice. */
 #define A_LINE (BM / 4 + 1)
 #define B_LINE (BN / 4 + 1)
+#define LINE_AT(line, term) ((term) * (line) + (term) / (BK / 2) * 2)
+#define SLICE_QUADS(line)   (BK * (line) + 2)
 /* Quads that a work-item brings of it. */
 #define A_QUADS (BM * BK / 4 / THREADS)
 #define B_QUADS (BN * BK / 4 / THREADS)
@@ -93,7 +95,7 @@ static void store_quad(global float *p, int at, int end, float4 quad)
 /* `line`: A_LINE or B_LINE. */
 static void put_terms(local float4 *slice, int line, int row, int term, float4 quad)
 {
-    local float *one = (local float *)slice + term * 4 * line + row;
+    local float *one = (local float *)(slice + LINE_AT(line, term)) + row;
     one[0] = quad.x;
     one[4 * line] = quad.y;
     one[8 * line] = quad.z;
@@ -102,36 +104,31 @@ static void put_terms(local float4 *slice, int line, int row, int term, float4 q
 
 static void put_rows(local float4 *slice, int line, int row, int term, float4 quad)
 {
-    slice[term * line + row / 4] = quad;
+    slice[LINE_AT(line, term) + row / 4] = quad;
 }
 
-/* acc[TM][QN] += the slice's products. */
+/* acc[QN][TM] += the slice's products. */
 #define MULTIPLY(a, b)                                                                                       \
+    UNROLL_TERMS for (int k = 0; k < BK; k++)                                                                \
     {                                                                                                        \
-        local const float4 *a_line = (a) + tm, *b_line = (b) + tn;                                           \
-        UNROLL_TERMS for (int k = 0; k < BK; k++)                                                            \
+        float4 av[QM], bv[QN];                                                                               \
+        UNROLL for (int i = 0; i < QM; i++) av[i] = (a)[LINE_AT(A_LINE, k) + i * GM + tm];                   \
+        UNROLL for (int j = 0; j < QN; j++) bv[j] = (b)[LINE_AT(B_LINE, k) + j * GN + tn];                   \
+        UNROLL for (int i = 0; i < QM; i++) UNROLL for (int j = 0; j < QN; j++)                              \
         {                                                                                                    \
-            float4 av[QM], bv[QN];                                                                           \
-            UNROLL for (int i = 0; i < QM; i++) av[i] = a_line[i * GM];                                      \
-            UNROLL for (int j = 0; j < QN; j++) bv[j] = b_line[j * GN];                                      \
-            UNROLL for (int i = 0; i < QM; i++) UNROLL for (int j = 0; j < QN; j++)                          \
-            {                                                                                                \
-                acc[4 * i][j] = FMA((float4)(av[i].x), bv[j], acc[4 * i][j]);                                \
-                acc[4 * i + 1][j] = FMA((float4)(av[i].y), bv[j], acc[4 * i + 1][j]);                        \
-                acc[4 * i + 2][j] = FMA((float4)(av[i].z), bv[j], acc[4 * i + 2][j]);                        \
-                acc[4 * i + 3][j] = FMA((float4)(av[i].w), bv[j], acc[4 * i + 3][j]);                        \
-            }                                                                                                \
-            a_line += A_LINE;                                                                                \
-            b_line += B_LINE;                                                                                \
+            acc[j][4 * i] = FMA((float4)(av[i].x), bv[j], acc[j][4 * i]);                                    \
+            acc[j][4 * i + 1] = FMA((float4)(av[i].y), bv[j], acc[j][4 * i + 1]);                            \
+            acc[j][4 * i + 2] = FMA((float4)(av[i].z), bv[j], acc[j][4 * i + 2]);                            \
+            acc[j][4 * i + 3] = FMA((float4)(av[i].w), bv[j], acc[j][4 * i + 3]);                            \
         }                                                                                                    \
     }
 
-/* acc[TM][QN] = the sum over `slices` of them. LOAD: the next slice's quads to a_next[A_QUADS] and
+/* acc[QN][TM] = the sum over `slices` of them. LOAD: the next slice's quads to a_next[A_QUADS] and
  * b_next[B_QUADS]; PUT(a, b): those to local memory. Wants `me`, tm and tn. */
 #define SUM_SLICES(slices, LOAD, PUT)                                                                        \
-    local float4 a_slice[2][BK * A_LINE], b_slice[2][BK * B_LINE];                                           \
-    float4 acc[TM][QN], a_next[A_QUADS], b_next[B_QUADS];                                                    \
-    UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < QN; j++) acc[i][j] = 0.0f;                \
+    local float4 a_slice[2][SLICE_QUADS(A_LINE)], b_slice[2][SLICE_QUADS(B_LINE)];                           \
+    float4 acc[QN][TM], a_next[A_QUADS], b_next[B_QUADS];                                                    \
+    UNROLL for (int j = 0; j < QN; j++) UNROLL for (int i = 0; i < TM; i++) acc[j][i] = 0.0f;                \
     if ((slices) > 0) {                                                                                      \
         LOAD                                                                                                 \
         PUT(a_slice[0], b_slice[0])                                                                          \
@@ -148,10 +145,14 @@ static void put_rows(local float4 *slice, int line, int row, int term, float4 qu
         barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
     }
 
-/* The group's tile and the work-item's place in it. */
+/* The work-item's place in the tile: in blocks of 4 x 4 work-items, the lowest bit of `me` is one of the
+ * column, the next one of the row, and so on. NVIDIA's local memory serves a sub-group's load of quads in
+ * half the time where neighbours, or neighbours but one, read the same. */
 #define TILE_PLACE                                                                                           \
-    const int me = (int)get_local_id(0), tn = me % GN, tm = me / GN;
+    const int me = (int)get_local_id(0), block = me / 16;                                                    \
+    const int tn = block % (GN / 4) * 4 + me / 4 % 2 * 2 + me % 2;                                           \
+    const int tm = block / (GN / 4) * 4 + me / 8 % 2 * 2 + me / 2 % 2;
 
-/* Row and column, within the tile, of acc[i][j]'s first value. */
+/* Row and column, within the tile, of acc[j][i]'s first value. */
 #define TILE_ROW(i) (((i) / 4 * GM + tm) * 4 + (i) % 4)
 #define TILE_COL(j) (((j) * GN + tn) * 4)

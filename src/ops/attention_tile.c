@@ -92,8 +92,9 @@ static const struct tile {
     int rows, cols, items;
     const char *options;
 } tiles[] = {
-    {128, 64, 128, "-DBM=128 -DBN=64 -DTM=8 -DTN=8"}, {64, 64, 128, "-DBM=64 -DBN=64 -DTM=8 -DTN=4"},
-    {64, 64, 256, "-DBM=64 -DBN=64 -DTM=4 -DTN=4"},   {32, 32, 64, "-DBM=32 -DBN=32 -DTM=4 -DTN=4"},
+    {64, 64, 128, "-DBM=64 -DBN=64 -DTM=8 -DTN=4"},
+    {64, 64, 256, "-DBM=64 -DBN=64 -DTM=4 -DTN=4"},
+    {32, 32, 64, "-DBM=32 -DBN=32 -DTM=4 -DTN=4"},
     {16, 16, 16, "-DBM=16 -DBN=16 -DTM=4 -DTN=4"},
 };
 enum { TILES = sizeof tiles / sizeof *tiles };

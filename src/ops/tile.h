@@ -15,7 +15,8 @@ static inline size_t sanl_tiles(int count, int side)
 /* Local memory of a work-group. */
 static inline size_t sanl_tile_local_bytes(int rows, int columns)
 {
-    return 2 * SANL_TILE_SLICE * sizeof(float) * (size_t)(rows + columns + 8);
+    const size_t line = (size_t)(rows + columns + 8) * sizeof(float);
+    return 2 * (SANL_TILE_SLICE * line + 4 * 4 * sizeof(float));
 }
 
 #endif
