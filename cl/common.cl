@@ -61,13 +61,16 @@ static inline float sum_lanes(VEC v)
 }
 #endif
 
-/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. By the builtin of
- * compilers for processors, PoCL's and Intel's; others refuse it. The standard prefetch() does nothing in the
- * one and is a function call in the other. */
+/* Asks for the cache line at p: into the nearest cache, into the next one, to be written. STREAM: *p = v past
+ * the caches, for what is read again only after much else; its lines are not fetched before. By builtins of
+ * compilers for processors, PoCL's and Intel's; others refuse them. The standard prefetch() does nothing in
+ * the one and is a function call in the other. */
 #if defined(__x86_64__) || defined(__aarch64__) || defined(__INTEL_LLVM_COMPILER)
 #define FETCH(p, write, locality) __builtin_prefetch((const void *)(size_t)(p), write, locality)
+#define STREAM(p, v)              __builtin_nontemporal_store(v, p)
 #else
 #define FETCH(p, write, locality) (void)(p)
+#define STREAM(p, v)              *(p) = (v)
 #endif
 #define PREFETCH_NEAR(p)     FETCH(p, 0, 3)
 #define PREFETCH(p)          FETCH(p, 0, 2)

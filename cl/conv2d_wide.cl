@@ -254,12 +254,14 @@ static void add_pixels(float16 (*total)[NV], bool fresh, global const float *con
 /* Weight gradient dw[id 2][tap][run][cout] (+)= sum over output pixels of x * g, where `add` is set onto what
  * is there. A work-item owns BLOCK rows (never across a tap) x ACROSS strips of a split or of a product of a
  * batch: split s takes pixels s * split and on, and a second pass adds up the splits; product b takes image b
- * of x and of g. The channels of a pixel of g stand g_pitch, strips of them g_strip floats apart. */
+ * of x and of g. The channels of a pixel of g stand g_pitch, strips of them g_strip floats apart. `last`: dw
+ * is the gradient itself, which an update reads much later. */
 SINGLE(float16)
 kernel void conv2d_weight_gradient(global const float *restrict x, global const float *restrict g,
                                    global float *restrict dw, int pixels, int split, int splits, int h,
                                    int w, int pitch, int run, int cout, int oh, int ow, int step, int pad_y,
-                                   int pad_x, int kw, int taps, int blocks, int g_pitch, int g_strip, int add)
+                                   int pad_x, int kw, int taps, int blocks, int g_pitch, int g_strip, int add,
+                                   int last)
 {
     const int strips = (cout + STRIP - 1) / STRIP, strip0 = (int)get_global_id(1) * ACROSS,
               across = min(ACROSS, strips - strip0);
@@ -313,7 +315,9 @@ kernel void conv2d_weight_gradient(global const float *restrict x, global const 
             const int lanes = min(16, cout - strip0 * STRIP - 16 * v);
             const float16 sum = total[v / NV][r][v % NV];
             global float *out = dw + 16 * v;
-            if (lanes == 16) {
+            if (lanes == 16 && last && (size_t)out % sizeof(float16) == 0) {
+                STREAM((global float16 *)out, sum);
+            } else if (lanes == 16) {
                 *(global loose16 *)out = add ? sum + AT16(out) : sum;
             } else {
                 float tail[16];

@@ -254,6 +254,6 @@ kernel void winograd_weight_gradient(global const VEC *restrict u, global VEC *r
         VEC t[A * A], out[9];
         UNROLL for (int k = 0; k < A * A; k++) t[k] = u[(size_t)k * groups + g];
         collect_square(out, t, 3);
-        UNROLL for (int k = 0; k < 9; k++) dw[(size_t)k * groups + g] = out[k];
+        UNROLL for (int k = 0; k < 9; k++) STREAM(&dw[(size_t)k * groups + g], out[k]);
     }
 }

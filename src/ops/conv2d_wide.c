@@ -156,10 +156,10 @@ static size_t extra_bytes(const struct conv2d_kernel *k, const struct conv2d_siz
                : 0;
 }
 
-/* dw[b] (+)= the sums over the pixels, or those of each split. */
+/* dw[b] (+)= the sums over the pixels, or those of each split; `last`: it is not read soon. */
 static enum sanl_status sum_weights(struct sanl_device *device, const struct conv2d_kernel *k,
                                     const struct conv2d_pass *p, int batch, int splits, sanl_buffer x,
-                                    sanl_buffer g, sanl_buffer dw, bool add)
+                                    sanl_buffer g, sanl_buffer dw, bool add, bool last)
 {
     const int blocks = (p->run + BLOCK - 1) / BLOCK;
     const int split = (p->pixels + splits - 1) / splits;
@@ -167,9 +167,9 @@ static enum sanl_status sum_weights(struct sanl_device *device, const struct con
     SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", k->options));
     const struct sanl_range range = {
         {(size_t)(p->taps * blocks), (size_t)strip_groups(k, p), (size_t)(batch * splits)}, {1, 1, 1}};
-    return sanl_launch(device, kernel, range, "b3i19", x, g, dw, p->pixels, split, splits, p->h, p->w,
+    return sanl_launch(device, kernel, range, "b3i20", x, g, dw, p->pixels, split, splits, p->h, p->w,
                        p->pitch, p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, p->taps,
-                       blocks, p->y_pitch, p->y_strip ? p->y_strip : k->lanes, add ? 1 : 0);
+                       blocks, p->y_pitch, p->y_strip ? p->y_strip : k->lanes, add ? 1 : 0, last ? 1 : 0);
 }
 
 static enum sanl_status weight_gradient(struct sanl_device *device, const struct conv2d_kernel *k,
@@ -179,7 +179,8 @@ static enum sanl_status weight_gradient(struct sanl_device *device, const struct
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
     const struct conv2d_pass p = sanl_conv2d_forward_pass(&s);
     const int splits = splits_for(k, &p, (int)sanl_device_get_info(device)->compute_units);
-    SANL_TRY(sum_weights(device, k, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false));
+    SANL_TRY(sum_weights(device, k, &p, 1, splits, x, g, splits > 1 ? extra : call->dparam[0], false,
+                         splits == 1));
     return splits > 1
                ? sanl_conv2d_sum_chunks(device, extra, call->dparam[0], p.taps * p.run * s.cout, splits)
                : SANL_OK;
@@ -192,7 +193,7 @@ static enum sanl_status correlate(struct sanl_device *device, const struct conv2
     struct conv2d_pass pass = sanl_conv2d_product_pass(batch, k->lanes);
     pass.taps = pass.taps_y;
     pass.cout = batch->n;
-    return sum_weights(device, k, &pass, batch->count, 1, x, g, dw, add);
+    return sum_weights(device, k, &pass, batch->count, 1, x, g, dw, add, false);
 }
 
 const struct conv2d_route sanl_conv2d_wide = {
