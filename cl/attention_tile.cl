@@ -64,7 +64,7 @@ attention_tile_product(const __global float *a, long a_at, long a_image, int a_p
     SUM_SLICES(slices, LOAD, PUT)
 
     /* Each step is taken for all rows at once, for their loads to wait together. */
-    float of_row[TM], share[TM]; /* per_row's values, or one that is a sum as 1 / sum */
+    float of_row[TM], share[TM]; /* per_row's value; 1 / the sum of exp in it */
     size_t at[TM];
     bool outside[TM];
     per_row += per_row_at + (size_t)image * per_row_image;
