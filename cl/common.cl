@@ -78,3 +78,21 @@ static inline float sum_lanes(VEC v)
 
 /* Parts of a convolution's epilogue, CONV2D_HAS_... of src/ops/conv2d.h. */
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
+
+/* y = relu((v + bias) * scale + shift + residual) + old y, each part where its flag is set. */
+static inline float epilogue(float v, int j, size_t at, int flags, global const float *bias,
+                             global const float *norm, int cout, global const float *residual,
+                             global const float *y)
+{
+    if (flags & HAS_BIAS)
+        v += bias[j];
+    if (flags & HAS_NORM)
+        v = FMA(v, norm[j], norm[cout + j]);
+    if (flags & HAS_RESIDUAL)
+        v += residual[at];
+    if (flags & HAS_RELU)
+        v = v < 0.0f ? 0.0f : v;
+    if (flags & HAS_ADD)
+        v += y[at];
+    return v;
+}

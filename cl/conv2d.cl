@@ -95,16 +95,7 @@ kernel void conv2d_epilogue(global float *restrict y, global const float *restri
     if (j >= c || pixel >= pixels)
         return;
     const size_t at = (size_t)pixel * c + j;
-    float v = y[at];
-    if (flags & HAS_BIAS)
-        v += bias[j];
-    if (flags & HAS_NORM)
-        v = FMA(v, norm[j], norm[c + j]);
-    if (flags & HAS_RESIDUAL)
-        v += residual[at];
-    if (flags & HAS_RELU)
-        v = v < 0.0f ? 0.0f : v;
-    y[at] = v;
+    y[at] = epilogue(y[at], j, at, flags, bias, norm, c, residual, y);
 }
 
 /* out[i] = sum of partial[chunk][i] over the chunks, in order. */

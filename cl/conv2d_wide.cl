@@ -31,23 +31,6 @@ typedef float16 __attribute__((aligned(4))) loose16;
 #define TILES 8
 #define LINES ((CHUNK * NV + TILES * P - 1) / (TILES * P)) /* of a chunk of weights to a part of a tile */
 
-/* y = relu((acc + bias) * scale + shift + residual) + old y, each part where its flag is set. */
-static float epilogue(float v, int j, size_t at, int flags, global const float *bias,
-                      global const float *norm, int cout, global const float *residual, global const float *y)
-{
-    if (flags & HAS_BIAS)
-        v += bias[j];
-    if (flags & HAS_NORM)
-        v = FMA(v, norm[j], norm[cout + j]);
-    if (flags & HAS_RESIDUAL)
-        v += residual[at];
-    if (flags & HAS_RELU)
-        v = v < 0.0f ? 0.0f : v;
-    if (flags & HAS_ADD)
-        v += y[at];
-    return v;
-}
-
 static float16 epilogue16(float16 v, int j, size_t at, int flags, global const float *bias,
                           global const float *norm, int cout, global const float *residual,
                           global const float *y)

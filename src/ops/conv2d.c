@@ -311,6 +311,8 @@ static enum sanl_status prepare(struct sanl_op_call *call, struct sanl_device *d
                                 out, attr(call, CONV2D_COUT), attr(call, CONV2D_NORM) == 1 ? 1 : 0,
                                 call->attr[CONV2D_EPS]));
     const int channels = gradient ? call->in_shape[0].c : attr(call, CONV2D_COUT);
+    if (sanl_conv2d_is_dot(way.kernel)) /* as for the data gradient: a register's terms are channels in */
+        return sanl_conv2d_pack(device, call, 16, true, out, p.weights);
     if (!way.winograd)
         return way.kernel->route->packs
                    ? sanl_conv2d_pack(device, call, way.kernel->route->lanes(way.kernel, channels), gradient,

@@ -99,6 +99,9 @@ struct conv2d_kernel {
     int group_rows, group_lanes; /* tile: work-items */
 };
 
+/* Whether a wide kernel's registers hold terms of a sum, for its tile has less channels than they floats. */
+bool sanl_conv2d_is_dot(const struct conv2d_kernel *kernel);
+
 /* How a direction of an inferred call is computed. */
 struct conv2d_way {
     const struct conv2d_kernel *kernel;

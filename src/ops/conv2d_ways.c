@@ -11,6 +11,7 @@ static const struct conv2d_kernel kernels[] = {
     {"wide-6x64", &sanl_conv2d_wide, "-DP=6 -DNV=4", 6, 64, 0, 0},    /* 32 registers of 16 floats */
     {"wide-12x32", &sanl_conv2d_wide, "-DP=12 -DNV=2", 12, 32, 0, 0}, /* the same, fewer channels */
     {"wide-12x16", &sanl_conv2d_wide, "-DP=12 -DNV=1", 12, 16, 0, 0},
+    {"wide-3x8", &sanl_conv2d_wide, "", 3, 8, 0, 0},               /* few channels: registers of terms */
     {"wide-6x16", &sanl_conv2d_wide, "-DP=6 -DNV=1", 6, 16, 0, 0}, /* 16 registers of 8 floats; 32 of 4 */
     {"tile-128x128", &sanl_conv2d_tile, "-DBM=128 -DBN=128 -DTM=8 -DTN=8", 128, 128, 16, 16},
     {"tile-128x64", &sanl_conv2d_tile, "-DBM=128 -DBN=64 -DTM=8 -DTN=8", 128, 64, 16, 8},
@@ -55,9 +56,15 @@ static int channels_out(const struct conv2d_sizes *s, enum conv2d_direction dire
     return direction == CONV2D_DATA ? s->cin : s->cout;
 }
 
+/* Whether cl/conv2d_dot.cl computes it. */
+static bool dot_fits(const struct conv2d_sizes *s, enum conv2d_direction direction, bool winograd)
+{
+    return direction != CONV2D_DATA && !winograd && s->cin % 16 == 0 && s->cout <= 8;
+}
+
 static const struct conv2d_kernel *default_kernel(const struct conv2d_sizes *s,
                                                   enum conv2d_direction direction,
-                                                  const struct sanl_device *device)
+                                                  const struct sanl_device *device, bool winograd)
 {
     const int channels = channels_out(s, direction);
     const char *const tiles[] = {channels <= 16                                    ? "tile-64x16"
@@ -75,6 +82,8 @@ static const struct conv2d_kernel *default_kernel(const struct conv2d_sizes *s,
     default:
         if (device && sanl_device_get_info(device)->float_width < 16)
             return kernel_named("wide-6x16");
+        if (dot_fits(s, direction, winograd))
+            return kernel_named("wide-3x8");
         return kernel_named(channels > 32 ? "wide-6x64" : channels > 16 ? "wide-12x32" : "wide-12x16");
     }
 }
@@ -111,10 +120,12 @@ bool sanl_conv2d_choice_fits(const struct sanl_op_call *call, const struct sanl_
     if (winograd && (!sanl_winograd_fits(&s) || call->attr[CONV2D_WINOGRAD] == 0))
         return false;
     const bool given = device && sanl_device_route_is_given(device);
-    if (given && kernel->route != default_kernel(&s, CONV2D_FORWARD, device)->route)
+    if (given && kernel->route != default_kernel(&s, CONV2D_FORWARD, device, winograd)->route)
         return false;
     if (kernel->route == &sanl_conv2d_clblast && given != (kernel->rows == 0))
         return false; /* its parameters stay in force: either all name theirs or none does */
+    if (sanl_conv2d_is_dot(kernel) && !dot_fits(&s, (enum conv2d_direction)direction, winograd))
+        return false;
     /* Far wider than the channels: the rest would be zeros. */
     const int channels = channels_out(&s, (enum conv2d_direction)direction);
     if (kernel->lanes > 16 && kernel->lanes >= 2 * channels)
@@ -126,8 +137,8 @@ static int default_choice(const struct sanl_op_call *call, const struct sanl_dev
                           enum conv2d_direction direction)
 {
     const struct conv2d_sizes s = sanl_conv2d_sizes_of(call);
-    const struct conv2d_kernel *kernel = default_kernel(&s, direction, device);
     const int wanted = (int)call->attr[CONV2D_WINOGRAD];
+    const struct conv2d_kernel *kernel = default_kernel(&s, direction, device, wanted > 0);
     const bool fixed = !call->training || call->no_param_grad;
     const int side = wanted >= 0 ? wanted : sanl_winograd_choose(&s, kernel, direction, fixed);
     return (int)(kernel - kernels) * SIDES + side / 2 + 1;

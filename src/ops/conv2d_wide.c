@@ -1,4 +1,4 @@
-/* The convolution's route for CPUs; cl/conv2d_wide.cl. */
+/* The convolution's route for CPUs; cl/conv2d_wide.cl, cl/conv2d_dot.cl. */
 #include <math.h>
 #include "ops/conv2d.h"
 
@@ -6,6 +6,16 @@ static int lanes(const struct conv2d_kernel *kernel, int channels)
 {
     (void)channels;
     return kernel->lanes;
+}
+
+bool sanl_conv2d_is_dot(const struct conv2d_kernel *kernel)
+{
+    return kernel->route == &sanl_conv2d_wide && kernel->lanes < 16;
+}
+
+static const char *program(const struct conv2d_kernel *kernel)
+{
+    return sanl_conv2d_is_dot(kernel) ? "conv2d_dot" : "conv2d_wide";
 }
 
 static int strips(const struct conv2d_kernel *kernel, int channels)
@@ -63,7 +73,7 @@ static enum sanl_status gather(struct sanl_device *device, const struct conv2d_k
     const int group = tiles_per_item(k, p, across, columns * batch, units);
     const size_t tiles = (size_t)((p->pixels + k->rows - 1) / k->rows);
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_gather", k->options));
+    SANL_TRY(sanl_kernel_get(&kernel, device, program(k), "conv2d_gather", k->options));
     const struct sanl_range range = {
         {(tiles + (size_t)group - 1) / (size_t)group, (size_t)columns, (size_t)batch}, {1, 1, 1}};
     return sanl_launch(device, kernel, range, "b2lblb3i31", o->x, o->prepared, (int64_t)o->zero_at, o->packed,
@@ -123,8 +133,15 @@ static enum sanl_status multiply(struct sanl_device *device, const struct conv2d
                   &(struct operands){.x = x, .prepared = w, .packed = w, .packed_at = w_at, .y = y});
 }
 
-/* BLOCK, COLUMNS: as in cl/conv2d_wide.cl. */
-enum { BLOCK = 256, COLUMNS = 128, SPLIT_PIXELS = 256 };
+/* BLOCK, COLUMNS: as in cl/conv2d_wide.cl; DOT_TAPS: TAPS of cl/conv2d_dot.cl. */
+enum { BLOCK = 256, COLUMNS = 128, DOT_TAPS = 9, SPLIT_PIXELS = 256 };
+
+/* Work-items for the rows of dw. */
+static int row_groups(const struct conv2d_kernel *k, const struct conv2d_pass *p)
+{
+    const int taps = sanl_conv2d_is_dot(k) ? DOT_TAPS : 1; /* in turn */
+    return (p->taps + taps - 1) / taps * ((p->run + BLOCK - 1) / BLOCK);
+}
 
 static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass *p)
 {
@@ -136,7 +153,7 @@ static int strip_groups(const struct conv2d_kernel *k, const struct conv2d_pass 
  * empty. */
 static int splits_for(const struct conv2d_kernel *k, const struct conv2d_pass *p, int units)
 {
-    const int items = p->taps * ((p->run + BLOCK - 1) / BLOCK) * strip_groups(k, p);
+    const int items = row_groups(k, p) * strip_groups(k, p);
     const int most = (p->pixels + SPLIT_PIXELS - 1) / SPLIT_PIXELS;
     int splits = 1;
     while (splits < most && (items * splits + units - 1) / units * units * 10 > items * splits * 11)
@@ -164,9 +181,9 @@ static enum sanl_status sum_weights(struct sanl_device *device, const struct con
     const int blocks = (p->run + BLOCK - 1) / BLOCK;
     const int split = (p->pixels + splits - 1) / splits;
     struct sanl_kernel *kernel;
-    SANL_TRY(sanl_kernel_get(&kernel, device, "conv2d_wide", "conv2d_weight_gradient", k->options));
+    SANL_TRY(sanl_kernel_get(&kernel, device, program(k), "conv2d_weight_gradient", k->options));
     const struct sanl_range range = {
-        {(size_t)(p->taps * blocks), (size_t)strip_groups(k, p), (size_t)(batch * splits)}, {1, 1, 1}};
+        {(size_t)row_groups(k, p), (size_t)strip_groups(k, p), (size_t)(batch * splits)}, {1, 1, 1}};
     return sanl_launch(device, kernel, range, "b3i20", x, g, dw, p->pixels, split, splits, p->h, p->w,
                        p->pitch, p->run, p->cout, p->oh, p->ow, p->step, -p->y0, -p->x0, p->kw, p->taps,
                        blocks, p->y_pitch, p->y_strip ? p->y_strip : k->lanes, add ? 1 : 0, last ? 1 : 0);
