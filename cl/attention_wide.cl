@@ -116,9 +116,21 @@ INLINE void join(vec *total, vec *rest, int pitch, vec acc[MR][NV], int k0)
     }
 }
 
+/* acc[i] += a[i][k] * b[k]. */
+#define TERM(K)                                                                                              \
+    {                                                                                                        \
+        vec lanes[NV];                                                                                       \
+        UNROLL for (int v = 0; v < NV; v++) lanes[v] = AT_VEC(b + ((size_t)(K)*NV + v) * VW);                \
+        UNROLL for (int i = 0; i < MR; i++)                                                                  \
+        {                                                                                                    \
+            const vec same = (vec)(x[i][(size_t)(K)*step]);                                                  \
+            UNROLL for (int v = 0; v < NV; v++) acc[i][v] = FMA(same, lanes[v], acc[i][v]);                  \
+        }                                                                                                    \
+    }
+
 /* total[i] = sum of a[i * row + k * step] * b[k] over k < depth, for i < count; total has rows of `pitch`
  * registers, b of SW floats. Where `rest` is given, total + rest is the sum. What comes after this chunk of b
- * and, where a is read by columns, of a is fetched ahead. For a in global and in private memory. */
+ * is fetched ahead. For a in global and in private memory. */
 #define PRODUCT(NAME, SPACE)                                                                                 \
     INLINE void NAME(vec *total, vec *rest, int pitch, const SPACE float *a, int row, int step, int count,   \
                      const __global float *b, int depth)                                                     \
@@ -129,23 +141,18 @@ INLINE void join(vec *total, vec *rest, int pitch, vec acc[MR][NV], int k0)
                 const __global float *ahead = b + CHUNK * SW + r / MR * (CHUNK * SW / SUB);                  \
                 const SPACE float *x[MR];                                                                    \
                 vec acc[MR][NV];                                                                             \
+                int k = 0;                                                                                   \
                 UNROLL for (int i = 0; i < MR; i++)                                                          \
                 {                                                                                            \
                     x[i] = a + (size_t)min(r + i, count - 1) * row;                                          \
                     UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec)(0.0f);                             \
                 }                                                                                            \
-                for (int k = 0; k < terms; k++) {                                                            \
-                    vec lanes[NV];                                                                           \
+                for (; k + 4 <= terms; k += 4) {                                                             \
                     PREFETCH(ahead + k * SW / SUB);                                                          \
-                    if (step > 1)                                                                            \
-                        PREFETCH(x[0] + (size_t)(k + CHUNK) * step);                                         \
-                    UNROLL for (int v = 0; v < NV; v++) lanes[v] = AT_VEC(b + ((size_t)k * NV + v) * VW);    \
-                    UNROLL for (int i = 0; i < MR; i++)                                                      \
-                    {                                                                                        \
-                        const vec same = (vec)(x[i][(size_t)k * step]);                                      \
-                        UNROLL for (int v = 0; v < NV; v++) acc[i][v] = FMA(same, lanes[v], acc[i][v]);      \
-                    }                                                                                        \
+                    UNROLL for (int u = 0; u < 4; u++) TERM(k + u)                                           \
                 }                                                                                            \
+                for (; k < terms; k++)                                                                       \
+                    TERM(k)                                                                                  \
                 join(total + r * pitch, rest ? rest + r * pitch : 0, pitch, acc, k0);                        \
             }                                                                                                \
     }
