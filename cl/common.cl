@@ -79,20 +79,27 @@ static inline float sum_lanes(VEC v)
 /* Parts of a convolution's epilogue, CONV2D_HAS_... of src/ops/conv2d.h. */
 enum { HAS_NORM = 1, HAS_BIAS = 2, HAS_RESIDUAL = 4, HAS_RELU = 8, HAS_ADD = 16 };
 
-/* y = relu((v + bias) * scale + shift + residual) + old y, each part where its flag is set. */
+/* v = relu((v + bias) * scale + shift + residual) + old, each part where its flag is set; what a part reads
+ * is read only then. v and the parts are of `type`, float or a vector. */
+#define EPILOGUE(type, v, flags, bias, scale, shift, residual, old)                                          \
+    {                                                                                                        \
+        if ((flags) & HAS_BIAS)                                                                              \
+            v += bias;                                                                                       \
+        if ((flags) & HAS_NORM)                                                                              \
+            v = FMA(v, scale, shift);                                                                        \
+        if ((flags) & HAS_RESIDUAL)                                                                          \
+            v += residual;                                                                                   \
+        if ((flags) & HAS_RELU)                                                                              \
+            v = v < 0 ? (type)0 : v;                                                                         \
+        if ((flags) & HAS_ADD)                                                                               \
+            v += old;                                                                                        \
+    }
+
+/* That of channel j, `at` floats into y and residual; norm (2, cout). */
 static inline float epilogue(float v, int j, size_t at, int flags, global const float *bias,
                              global const float *norm, int cout, global const float *residual,
                              global const float *y)
 {
-    if (flags & HAS_BIAS)
-        v += bias[j];
-    if (flags & HAS_NORM)
-        v = FMA(v, norm[j], norm[cout + j]);
-    if (flags & HAS_RESIDUAL)
-        v += residual[at];
-    if (flags & HAS_RELU)
-        v = v < 0.0f ? 0.0f : v;
-    if (flags & HAS_ADD)
-        v += y[at];
+    EPILOGUE(float, v, flags, bias[j], norm[j], norm[cout + j], residual[at], y[at])
     return v;
 }

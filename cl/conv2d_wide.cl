@@ -35,16 +35,8 @@ static float16 epilogue16(float16 v, int j, size_t at, int flags, global const f
                           global const float *norm, int cout, global const float *residual,
                           global const float *y)
 {
-    if (flags & HAS_BIAS)
-        v += AT16(bias + j);
-    if (flags & HAS_NORM)
-        v = FMA(v, AT16(norm + j), AT16(norm + cout + j));
-    if (flags & HAS_RESIDUAL)
-        v += AT16(residual + at);
-    if (flags & HAS_RELU)
-        v = v < 0 ? (float16)0 : v;
-    if (flags & HAS_ADD)
-        v += AT16(y + at);
+    EPILOGUE(float16, v, flags, AT16(bias + j), AT16(norm + j), AT16(norm + cout + j), AT16(residual + at),
+             AT16(y + at))
     return v;
 }
 

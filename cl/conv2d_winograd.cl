@@ -186,16 +186,7 @@ kernel void winograd_output(global const VEC *restrict m, global VEC *restrict y
                             continue;
                         const size_t at = ((image + y0 + ky) * w + x0 + kx) * groups + g;
                         VEC value = out[ky * M + kx];
-                        if (flags & HAS_BIAS)
-                            value += bias[g];
-                        if (flags & HAS_NORM)
-                            value = FMA(value, norm[g], norm[groups + g]);
-                        if (flags & HAS_RESIDUAL)
-                            value += residual[at];
-                        if (flags & HAS_RELU)
-                            value = value < 0 ? (VEC)0 : value;
-                        if (flags & HAS_ADD)
-                            value += y[at];
+                        EPILOGUE(VEC, value, flags, bias[g], norm[g], norm[groups + g], residual[at], y[at])
                         y[at] = value;
                     }
             }

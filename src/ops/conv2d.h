@@ -99,7 +99,7 @@ struct conv2d_kernel {
     int group_rows, group_lanes; /* tile: work-items */
 };
 
-/* Whether a wide kernel's registers hold terms of a sum, for its tile has less channels than they floats. */
+/* Whether it is the wide kernel of cl/conv2d_dot.cl: of fewer channels than a register has floats. */
 bool sanl_conv2d_is_dot(const struct conv2d_kernel *kernel);
 
 /* How a direction of an inferred call is computed. */
